@@ -40,7 +40,12 @@ SEEDS: Final = tuple(
         file.stem,
         frozenset(entry.get("dialects", ())),
         entry["operation"] if folder == "providers" else f"rental {entry['operation']}",
-        Reply(entry["status"], entry["body"].encode(), entry.get("retry_after_s")),
+        Reply(
+            entry["status"],
+            entry["body"].encode(),
+            entry.get("retry_after_s"),
+            tuple(entry.get("headers", {}).items()),
+        ),
         entry["means"].get("is") == "Waiting",
     )
     for folder in ("providers", "rentals")
@@ -184,7 +189,7 @@ def mutated(random: Random, reply: Reply) -> Reply:
         status = random.choice(STATUSES)
     for _ in range(random.randrange(4)):
         body = _spoiled(random, body)
-    return Reply(status, body[:BODY_MAX], reply.retry_after_s)
+    return reply._replace(status=status, body=body[:BODY_MAX])
 
 
 def _spoiled(random: Random, body: bytes) -> bytes:

@@ -12,7 +12,15 @@ from typing import Final, Literal, TypeAlias, get_args
 
 FamilyName: TypeAlias = Literal["handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman"]
 DialectName: TypeAlias = Literal[
-    "classic", "hero", "tiger", "smsbower", "grizzly", "smshub", "smsman", "privatesms"
+    "classic",
+    "hero",
+    "tiger",
+    "smsbower",
+    "grizzly",
+    "smshub",
+    "smsman",
+    "privatesms",
+    "daisysms",
 ]
 
 
@@ -51,6 +59,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
         "smshub": Capabilities(),
         "smsman": Capabilities(),
         "privatesms": Capabilities(),
+        "daisysms": Capabilities(push=True, resend=False, look_gap=timedelta(seconds=3)),
     },
     "fivesim": {
         NO_DIALECT: Capabilities(

@@ -27,6 +27,7 @@ from worker.settings.values import (
 )
 
 MASK = "********"
+PATH_FAMILY = "handler_api"  #: The one protocol that sites serve at paths of their own.
 _URLS = {("database", "url"), ("redis", "url")}
 
 
@@ -284,6 +285,9 @@ def _provider(settings: Settings, name: str) -> Iterator[tuple[Key, str]]:
         spoken = ", ".join(family for family in FAMILIES if has_dialects(family))
         message = f"only {spoken} has dialects; the family here is {provider.family}"
         yield ("providers", name, "dialect"), message
+    if provider.path is not None and provider.family != PATH_FAMILY:
+        message = f"only {PATH_FAMILY} is served elsewhere; the family here is {provider.family}"
+        yield ("providers", name, "path"), message
 
 
 def warnings_about(settings: Settings) -> Iterator[str]:

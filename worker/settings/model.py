@@ -115,6 +115,7 @@ class CanarySettings(Table):
 class ProviderSettings(Table):
     family: FamilyName
     dialect: DialectName = "classic"
+    path: Annotated[Annotated[str, AfterValidator(values.check_path)] | None, _OPTIONAL] = None
     base_url: Annotated[str, AfterValidator(values.check_base_url)]
     api_key: Annotated[SecretStr, AfterValidator(values.check_api_key)]
     api_key_file: SecretFile = None

@@ -150,6 +150,13 @@ def check_base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_path(value: str) -> str:
+    """A path of a URL, without what would follow it."""
+    if not re.fullmatch(r"/[!\"$-;=@-~]*", value):
+        raise ValueError("must begin with / and hold no space, query (?) or fragment (#)")
+    return value
+
+
 def _split(value: str, schemes: set[str]) -> SplitResult:
     wanted = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
     if re.search(r"[\x00-\x20\x7f]", value):

@@ -39,6 +39,9 @@ ONLINESIM = {
 }
 
 
+DAISYSMS = CLASSIC | {"activationId": 123, "messageId": 999, "receivedAt": "2022-06-01 17:30:57"}
+
+
 def raw(body: Any) -> bytes:
     return json.dumps(body).encode()
 
@@ -55,6 +58,7 @@ def raw(body: Any) -> bytes:
             {"activationId": 5, "code": "1", "text": "t"},
             ("5", None, None),
         ),
+        ("handler_api", "daisysms", DAISYSMS, ("123", None, "go")),
         ("onlinesim", "classic", ONLINESIM, ("10000", "46739000000", None)),
     ],
 )
@@ -80,6 +84,13 @@ def test_another_try_of_the_same_push_has_the_same_hash() -> None:
 def test_another_sms_has_another_hash(key: str, value: object) -> None:
     (first,) = parse_push("handler_api", "classic", raw(CLASSIC))
     (other,) = parse_push("handler_api", "classic", raw(CLASSIC | {key: value}))
+
+    assert first.content_hash != other.content_hash
+
+
+def test_two_sms_with_the_same_words_differ_by_their_id_where_they_have_one() -> None:
+    (first,) = parse_push("handler_api", "daisysms", raw(DAISYSMS))
+    (other,) = parse_push("handler_api", "daisysms", raw(DAISYSMS | {"messageId": 1000}))
 
     assert first.content_hash != other.content_hash
 

@@ -60,6 +60,9 @@ WRONG_VALUES = [
 WRONG_PROVIDERS = [
     ('family = "sms-activate"', "family", "found 'sms-activate'"),
     ('dialect = "klassik"', "dialect", "found 'klassik'"),
+    ('path = "stubs/handler_api"', "path", "begin with /"),
+    ('path = "/stubs/handler_api?x"', "path", "no space, query"),
+    ('path = "/stubs#x"', "path", "fragment"),
     ('base_url = "127.0.0.1:8081"', "base_url", "must start with"),
     ('base_url = "https://u:p@h"', "base_url", "a user or a password"),
     ('base_url = "https://h?key=1"', "base_url", "a query"),
@@ -113,6 +116,14 @@ def test_what_a_provider_must_have_is_asked_for(problems: Problems, key: str) ->
     assert found == f"providers.hero.{key}"
     assert source.endswith("worker.toml")
     assert f"AW_PROVIDERS__HERO__{key.upper()}" in text
+
+
+def test_only_handler_api_is_served_elsewhere(problems: Problems) -> None:
+    toml = HERO.replace("handler_api", "fivesim") + 'path = "/stubs/handler_api"'
+
+    ((key, _, text),) = problems(toml)
+
+    assert (key, "fivesim" in text) == ("providers.hero.path", True)
 
 
 def test_only_handler_api_has_dialects(problems: Problems) -> None:

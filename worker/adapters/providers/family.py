@@ -49,12 +49,15 @@ class ProviderConfig:
     base_url: str = field(repr=False)  #: May hold credentials of a proxy in front.
     api_key: str = field(repr=False)
     dialect: str = "classic"  #: Only of a family with dialects.
+    path: str = ""  #: Where a site serves its protocol; empty: where the family usually is.
     max_in_flight: int = 100
     currency: str = "USD"  #: Of prices and the balance, where the replies do not say it.
 
     def __post_init__(self) -> None:
         if not self.base_url.startswith(("http://", "https://")):
             raise ValueError(f"{self.name}: base_url is no http(s) URL")
+        if self.path and not self.path.startswith("/"):
+            raise ValueError(f"{self.name}: path does not begin with /")
         # A line break in a key would become a header of its own.
         if not self.api_key or not self.api_key.isascii() or not self.api_key.isprintable():
             raise ValueError(f"{self.name}: api_key is empty or not printable ASCII")
