@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal, TypeAlias, get_args
 
-FamilyName: TypeAlias = Literal["handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman"]
+FamilyName: TypeAlias = Literal[
+    "handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman", "smspool"
+]
 DialectName: TypeAlias = Literal[
     "classic",
     "hero",
@@ -66,7 +68,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             list_page_size=100, history=True, resend=False, gives_expiry=True, rentals=True
         )
     },
-    # The list of onlinesim and of SMSPVA has no pages; 1000 rows is what a reading is reckoned as.
+    # The lists of onlinesim, SMSPVA and SMSPool have no pages; a reading is reckoned as 1000 rows.
     "onlinesim": {
         NO_DIALECT: Capabilities(list_page_size=1000, push=True, price_limit=False, rentals=True)
     },
@@ -82,6 +84,9 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
     },
     "vaksms": {NO_DIALECT: Capabilities(rentals=True)},
     "smsman": {NO_DIALECT: Capabilities(rentals=True)},
+    "smspool": {
+        NO_DIALECT: Capabilities(list_page_size=1000, history=True, push=True, gives_expiry=True)
+    },
 }
 
 assert set(FAMILIES) == set(get_args(FamilyName))

@@ -39,6 +39,12 @@ ONLINESIM = {
 }
 
 
+SMSPOOL = {
+    "orderid": "ABCDEFGH",
+    "sms": "12345",
+    "full_sms": "Code 12345",
+    "timestamp": "2026-09-04 04:30:00am",
+}
 DAISYSMS = CLASSIC | {"activationId": 123, "messageId": 999, "receivedAt": "2022-06-01 17:30:57"}
 
 
@@ -59,6 +65,7 @@ def raw(body: Any) -> bytes:
             ("5", None, None),
         ),
         ("handler_api", "daisysms", DAISYSMS, ("123", None, "go")),
+        ("smspool", "classic", SMSPOOL, ("ABCDEFGH", None, None)),
         ("onlinesim", "classic", ONLINESIM, ("10000", "46739000000", None)),
     ],
 )

@@ -276,7 +276,8 @@ class ProviderAccount(OperationCalls):
         replies: ActivationReplies,
     ) -> None:
         # Every family tells the balance, and none charges for it.
-        probe = Probe(Operation.BALANCE, routes[Operation.BALANCE].target, replies.balance)
+        balance = routes[Operation.BALANCE]
+        probe = Probe(Operation.BALANCE, balance.target, replies.balance, balance.method)
         transport = Transport(
             config.name, endpoint, context, max_in_flight=config.max_in_flight, probe=probe
         )
@@ -333,7 +334,8 @@ class ProviderAccount(OperationCalls):
         # A reading that can charge is not repeated.
         once = self._capabilities.look_changes_things
         call = self._http.call if once else self._http.call_patiently
-        return await call(Operation.LIST, target, read, cap=LIST_CAP)
+        method = self._routes[Operation.LIST].method if Operation.LIST in self._routes else "GET"
+        return await call(Operation.LIST, target, read, method=method, cap=LIST_CAP)
 
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
         """Only for families with a history; asking another is a mistake of ours."""
@@ -352,8 +354,10 @@ class ProviderAccount(OperationCalls):
         return await self._ask(Operation.ASK_AGAIN, ref, self.replies.ask_again)
 
     async def balance(self) -> port.Balance:
-        target = self._routes[Operation.BALANCE].target
-        return await self._http.call_patiently(Operation.BALANCE, target, self.replies.balance)
+        route = self._routes[Operation.BALANCE]
+        return await self._http.call_patiently(
+            Operation.BALANCE, route.target, self.replies.balance, method=route.method
+        )
 
     async def close(self) -> None:
         await self._http.close()

@@ -13,6 +13,7 @@ from worker.adapters.providers.patience import Patience
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
     CONNECT_TIMEOUT_S,
+    MoreSent,
     NoFreeConnection,
     TimedOut,
     Wire,
@@ -70,6 +71,8 @@ REPEATABLE = frozenset(
     }
 )
 
+FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
+
 assert CONNECT_TIMEOUT_S < TIMEOUT_S
 assert SINGLE_CAP < LIST_CAP
 assert PROBES_AT_ONCE * PROBE_EVERY_S > TIMEOUT_S
@@ -83,6 +86,7 @@ class Endpoint:
     key_suffix: str = field(repr=False, default="")  #: As in `&api_key=K`, percent-encoded.
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     answer_statuses: frozenset[int] = frozenset()  #: From 500 on, which are answers in this family.
+    as_form: bool = False  #: What is behind the `?` of a target goes out as a form, in the body.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,7 @@ class Probe(NamedTuple):
     operation: Operation
     target: str
     read: Callable[[Reply], object]
+    method: str = "GET"
 
 
 class Transport:
@@ -202,13 +207,19 @@ class Transport:
             wait = timedelta(seconds=self._buys_from - now)
             raise CircuitOpen(self.name, retry_after=wait)
         ticket = self._breaker.admit(operation)
-        exchange = self._wire.exchange(
-            method, self._with_key(target), cap, repeatable=operation in REPEATABLE
-        )
+        repeatable = operation in REPEATABLE
+        exchange = self._exchange(self._wire, method, target, cap, repeatable=repeatable)
         return self._send(ticket, operation, exchange, read)
 
-    def _with_key(self, target: str) -> str:
-        return f"{target}{self._endpoint.key_suffix}"
+    def _exchange(
+        self, wire: Wire, method: str, target: str, cap: int, *, repeatable: bool = False
+    ) -> Awaitable[Reply | ProviderError]:
+        target = f"{target}{self._endpoint.key_suffix}"
+        if not self._endpoint.as_form:
+            return wire.exchange(method, target, cap, repeatable=repeatable)
+        target, _, form = target.partition("?")
+        more = MoreSent(FORM, form.encode("ascii"))
+        return wire.exchange(method, target, cap, repeatable=repeatable, more=more)
 
     async def _send(
         self,
@@ -233,12 +244,13 @@ class Transport:
         target: str,
         read: Callable[[Reply], T],
         *,
+        method: str = "GET",
         cap: int = SINGLE_CAP,
     ) -> T:
         """The same, a few times: only for what changes nothing and nobody else repeats."""
         return await self._retry(
             PROVIDER_READ,
-            lambda: self.call(operation, target, read, cap=cap),
+            lambda: self.call(operation, target, read, method=method, cap=cap),
             on=ProviderUnavailable,
             unless=(CircuitOpen, RateLimited),
         )
@@ -311,7 +323,7 @@ class Transport:
         ticket = self._breaker.ticket
         was_open = not self._closed.is_set()
         answered = False
-        exchange = self._probe_wire.exchange("GET", self._with_key(probe.target), SINGLE_CAP)
+        exchange = self._exchange(self._probe_wire, probe.method, probe.target, SINGLE_CAP)
         with contextlib.suppress(ProviderError):  # Reported where it was sent.
             await self._send(ticket, probe.operation, exchange, probe.read)
             answered = True
