@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final, Literal, TypeAlias, get_args
 
 FamilyName: TypeAlias = Literal[
-    "handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman", "smspool"
+    "handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman", "smspool", "textverified"
 ]
 DialectName: TypeAlias = Literal[
     "classic",
@@ -86,6 +86,12 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
     "smsman": {NO_DIALECT: Capabilities(rentals=True)},
     "smspool": {
         NO_DIALECT: Capabilities(list_page_size=1000, history=True, push=True, gives_expiry=True)
+    },
+    # Its pages follow one another by links, so they are read as one.
+    "textverified": {
+        NO_DIALECT: Capabilities(
+            list_page_size=1000, history=True, push=True, resend=False, gives_expiry=True
+        )
     },
 }
 

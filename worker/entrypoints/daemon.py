@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -155,9 +155,11 @@ def _address(runner: web.AppRunner) -> ListenAddress:
 def _api_deps(worker: Worker) -> ApiDeps:
     settings = worker.parts.settings
 
-    def parse(provider: ProviderName, body: bytes) -> list[Push]:
+    def parse(provider: ProviderName, body: bytes, headers: Mapping[str, str]) -> list[Push]:
         configured = settings.providers[provider]
-        return parse_push(configured.family, configured.dialect, body)
+        signing = configured.hook_signing_secret
+        secret = signing.get_secret_value() if signing is not None else ""
+        return parse_push(configured.family, configured.dialect, body, headers, secret)
 
     return ApiDeps(
         service=worker.service,

@@ -199,6 +199,12 @@ def check_api_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def check_username(value: str) -> str:
+    if not (value.isascii() and value.isprintable() and len(value) <= 256):
+        raise ValueError("must be at most 256 printable ASCII characters")
+    return value
+
+
 def check_hook_secret(value: SecretStr) -> SecretStr:
     """It is part of a URL that the provider calls."""
     if not _HOOK_SECRET.fullmatch(value.get_secret_value()):

@@ -71,6 +71,7 @@ class PushTarget(StrictModel):
     url: str
     copies: Annotated[int, Field(ge=1, le=10)] = 1  #: Each push is sent so many times.
     delay_seconds: DurationSeconds = 0
+    signing_secret: Annotated[str, Field(repr=False)] = ""  #: Of a family that signs its pushes.
 
 
 class SimulatorConfig(StrictModel):

@@ -33,6 +33,7 @@ class FaceOperation(enum.Enum):
     READY = "ready"  #: "I have sent the SMS": changes nothing here.
     HISTORY = "history"
     BALANCE = "balance"
+    SIGN_IN = "sign-in"  #: Gets a token for the key.
     EXTEND = "extend"
     OTHER = "other"  #: Prices, countries, and what nobody can read.
 

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 from tests.simulation.their_side import TheirSide
 from tests.simulation.timed.simulated_time import SimulatedTime
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, Probe, ProviderContext, Transport
-from worker.adapters.providers.wire import NOTHING_MORE, MoreSent, Wire
+from worker.adapters.providers.transport import Probe, ProviderContext, Transport
+from worker.adapters.providers.wire import NOTHING_MORE, Endpoint, MoreSent, Wire
 from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError

@@ -15,6 +15,7 @@ from worker.ports.errors import ProviderError
 from worker.ports.provider import NoRent, Provider, RentRequest
 
 REF = ProviderRef("4711")
+TOKEN = '{"token": "bearer-1", "expiresIn": 899, "expiresAt": "2026-03-01T12:15:00+00:00"}'
 LIMITED = RentRequest("go", "2", max_cost_minor=1207, order="a-1")
 CALLS: dict[str, Callable[[Provider], Awaitable[object]]] = {
     "rent": lambda it: it.rent(RentRequest("go", "2")),
@@ -36,8 +37,9 @@ CASES = [(family, call) for family, calls in SENT.items() for call in calls]
 
 async def requests_for(family: str, ask: Callable[[Provider], Awaitable[object]]) -> list[str]:
     """What reached a provider that answers with a page, so that nothing follows."""
+    signs_in = [http(TOKEN)] if family == "textverified" else []
     async with (
-        raw_provider(http("<html></html>")) as raw,
+        raw_provider(*signs_in, http("<html></html>")) as raw,
         talking_to(config(raw.url, family), World()) as provider,
     ):
         with contextlib.suppress(ProviderError):  # It can make nothing of the page.
@@ -79,10 +81,11 @@ async def test_a_key_that_goes_into_a_header_is_not_in_the_address(
         ("smsman", "&maxPrice=12.07&currency=USD&"),
         ("handler_api", "&maxPrice=12.07&"),
         ("smspool", "&max_price=12.07&"),
+        ("textverified", '"maxPrice":12.07}&'),
     ],
 )
 async def test_who_knows_a_highest_price_is_told_it(family: str, part: str) -> None:
-    (request,) = await requests_for(family, lambda it: it.rent(LIMITED))
+    *_, request = await requests_for(family, lambda it: it.rent(LIMITED))
 
     assert part in line_and_body(request) + "&"
 

@@ -45,6 +45,23 @@ SMSPOOL = {
     "full_sms": "Code 12345",
     "timestamp": "2026-09-04 04:30:00am",
 }
+TEXTVERIFIED = {
+    "id": "evt_1",
+    "event": "v2.sms.received",
+    "attempt": 1,
+    "occurredAt": "2026-03-01T12:00:00+00:00",
+    "idempotencyKey": "sms_1",
+    "data": {
+        "id": "1",
+        "from": None,
+        "to": "2025550123",
+        "createdAt": "2026-03-01T12:00:00+00:00",
+        "smsContent": "Code 12345",
+        "parsedCode": "12345",
+        "encrypted": False,
+        "reservationId": "lr_1",
+    },
+}
 DAISYSMS = CLASSIC | {"activationId": 123, "messageId": 999, "receivedAt": "2022-06-01 17:30:57"}
 
 
@@ -66,6 +83,7 @@ def raw(body: Any) -> bytes:
         ),
         ("handler_api", "daisysms", DAISYSMS, ("123", None, "go")),
         ("smspool", "classic", SMSPOOL, ("ABCDEFGH", None, None)),
+        ("textverified", "classic", TEXTVERIFIED, ("lr_1", "2025550123", None)),
         ("onlinesim", "classic", ONLINESIM, ("10000", "46739000000", None)),
     ],
 )
@@ -114,6 +132,7 @@ def test_two_sms_of_one_operation_differ_by_their_id() -> None:
     [
         ("handler_api", {"rentId": 5, "sms": {"phoneFrom": "x", "text": "t", "date": "d"}}),
         ("onlinesim", ONLINESIM | {"webhook_type": "rent_sms"}),
+        ("textverified", TEXTVERIFIED | {"event": "v2.rental.billingcycle.expired"}),
     ],
 )
 def test_sms_of_long_rentals_are_about_no_activation(family: str, body: Any) -> None:

@@ -118,6 +118,33 @@ def test_what_a_provider_must_have_is_asked_for(problems: Problems, key: str) ->
     assert f"AW_PROVIDERS__HERO__{key.upper()}" in text
 
 
+SIGNS_IN = HERO.replace("handler_api", "textverified")
+
+
+def test_who_signs_in_needs_a_name(problems: Problems) -> None:
+    ((key, _, text),) = problems(SIGNS_IN)
+
+    assert (key, "must be set" in text) == ("providers.hero.api_username", True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("api_username", "me@example.com"), ("hook_signing_secret", "whsec_x")]
+)
+def test_only_who_signs_in_has_a_name_and_signed_pushes(
+    problems: Problems, key: str, value: str
+) -> None:
+    ((found, _, text),) = problems(HERO + f'{key} = "{value}"')
+
+    assert (found, "only textverified" in text) == (f"providers.hero.{key}", True)
+    assert value not in text
+
+
+def test_a_name_that_would_end_its_header_is_refused(problems: Problems) -> None:
+    ((found, _, text),) = problems(SIGNS_IN + r'api_username = "a\r\nX: y"')
+
+    assert (found, "printable ASCII" in text) == ("providers.hero.api_username", True)
+
+
 def test_only_handler_api_is_served_elsewhere(problems: Problems) -> None:
     toml = HERO.replace("handler_api", "fivesim") + 'path = "/stubs/handler_api"'
 

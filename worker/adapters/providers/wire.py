@@ -13,6 +13,7 @@ import asyncio
 import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -29,6 +30,7 @@ CONNECT_TIMEOUT_S = 3.0
 KEEPALIVE_S = 30.0
 
 _BROKEN: Final = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
+FORM: Final = (("Content-Type", "application/x-www-form-urlencoded"),)
 _TARGET: Final = re.compile(r'[!"$-~]+')  #: Nothing in it can end the request line, or itself.
 
 
@@ -51,6 +53,34 @@ class MoreSent(NamedTuple):
 
 
 NOTHING_MORE: Final = MoreSent()
+
+
+class OutgoingRequest(NamedTuple):
+    method: str
+    target: str  #: Behind the base URL, percent-encoded, with the key if it is there.
+    more: MoreSent
+
+    def __repr__(self) -> str:
+        return "OutgoingRequest(…)"  # It may hold the key.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where requests go. The key is added last: behind every target, or in the headers."""
+
+    base_url: str = field(repr=False)
+    key_suffix: str = field(repr=False, default="")  #: As in `&api_key=K`, percent-encoded.
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    answer_statuses: frozenset[int] = frozenset()  #: From 500 on, which are answers in this family.
+    as_form: bool = False  #: What is behind the `?` of a target goes out as a form, in the body.
+
+    def request(self, method: str, target: str, more: MoreSent) -> OutgoingRequest:
+        """What goes out for *target*, with the key."""
+        whole = f"{target}{self.key_suffix}"
+        if not self.as_form:
+            return OutgoingRequest(method, whole, more)
+        path, _, form = whole.partition("?")
+        return OutgoingRequest(method, path, MoreSent((*FORM, *more.headers), form.encode("ascii")))
 
 
 class Wire:

@@ -86,7 +86,7 @@ class SmsPoolFace(Face):
             return None
         places = [LETTERS.index(letter) for letter in ref]
         spread = sum(place * len(LETTERS) ** at for at, place in enumerate(places))
-        return spread * GATHER % CODES
+        return int(spread * GATHER % CODES)
 
     def read(self, request: Request) -> FaceCall:
         args = request.every_argument()

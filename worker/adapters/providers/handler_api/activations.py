@@ -20,7 +20,8 @@ from worker.adapters.providers.handler_api import words
 from worker.adapters.providers.handler_api.dialects import DIALECTS, HandlerDialect, ListShape
 from worker.adapters.providers.handler_api.history import past_numbers, with_facts
 from worker.adapters.providers.reply import Banned, RateLimited, Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.adapters.providers.transport import ProviderContext, escaped
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port

@@ -26,7 +26,8 @@ from worker.adapters.providers.smspool.history import (
     sms_in_row,
     within,
 )
-from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.adapters.providers.transport import ProviderContext, escaped
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
@@ -127,7 +128,7 @@ class SmsPoolReplies(ActivationReplies):
         body = self._object(reply)
         if reply.is_success and _is_yes(body.get("success")):
             # The SMS may be expected by an order of its own then, which is none of ours.
-            return body.get("order_id", ref) == ref
+            return bool(body.get("order_id", ref) == ref)
         return self._refused(reply)
 
     def _refused(self, reply: Reply) -> bool:
