@@ -438,3 +438,18 @@ async def test_a_site_can_serve_the_protocol_elsewhere() -> None:
 
         assert there.text.startswith("ACCESS_BALANCE:")
         assert nowhere.text == "BAD_ACTION"
+
+
+@pytest.mark.parametrize("dialect", ["classic", "tiger", "grizzly", "smshub", "daisysms"])
+async def test_a_form_that_is_posted_is_read_like_a_query(dialect: str) -> None:
+    async with buying(dialect=dialect) as buyer:
+        asked = {"api_key": "sim-key", "action": "getNumber", "service": "timeout", "country": "0"}
+        url = buyer.provider.url + "/stubs/handler_api.php"
+
+        async with buyer.http.post(url, data=asked) as form:
+            bought = await form.text()
+        async with buyer.http.post(url, json=asked) as body:
+            again = await body.text()
+
+        assert bought.startswith("ACCESS_NUMBER:")
+        assert again.startswith("ACCESS_NUMBER:")

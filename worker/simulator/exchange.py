@@ -55,7 +55,7 @@ class Request(NamedTuple):
         return {name: value for name, _, value in pairs}
 
     def every_argument(self) -> dict[str, str]:
-        """The same with the fields of a form in the body, whichever way it is encoded."""
+        """The same with the fields of a form or of a JSON object in the body."""
         return self.arguments() | self._form()
 
     def _form(self) -> dict[str, str]:
@@ -69,7 +69,16 @@ class Request(NamedTuple):
             return {str(name): _text_of(part) for name, part in named if name}
         if content_type.startswith("application/x-www-form-urlencoded"):
             return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+        return _scalars_in(self.body) if content_type.startswith(JSON) else {}
+
+
+def _scalars_in(body: bytes) -> dict[str, str]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
         return {}
+    values = found.items() if isinstance(found, dict) else ()
+    return {name: str(value) for name, value in values if isinstance(value, str | int | float)}
 
 
 def _text_of(part: Message) -> str:

@@ -147,7 +147,7 @@ class SimulatedDialect(StrictModel):
     page_max: int = 100
     page_default: int = 100
     history_size_word: Literal["size", "limit"] = "size"  #: Of the length of a page.
-    methods: frozenset[str] = frozenset({"GET"})
+    methods: frozenset[str] = frozenset({"GET", "POST"})
     cancel_codes: frozenset[str] = frozenset({"8"})
     classic_rent: bool = False  #: Rentals have calls of their own.
     rest: bool = False  #: Has the REST calls beside the handler.
@@ -214,6 +214,7 @@ DIALECTS: Mapping[str, SimulatedDialect] = {
         SimulatedDialect(
             name="hero",
             words=HERO_WORDS,
+            methods=frozenset({"GET"}),
             actions=LISTING_ACTIONS
             | {"getAllSms", "finishActivation", "cancelActivation", "getRentNumber", "prolong"},
             list_style="hero",
@@ -233,7 +234,6 @@ DIALECTS: Mapping[str, SimulatedDialect] = {
             list_style="tiger",
             v2_style="tiger",
             page_default=50,
-            methods=frozenset({"GET", "POST"}),
             cancel_codes=frozenset({"8", "-1"}),
             json_type=TEXT,
             push_style="none",
@@ -241,6 +241,7 @@ DIALECTS: Mapping[str, SimulatedDialect] = {
         SimulatedDialect(
             name="smsbower",
             words=SMSBOWER_WORDS,
+            methods=frozenset({"GET"}),
             actions=LISTING_ACTIONS - {"getActiveActivations"},
             v2_style="smsbower",
             push_retry_seconds=(60, 300),

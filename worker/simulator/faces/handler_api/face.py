@@ -53,7 +53,7 @@ ABOUT_ONE = frozenset(
 
 
 def read_request(request: Request, dialect: SimulatedDialect, api_key: str) -> FaceCall:
-    args = request.arguments()
+    args = request.every_argument()
     form = args.get("action", "")
     operation = OPERATIONS.get(form, FaceOperation.OTHER)
     refused = _refused(request, args, dialect, api_key)
