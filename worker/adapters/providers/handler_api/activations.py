@@ -163,6 +163,8 @@ class HandlerReplies(ActivationReplies):
 
     def balance(self, reply: Reply) -> port.Balance:
         answer = word_in(reply)
+        if words.BARE_BALANCE.fullmatch(answer.word) and not answer.rest:
+            return self._balance(reply, answer.word)
         return self._balance(reply, answer.rest if answer.word == "ACCESS_BALANCE" else None)
 
     def page(self, reply: Reply) -> port.ActivePage:
