@@ -129,6 +129,7 @@ def _config(family: str, dialect: str) -> ProviderConfig:
         dialect=dialect,
         base_url="http://127.0.0.1",
         api_key="none",
+        api_username="nobody",
     )
 
 

@@ -263,6 +263,47 @@ def _smsman(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     return said
 
 
+def _smspool(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
+    last = heard[-1]
+    body = object_in(last)
+    rows = [row for row in _list(json_in(last)) if isinstance(row, dict)]
+    said: Claims = set()
+    if not is_good(last):
+        return said
+    # A zero is no code, in whatever field it is.
+    has_sms = any(_messages("smspool", "", last))
+    said |= {"code", "kept"} if has_sms and ("status" in body or rows) else set()
+    said |= {"given back"} if str(body.get("status")) == "6" and not has_sms else set()
+    ended = {str(row.get("status")).lower() for row in rows if row.get("order_code") == "77"}
+    said |= {"given back"} if "refunded" in ended and len(heard) == 2 else set()
+    said |= {"kept"} if "completed" in ended and len(heard) == 2 else set()
+    said |= {"rows"} if isinstance(json_in(last), list) else set()
+    if str(body.get("success")) in {"1", "True"}:
+        said |= _yes_to(call.operation) - {"kept"}
+        said |= {"rented"} if "order_id" in body else set()
+    return said
+
+
+def _textverified(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
+    last = heard[-1]
+    said: Claims = set()
+    if not is_good(last):
+        return said
+    state = str(object_in(last).get("state")).lower()
+    gone = {"verificationcanceled", "verificationtimedout", "verificationrefunded"}
+    said |= {"given back"} if state in gone else set()
+    said |= {"kept"} if state in {"verificationreused", "verificationreactivated"} else set()
+    if call.operation == "cancel" and last.body.strip() in {b"", b"{}"}:
+        said.add("given back")
+    first = str(object_in(heard[0]).get("state")).lower()
+    if first == "verificationcompleted" and any(_messages("textverified", "", last)):
+        said |= {"code", "kept"}
+    said |= {"rented"} if {"id", "number", "state"} <= object_in(last).keys() else set()
+    listed = all(isinstance(object_in(reply).get("data"), list) for reply in heard)
+    said |= {"rows"} if listed else set()
+    return said
+
+
 def _yes_to(operation: str) -> Claims:
     """What a plain yes means, by what was asked; to other questions it is no answer."""
     return {"cancel": {"given back"}, "finish": {"kept"}, "ask_again": {"again"}}.get(
@@ -277,6 +318,8 @@ SAYINGS: Final[dict[str, Callable[[str, Call, Sequence[Reply]], Claims]]] = {
     "smspva": _smspva,
     "vaksms": _vaksms,
     "smsman": _smsman,
+    "smspool": _smspool,
+    "textverified": _textverified,
 }
 #: Where a family writes a code or the text of an SMS, by what was asked; "" is for all else.
 SMS_KEYS: Final[dict[str, dict[str, set[str]]]] = {
@@ -286,6 +329,8 @@ SMS_KEYS: Final[dict[str, dict[str, set[str]]]] = {
     "smspva": {"": {"code", "fullText"}},
     "vaksms": {"": {"smsCode"}},
     "smsman": {"": {"sms_code"}},
+    "textverified": {"": {"parsedCode", "smsContent"}},
+    "smspool": {"": {"sms", "full_sms", "code", "full_code"}},
 }
 
 
@@ -345,17 +390,40 @@ FATES: Final = {
         "TIMEOUT": PriceFate.GIVEN_BACK,
         "BANNED": PriceFate.GIVEN_BACK,
     },
+    "smspool": {"completed": PriceFate.KEPT, "refunded": PriceFate.GIVEN_BACK},
+    "textverified": {
+        "verificationcompleted": PriceFate.KEPT,
+        "verificationreused": PriceFate.KEPT,
+        "verificationreactivated": PriceFate.KEPT,
+        "verificationcanceled": PriceFate.GIVEN_BACK,
+        "verificationtimedout": PriceFate.GIVEN_BACK,
+        "verificationrefunded": PriceFate.GIVEN_BACK,
+    },
 }
+
+
+LOWERED: Final = {"smspool", "textverified"}  #: Whose words are told in any case.
+ID_IN_HISTORY: Final = {"smspool": "order_code"}
+
+
+def _fate_said(family: str, row: dict[str, Any]) -> PriceFate | None:
+    status = str(row.get("status"))
+    if family == "textverified":
+        status = str(row.get("state"))
+    return FATES[family].get(status.lower() if family in LOWERED else status)
 
 
 def _wrong_with_history(family: str, outcome: Outcome) -> Iterator[str]:
     if not isinstance(outcome.answer, HistoryPage):
         return
-    body = json_in(outcome.heard[-1])
-    rows: Any = body.get("Data") if isinstance(body, dict) else body
+    bodies = [json_in(reply) for reply in outcome.heard]
+    rows: list[Any] = []
+    for body in bodies:
+        found = (body.get("Data") or body.get("data")) if isinstance(body, dict) else body
+        rows += _list(found)
     said = {
-        (str(row.get("id")), FATES[family].get(str(row.get("status"))), _has_sms(row))
-        for row in rows or ()
+        (str(row.get(ID_IN_HISTORY.get(family, "id"))), _fate_said(family, row), _has_sms(row))
+        for row in rows
         if isinstance(row, dict)
     }
     for past in outcome.answer.rows:
@@ -365,8 +433,10 @@ def _wrong_with_history(family: str, outcome: Outcome) -> Iterator[str]:
 
 
 def _has_sms(row: dict[str, Any]) -> bool:
-    """handler_api also writes an empty list as a text."""
-    written = json.dumps(row.get("sms") or "").replace("null", "")
+    """handler_api also writes an empty list as a text, and SMSPool a zero."""
+    written = json.dumps(row.get("sms") or row.get("code") or "").replace("null", "")
+    if written in {'"0"', "0"}:
+        return False
     return re.search(r"[0-9A-Za-z]", written) is not None
 
 
@@ -379,8 +449,7 @@ def _wrong_with_names(outcome: Outcome) -> Iterator[str]:
             named = [(row.ref, row.phone or "") for row in rows]
         case _:
             return
-    last = outcome.heard[-1]
-    texts = [text_in(last), *under(json_in(last))]
+    texts = [text for reply in outcome.heard for text in (text_in(reply), *under(json_in(reply)))]
     digits = re.sub(r"[^0-9]", "", "".join(texts))
     for ref, phone in named:
         if not re.fullmatch(r"[0-9A-Za-z_-]{1,64}", ref) or not any(ref in text for text in texts):

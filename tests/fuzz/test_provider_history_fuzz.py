@@ -27,8 +27,18 @@ WORDS: dict[str, dict[PriceFate, tuple[bytes, ...]]] = {
         PriceFate.KEPT: (b"FINISHED",),
         PriceFate.GIVEN_BACK: (b"CANCELED", b"TIMEOUT", b"BANNED"),
     },
+    "smspool": {PriceFate.KEPT: (b"completed",), PriceFate.GIVEN_BACK: (b"refunded",)},
+    "textverified": {
+        PriceFate.KEPT: (b"Completed", b"Reused"),
+        PriceFate.GIVEN_BACK: (b"Canceled", b"TimedOut", b"Refunded"),
+    },
 }
-labels = st.sampled_from(["4", "6", "8", "10", 6, 8, "FINISHED", "CANCELED", "TIMEOUT", "PENDING"])
+labels = st.sampled_from(
+    [
+        *("4", "6", "8", "10", 6, 8, "FINISHED", "CANCELED", "TIMEOUT", "PENDING"),
+        *("completed", "refunded", "pending", "verificationCompleted", "verificationTimedOut"),
+    ]
+)
 anything = (
     st.none()
     | st.booleans()
@@ -37,18 +47,22 @@ anything = (
     | st.text(max_size=12)
     | st.sampled_from(["1e999999999", "NaN", "[]", '[""]', "9" * 400, "79991234567", "0.25"])
 )
-keys = ("id", "phone", "sms", "cost", "price", "currency", "product", "country", "created_at")
+keys = (
+    *("id", "phone", "sms", "cost", "price", "currency", "product", "country", "created_at"),
+    *("order_code", "code", "full_code", "timestamp", "createdAt", "number", "totalCost"),
+)
 rows = st.builds(
     lambda told, status: told | status,
     st.dictionaries(
         st.sampled_from(keys), anything | st.lists(anything | st.just({}), max_size=2), max_size=9
     ),
-    st.dictionaries(st.just("status"), labels | anything, max_size=1),
+    st.dictionaries(st.sampled_from(["status", "state"]), labels | anything, max_size=2),
 )
 pages = st.lists(rows | anything, max_size=4)
 bodies = st.one_of(
     pages.map(lambda page: json.dumps(page).encode()),
     pages.map(lambda page: json.dumps({"Data": page}).encode()),
+    pages.map(lambda page: json.dumps({"data": page, "links": {}}).encode()),
     pages.map(lambda page: json.dumps(page).encode()[:-3]),
     st.integers(1, 5000).map(lambda depth: b"[" * depth),
     st.binary(max_size=60),

@@ -104,7 +104,7 @@ def deps(worker: Worker) -> ApiDeps:
                 Token.of("viewer", "read", READ_TOKEN),
             ]
         ),
-        parse_push=lambda _provider, _raw: [],
+        parse_push=lambda _provider, _raw, _headers: [],
         hook_secrets={ProviderName("alpha"): HOOK_SECRET},
         log=FakeLog(),
         new_request_id=lambda: "made-here",

@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from tests.fakes.turns import until
 from tests.unit.simulator.asking import Buyer, buying
+from worker.entrypoints.cli.simulate import quick_times
 
 COMMAND = (
     "import typer; from worker.entrypoints.cli.simulate import simulate_provider as s; typer.run(s)"
@@ -299,6 +301,36 @@ async def test_the_command_says_where_it_listens_and_stops_on_a_signal(
     assert answer == b"ACCESS_BALANCE:100000000.00"
     assert url.encode() in errors
     assert process.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seconds"),
+    [((), 2), (("--real-times",), 120), (("--min-cancel-age", "7"), 7)],
+)
+async def test_without_a_script_it_is_quick_unless_told_otherwise(
+    arguments: tuple[str, ...], seconds: int
+) -> None:
+    process, url = await started("--listen", "127.0.0.1:0", "--dialect", "hero", *arguments)
+    handler = f"{url}/stubs/handler_api.php?api_key=sim-key&action="
+
+    def early() -> int:
+        bought = json.loads(urlopen(handler + "getNumberV2&service=tg&country=0").read())
+        try:
+            urlopen(f"{handler}setStatus&status=8&id={bought['activationId']}")
+        except HTTPError as refused:
+            return int(json.loads(refused.read())["info"]["minActivationTime"])
+        return 0
+
+    told = await asyncio.to_thread(early)
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+
+    assert told == seconds
+
+
+def test_codes_are_quick_where_nobody_gave_a_window() -> None:
+    assert quick_times(None, None) == {"code_seconds": (2, 8), "min_cancel_age_seconds": 2}
+    assert quick_times(60, 0) == {}
 
 
 @pytest.mark.parametrize(

@@ -388,3 +388,68 @@ async def test_a_number_bought_by_v2_can_be_listed_or_read(dialect: str) -> None
         books = await buyer.sim(f"books/{bought['activationId']}")
         told = status.json.get("sms") or status.json["data"]
         assert told["code"] == books["sms"][0]["code"]
+
+
+@pytest.mark.parametrize(
+    ("knobs", "refused"),
+    [
+        ({}, "ACCESS_READY"),
+        ({"words_of_cancel": {"unknown-id": [200, "BAD_ID"]}}, "BAD_ID"),
+        ({"words_of_cancel": {"unknown-id": [404, "NO_ACTIVATION"]}}, "NO_ACTIVATION"),
+    ],
+)
+async def test_daisysms_has_one_word_for_every_cancel_it_refuses(
+    knobs: dict[str, Any], refused: str
+) -> None:
+    async with buying(family="handler_api", dialect="daisysms", knobs=knobs) as buyer:
+        raced, silent = await buyer.rent("cancel-race"), await buyer.rent("timeout")
+
+        with_code = await buyer.handler("setStatus", id=raced, status=8)
+        given_back = await buyer.handler("setStatus", id=silent, status=8)
+        unknown = await buyer.handler("setStatus", id=1, status=8)
+
+        assert with_code.text == "ACCESS_READY"
+        assert given_back.text == "ACCESS_CANCEL"
+        assert unknown.text == refused
+        assert (await buyer.handler("getStatus", id=1)).text == "NO_ACTIVATION"
+
+
+async def test_daisysms_takes_the_key_in_a_header_and_tells_the_price_in_one() -> None:
+    async with buying(dialect="daisysms", price_minor=50) as buyer:
+        buyer.headers["X-ApiKey"] = "sim-key"
+        asked = {"action": "getNumber", "service": "timeout"}
+
+        dear = await buyer.get("/stubs/handler_api.php", {**asked, "max_price": "0.49"})
+        bought = await buyer.get("/stubs/handler_api.php", {**asked, "maxPrice": "0.50"})
+
+        assert dear.text == "MAX_PRICE_EXCEEDED"
+        assert bought.text.startswith("ACCESS_NUMBER:")
+        assert bought.headers["X-Price"] == "0.50"
+        again = await buyer.handler("setStatus", id=bought.text.split(":")[1], status=3)
+        assert again.text == "BAD_STATUS"
+
+
+async def test_a_site_can_serve_the_protocol_elsewhere() -> None:
+    async with buying(knobs={"path": "/stubs/handler_api"}) as buyer:
+        asked = {"api_key": "sim-key", "action": "getBalance"}
+
+        there = await buyer.get("/stubs/handler_api", asked)
+        nowhere = await buyer.get("/stubs/handler_api.php", asked)
+
+        assert there.text.startswith("ACCESS_BALANCE:")
+        assert nowhere.text == "BAD_ACTION"
+
+
+@pytest.mark.parametrize("dialect", ["classic", "tiger", "grizzly", "smshub", "daisysms"])
+async def test_a_form_that_is_posted_is_read_like_a_query(dialect: str) -> None:
+    async with buying(dialect=dialect) as buyer:
+        asked = {"api_key": "sim-key", "action": "getNumber", "service": "timeout", "country": "0"}
+        url = buyer.provider.url + "/stubs/handler_api.php"
+
+        async with buyer.http.post(url, data=asked) as form:
+            bought = await form.text()
+        async with buyer.http.post(url, json=asked) as body:
+            again = await body.text()
+
+        assert bought.startswith("ACCESS_NUMBER:")
+        assert again.startswith("ACCESS_NUMBER:")

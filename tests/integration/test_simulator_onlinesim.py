@@ -148,3 +148,23 @@ async def test_what_it_pushes_calls_the_id_of_the_sms_a_code() -> None:
         assert (told["operation_id"], told["code"]) == (tzid, "1")
         assert told["message"] == number.sms[0].text
         assert told["time_left"] == 895
+
+
+async def test_the_key_may_be_in_a_header_and_the_rest_in_a_body() -> None:
+    async with buying(family="onlinesim") as buyer:
+        url = buyer.provider.url + "/api/getNum.php"
+        order = {"service": "timeout", "country": 7, "number": "true"}
+
+        async with buyer.http.post(
+            url, json=order, headers={"Authorization": "Bearer sim-key"}
+        ) as reply:
+            posted = await reply.json()
+        async with buyer.http.post(url, data=order | {"apikey": "sim-key"}) as reply:
+            form = await reply.json()
+        async with buyer.http.post(url, json=order) as reply:
+            without = await reply.json()
+        (row,) = await ask(buyer, "getState", tzid=posted["tzid"])
+
+        assert (posted["response"], form["response"]) == (1, 1)
+        assert without == {"response": "ERROR_NO_KEY"}
+        assert row["form"] == "index"

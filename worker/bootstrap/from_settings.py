@@ -120,6 +120,8 @@ def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:
             name=ProviderName(name),
             family=provider.family,
             dialect=provider.dialect,
+            path=provider.path or "",
+            api_username=provider.api_username or "",
             base_url=provider.base_url,
             api_key=provider.api_key.get_secret_value(),
             max_in_flight=provider.max_in_flight,

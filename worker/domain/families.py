@@ -10,9 +10,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal, TypeAlias, get_args
 
-FamilyName: TypeAlias = Literal["handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman"]
+FamilyName: TypeAlias = Literal[
+    "handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman", "smspool", "textverified"
+]
 DialectName: TypeAlias = Literal[
-    "classic", "hero", "tiger", "smsbower", "grizzly", "smshub", "smsman", "privatesms"
+    "classic",
+    "hero",
+    "tiger",
+    "smsbower",
+    "grizzly",
+    "smshub",
+    "smsman",
+    "privatesms",
+    "daisysms",
 ]
 
 
@@ -51,13 +61,14 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
         "smshub": Capabilities(),
         "smsman": Capabilities(),
         "privatesms": Capabilities(),
+        "daisysms": Capabilities(push=True, resend=False, look_gap=timedelta(seconds=3)),
     },
     "fivesim": {
         NO_DIALECT: Capabilities(
             list_page_size=100, history=True, resend=False, gives_expiry=True, rentals=True
         )
     },
-    # The list of onlinesim and of SMSPVA has no pages; 1000 rows is what a reading is reckoned as.
+    # The lists of onlinesim, SMSPVA and SMSPool have no pages; a reading is reckoned as 1000 rows.
     "onlinesim": {
         NO_DIALECT: Capabilities(list_page_size=1000, push=True, price_limit=False, rentals=True)
     },
@@ -73,6 +84,15 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
     },
     "vaksms": {NO_DIALECT: Capabilities(rentals=True)},
     "smsman": {NO_DIALECT: Capabilities(rentals=True)},
+    "smspool": {
+        NO_DIALECT: Capabilities(list_page_size=1000, history=True, push=True, gives_expiry=True)
+    },
+    # Its pages follow one another by links, so they are read as one.
+    "textverified": {
+        NO_DIALECT: Capabilities(
+            list_page_size=1000, history=True, push=True, resend=False, gives_expiry=True
+        )
+    },
 }
 
 assert set(FAMILIES) == set(get_args(FamilyName))

@@ -230,9 +230,11 @@ def _address(runner: web.AppRunner) -> ListenAddress:
 def _api_deps(worker: Worker, tokens: KnownTokens) -> ApiDeps:
     settings = worker.parts.settings
 
-    def parse(provider: ProviderName, body: bytes) -> list[Push]:
+    def parse(provider: ProviderName, body: bytes, headers: Mapping[str, str]) -> list[Push]:
         configured = settings.providers[provider]
-        return parse_push(configured.family, configured.dialect, body)
+        signing = configured.hook_signing_secret
+        secret = signing.get_secret_value() if signing is not None else ""
+        return parse_push(configured.family, configured.dialect, body, headers, secret)
 
     return ApiDeps(
         service=worker.service,

@@ -30,6 +30,7 @@ class Operation(enum.StrEnum):
     FINISH = "finish"
     ASK_AGAIN = "ask_again"
     BALANCE = "balance"
+    SIGN_IN = "sign_in"  #: Gets the token that the others are sent with.
     RENTAL_OPEN = "rental_open"
     RENTAL_READ = "rental_read"
     RENTAL_PROLONG = "rental_prolong"

@@ -31,6 +31,8 @@ from worker.settings.values import (
 Origin = Callable[[Key], str]
 PolicyProblems = Callable[[Path], list[FileProblem]]  #: What is wrong with those of a directory.
 MASK = "********"
+SIGNS_IN = "textverified"  #: The one family with a name beside the key, and with signed pushes.
+PATH_FAMILY = "handler_api"  #: The one protocol that sites serve at paths of their own.
 _URLS = {("database", "url"), ("redis", "url")}
 
 
@@ -290,6 +292,20 @@ def _provider(settings: Settings, name: str) -> Iterator[tuple[Key, str]]:
         spoken = ", ".join(family for family in FAMILIES if has_dialects(family))
         message = f"only {spoken} has dialects; the family here is {provider.family}"
         yield ("providers", name, "dialect"), message
+    if provider.path is not None and provider.family != PATH_FAMILY:
+        message = f"only {PATH_FAMILY} is served elsewhere; the family here is {provider.family}"
+        yield ("providers", name, "path"), message
+    yield from _only_where_needed(name, provider)
+
+
+def _only_where_needed(name: str, provider: ProviderSettings) -> Iterator[tuple[Key, str]]:
+    signs_in = provider.family == SIGNS_IN
+    if signs_in and provider.api_username is None:
+        yield ("providers", name, "api_username"), f"must be set where the family is {SIGNS_IN}"
+    for key in ("api_username", "hook_signing_secret"):
+        if not signs_in and getattr(provider, key) is not None:
+            message = f"only {SIGNS_IN} has one; the family here is {provider.family}"
+            yield ("providers", name, key), message
 
 
 def warnings_about(settings: Settings) -> Iterator[str]:

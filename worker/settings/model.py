@@ -115,13 +115,19 @@ class CanarySettings(Table):
 class ProviderSettings(Table):
     family: FamilyName
     dialect: DialectName = "classic"
+    path: Annotated[Annotated[str, AfterValidator(values.check_path)] | None, _OPTIONAL] = None
     base_url: Annotated[str, AfterValidator(values.check_base_url)]
     api_key: Annotated[SecretStr, AfterValidator(values.check_api_key)]
     api_key_file: SecretFile = None
+    api_username: Annotated[
+        Annotated[str, AfterValidator(values.check_username)] | None, _OPTIONAL
+    ] = None
     hook_secret: Annotated[
         Annotated[SecretStr, AfterValidator(values.check_hook_secret)] | None, _OPTIONAL
     ] = None
     hook_secret_file: SecretFile = None
+    hook_signing_secret: Annotated[SecretStr | None, _OPTIONAL] = None
+    hook_signing_secret_file: SecretFile = None
     poll_seconds: Annotated[Seconds, Field(gt=0, le=3600, allow_inf_nan=False)] = 3.0
     requests_per_second: Annotated[Number, Field(ge=1, le=100_000)] = 50
     max_in_flight: Annotated[Number, Field(ge=1, le=10_000)] = 100

@@ -194,6 +194,13 @@ def check_base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def check_path(value: str) -> str:
+    """A path of a URL, without what would follow it."""
+    if not re.fullmatch(r"/[!\"$-;=@-~]*", value):
+        raise ValueError("must begin with / and hold no space, query (?) or fragment (#)")
+    return value
+
+
 def _split(value: str, schemes: set[str]) -> SplitResult:
     wanted = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
     if re.search(r"[\x00-\x20\x7f]", value):
@@ -233,6 +240,12 @@ def check_api_key(value: SecretStr) -> SecretStr:
     key = value.get_secret_value()
     if not (key.isascii() and key.isprintable() and 1 <= len(key) <= 4096):
         raise ValueError("must be 1 to 4096 printable ASCII characters")
+    return value
+
+
+def check_username(value: str) -> str:
+    if not (value.isascii() and value.isprintable() and len(value) <= 256):
+        raise ValueError("must be at most 256 printable ASCII characters")
     return value
 
 

@@ -71,6 +71,7 @@ class PushTarget(StrictModel):
     url: str
     copies: Annotated[int, Field(ge=1, le=10)] = 1  #: Each push is sent so many times.
     delay_seconds: DurationSeconds = 0
+    signing_secret: Annotated[str, Field(repr=False)] = ""  #: Of a family that signs its pushes.
 
 
 class SimulatorConfig(StrictModel):
@@ -85,6 +86,8 @@ class SimulatorConfig(StrictModel):
     lifetime_seconds: DurationSeconds | None = None  #: None: the family's own.
     min_cancel_age_seconds: DurationSeconds | None = None  #: The same.
     window_seconds: DurationSeconds | None = None  #: How long the buyer waits; None: the lifetime.
+    #: When a code comes whose number asked for no time; None: somewhere in the buyer's window.
+    code_seconds: tuple[DurationSeconds, DurationSeconds] | None = None
     balance_minor: Minor = 10_000_000_000
     price_minor: Minor = 20
     prices: dict[str, Minor] = Field(default_factory=dict)  #: By service.
@@ -102,6 +105,12 @@ class SimulatorConfig(StrictModel):
     def _mix_has_weight(self) -> Self:
         if not any(self.mix.values()):
             raise ValueError("mix: at least one weight must be above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _first_then_last(self) -> Self:
+        if self.code_seconds is not None and self.code_seconds[0] > self.code_seconds[1]:
+            raise ValueError("code_seconds: the first must not be after the last")
         return self
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from worker.simulator.behaviours import (
+    Behaviour,
     BehaviourChoice,
     OnCancel,
     UnreadableBehaviour,
@@ -85,11 +86,17 @@ class Engine:
         self, order: BuyerOrder, forced: BehaviourChoice | None, now: datetime
     ) -> SimulatedNumber:
         number_id = self._again.popleft() if self._again else self.ledger.next_id
-        choice = forced or drawn_from(self.config.mix, self._rng)
+        choice = self._timed(forced or drawn_from(self.config.mix, self._rng))
         number_plan = plan(choice, self.tariff.window, self._rng)
         number = self.tariff.number(number_id, order, number_plan, now)
         self.ledger.open(number)
         return number
+
+    def _timed(self, choice: BehaviourChoice) -> BehaviourChoice:
+        span = self.config.code_seconds
+        if span is None or choice != BehaviourChoice(Behaviour.CODE_ARRIVES):
+            return choice
+        return choice._replace(seconds=self._rng.uniform(*span))
 
     def find(self, number_id: int, now: datetime) -> SimulatedNumber | None:
         self.ledger.catch_up(now, ENDINGS_PER_CALL)

@@ -1,7 +1,7 @@
 """What a face is: it reads a family's requests, asks the engine, and words the replies."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
@@ -131,6 +131,10 @@ class Face(ABC):
     def push(self, number: SimulatedNumber, sms: ArrivedSms) -> dict[str, Any] | None:  # noqa: ARG002 - for families that push
         """What is pushed for an SMS; None where the family pushes nothing."""
         return None
+
+    def push_headers(self, body: bytes, secret: str) -> Mapping[str, str]:  # noqa: ARG002 - for families that sign
+        """What goes out with a push, beside its type."""
+        return {}
 
     def _wrong_key(self, key: str | None) -> DenialReason | None:
         """Why a request with this key is refused; None where the key is right."""

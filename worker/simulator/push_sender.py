@@ -106,18 +106,18 @@ class PushSender:
         for pause in (push.delay_seconds, *self._face.push_retries):
             if pause:
                 await self._sleep(pause)
-            if await self._accepted(http, push.url, body):
+            if await self._accepted(http, push, body):
                 self.sent += 1
                 sms.told_at = sms.told_at or self._clock()
                 return
         self.given_up += 1
 
-    async def _accepted(self, http: aiohttp.ClientSession, url: str, body: bytes) -> bool:
+    async def _accepted(self, http: aiohttp.ClientSession, push: PushTarget, body: bytes) -> bool:
+        headers = {"Content-Type": "application/json"}
+        if push.signing_secret:
+            headers |= self._face.push_headers(body, push.signing_secret)
         try:
-            async with (
-                self._slots,
-                http.post(url, data=body, headers={"Content-Type": "application/json"}) as reply,
-            ):
+            async with self._slots, http.post(push.url, data=body, headers=headers) as reply:
                 return reply.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False

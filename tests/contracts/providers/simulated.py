@@ -41,7 +41,7 @@ def request(service: str = "timeout", max_cost_minor: int | None = None) -> Rent
 
 def is_guarding(pair: Pair) -> bool:
     """Whether it is known what a cancel that comes too early is told."""
-    return pair[0] in {"handler_api", "fivesim", "onlinesim"}
+    return pair[0] in {"handler_api", "fivesim", "onlinesim", "smspool"}
 
 
 def capabilities_of(pair: Pair) -> Capabilities:

@@ -1,11 +1,20 @@
 """The life of one long rental, through every adapter that has them."""
 
+import json
+from dataclasses import replace
 from datetime import datetime, timedelta
+
+import pytest
 
 from tests.contracts.providers.simulated import PRICE_MINOR
 from tests.contracts.rentals.rented import OLD_ENOUGH_S, TOO_OLD_S, Renting, renting
+from tests.unit.providers.adapter_world import World, config, talking_to
+from tests.unit.providers.raw_provider import http, raw_provider
+from worker.adapters.providers.registry import build_rentals
+from worker.adapters.providers.rental_account import PAGES_MAX
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
+from worker.ports.errors import UnknownReply
 from worker.ports.long_rental import (
     Availability,
     Messages,
@@ -350,12 +359,69 @@ async def test_more_time_is_not_sold_while_the_number_is_off() -> None:
         assert reply == NotProlonged(NoProlong.NOT_NOW)
 
 
-async def test_more_messages_than_one_answer_holds_are_said_to_be_more() -> None:
-    async with renting("handler_api", "classic") as it:
+@pytest.mark.parametrize("dialect", ["classic", "hero", "grizzly"])
+@pytest.mark.parametrize("count", [100, 101, 230, 300])
+async def test_every_message_is_told_however_many_pages_they_fill(dialect: str, count: int) -> None:
+    async with renting("handler_api", dialect) as it:
         rented = await it.opened()
-        for place in range(101):
+        for place in range(count):
+            it.at.pass_time(1)
             await it.at.deliver(rented.ref, f"{place:06d}")
 
         told = await seen(it, rented.ref)
 
-        assert (len(told.sms), told.complete) == (100, False)
+        codes = [(sms.text or sms.code).split()[-1] for sms in told.sms]
+        assert (codes, told.complete) == ([f"{place:06d}" for place in range(count)], True)
+        pages = len([name for name, _ in it.at.world.requests if name == "rental_read"])
+        assert it.at.world.paid == pages - 1
+
+
+def page_of(first: int, rows: int, quantity: int) -> bytes:
+    values = {
+        str(place): {
+            "phoneFrom": "x",
+            "text": f"Code {first + place}",
+            "date": "2026-03-01 12:00:00",
+        }
+        for place in range(rows)
+    }
+    return http(json.dumps({"status": "success", "quantity": quantity, "values": values}))
+
+
+@pytest.mark.parametrize(
+    ("pages", "told", "complete", "requests"),
+    [
+        ([page_of(0, 3, 3)], 3, True, 1),
+        # Counted from 1, so that the first comes again.
+        ([page_of(0, 3, 5), page_of(0, 3, 5), page_of(3, 2, 5)], 5, True, 3),
+        # It turns no pages.
+        ([page_of(0, 3, 5)], 3, False, 3),
+        # The last page is full, and nothing is behind it.
+        ([page_of(0, 3, 6), page_of(3, 3, 6), page_of(0, 0, 6)], 6, True, 3),
+        # There is no end to it.
+        ([page_of(3 * each, 3, 999) for each in range(PAGES_MAX)], 3 * PAGES_MAX, False, PAGES_MAX),
+    ],
+)
+async def test_pages_are_read_to_their_end_however_they_are_counted(
+    pages: list[bytes], told: int, complete: bool, requests: int
+) -> None:
+    configured = config("http://127.0.0.1:9")
+    async with raw_provider(*pages) as raw:
+        configured = replace(configured, base_url=raw.url)
+        async with talking_to(configured, World()) as provider:
+            rentals = build_rentals(configured, provider)
+            assert rentals is not None
+            reply = await rentals.messages(ProviderRef("7"))
+
+    assert isinstance(reply, Messages)
+    assert (len(reply.sms), reply.complete, len(raw.requests)) == (told, complete, requests)
+
+
+async def test_a_page_that_cannot_be_read_leaves_all_untold() -> None:
+    async with raw_provider(page_of(0, 3, 6), http("<html>")) as raw:
+        configured = config(raw.url)
+        async with talking_to(configured, World()) as provider:
+            rentals = build_rentals(configured, provider)
+            assert rentals is not None
+            with pytest.raises(UnknownReply):
+                await rentals.messages(ProviderRef("7"))

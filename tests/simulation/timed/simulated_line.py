@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 from tests.simulation.their_side import TheirSide
 from tests.simulation.timed.simulated_time import SimulatedTime
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, Probe, ProviderContext, Transport
-from worker.adapters.providers.wire import Wire
+from worker.adapters.providers.transport import Probe, ProviderContext, Transport
+from worker.adapters.providers.wire import NOTHING_MORE, Endpoint, MoreSent, Wire
 from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
@@ -73,9 +73,16 @@ class SimulatedWire(Wire):
         self._gate = gate
 
     async def exchange(
-        self, method: str, target: str, cap: int, *, repeatable: bool = False
+        self,
+        method: str,
+        target: str,
+        cap: int,
+        *,
+        repeatable: bool = False,
+        more: MoreSent = NOTHING_MORE,
     ) -> Reply | ProviderError:
         assert method == "GET"
+        assert more == NOTHING_MORE
         del repeatable  # Nothing hangs here.
         assert target.startswith(TARGET)
         assert cap

@@ -1,7 +1,7 @@
 """The API over a real socket of this machine. `deps` is what another store would replace."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -44,7 +44,7 @@ class World:
         self.service = FakeService(self.books, self.reads)
 
 
-def parse_push(provider: ProviderName, raw: bytes) -> list[Push]:
+def parse_push(provider: ProviderName, raw: bytes, _headers: Mapping[str, str]) -> list[Push]:
     assert provider == PROVIDER
     pushed = json.loads(raw)
     return [Push(ProviderRef(pushed["ref"]), None, None, "hash")] if pushed else []

@@ -14,6 +14,7 @@ from worker.domain.ids import ProviderName
 from worker.ports.reporter import Operation, Reporter, RequestResult
 
 KEY = "canary-key-5f2d81c4"
+USERNAME = "shop@example.com"
 NAME = ProviderName("acme")
 
 
@@ -81,7 +82,13 @@ class World:
 
 def config(url: str, family: str = "handler_api", dialect: str = "classic") -> ProviderConfig:
     return ProviderConfig(
-        name=NAME, family=family, dialect=dialect, base_url=url, api_key=KEY, max_in_flight=4
+        name=NAME,
+        family=family,
+        dialect=dialect,
+        base_url=url,
+        api_key=KEY,
+        api_username=USERNAME,
+        max_in_flight=4,
     )
 
 

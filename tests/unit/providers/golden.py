@@ -50,7 +50,8 @@ def meaning(
     answer_statuses: frozenset[int] = frozenset(),
 ) -> dict[str, Any]:
     """What a reader makes of the reply of an entry."""
-    reply = Reply(entry["status"], entry["body"].encode(), entry.get("retry_after_s"))
+    headers = tuple(entry.get("headers", {}).items())
+    reply = Reply(entry["status"], entry["body"].encode(), entry.get("retry_after_s"), headers)
     try:
         return in_words(interpret("acme", reply, read, answer_statuses))
     except ProviderError as error:

@@ -1,6 +1,7 @@
 """A provider made of bytes: says exactly what a test tells it, and counts what reached it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ class RawProvider:
 
     answers: Sequence[bytes]
     balance: bytes | None = None  #: To every request for it.
-    requests: list[str] = field(default_factory=list)  #: Request lines and headers.
+    requests: list[str] = field(default_factory=list)  #: Request lines, headers and bodies.
     connections: int = 0
     most_at_once: int = 0
     url: str = ""
@@ -46,7 +47,9 @@ class RawProvider:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                self.requests.append(head.decode())
+                length = re.search(rb"(?i)content-length: ([0-9]+)", head)
+                body = await reader.readexactly(int(length[1])) if length else b""
+                self.requests.append((head + body).decode())
                 if not await self._answer(reader, writer):
                     break
         except (asyncio.IncompleteReadError, ConnectionError):

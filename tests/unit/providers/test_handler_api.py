@@ -1,6 +1,7 @@
 """What goes out to companies that speak handler_api.php, and in which order."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -68,7 +69,7 @@ async def test_only_who_knows_an_order_id_is_given_one() -> None:
     assert lines == [START.format("getNumberV2&service=go&country=2")]
 
 
-@pytest.mark.parametrize("dialect", ["smshub", "smsman", "privatesms"])
+@pytest.mark.parametrize("dialect", ["smshub", "smsman", "privatesms", "daisysms"])
 async def test_who_has_no_second_version_is_asked_in_the_first(dialect: str) -> None:
     lines = await lines_for(
         lambda it: it.rent(RentRequest("go", "2")),
@@ -110,6 +111,39 @@ async def test_a_path_before_the_protocols_own_is_kept() -> None:
         assert await provider.cancel(REF) == Ended(PriceFate.GIVEN_BACK)
 
     assert raw.lines[0].startswith("GET /eu/stubs/handler_api.php?")
+
+
+async def test_a_site_that_serves_it_elsewhere_is_asked_there() -> None:
+    async with raw_provider(http("ACCESS_CANCEL")) as raw:
+        elsewhere = replace(config(raw.url + "/eu"), path="/stubs/handler_api")
+        async with talking_to(elsewhere, World()) as provider:
+            assert await provider.cancel(REF) == Ended(PriceFate.GIVEN_BACK)
+
+    start = START.replace("/stubs/handler_api.php", "/eu/stubs/handler_api")
+    assert raw.lines == [start.format("setStatus&status=8&id=4711")]
+
+
+async def test_daisysms_is_told_the_highest_price_and_tells_what_it_took() -> None:
+    async with (
+        raw_provider(http("ACCESS_NUMBER:7:13476711222", 200, "X-Price: 0.50")) as raw,
+        talking_to(config(raw.url, dialect="daisysms"), World()) as provider,
+    ):
+        rented = await provider.rent(RentRequest("go", "187", max_cost_minor=55, order="a-1"))
+        again = await provider.ask_again(REF)
+
+    assert rented == Rented(ProviderRef("7"), "13476711222", cost_minor=50, currency="USD")
+    assert raw.lines == [START.format("getNumber&service=go&country=187&max_price=0.55")]
+    assert not again
+
+
+async def test_a_header_that_nobody_asked_for_changes_nothing() -> None:
+    async with (
+        raw_provider(http("ACCESS_NUMBER:7:13476711222", 200, "X-Price: 0.50")) as raw,
+        talking_to(config(raw.url, dialect="smshub"), World()) as provider,
+    ):
+        assert await provider.rent(RentRequest("go", "187")) == Rented(
+            ProviderRef("7"), "13476711222"
+        )
 
 
 async def test_a_purchase_whose_reply_is_lost_is_not_made_again() -> None:
@@ -177,7 +211,7 @@ async def test_every_dialect_says_what_it_can(dialect: str) -> None:
         can = provider.capabilities
 
     assert (can.list_page_size is not None) == (dialect in {"classic", "hero", "tiger", "grizzly"})
-    assert can.resend
+    assert can.resend == (dialect != "daisysms")
     assert not can.look_changes_things
 
 

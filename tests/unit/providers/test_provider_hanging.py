@@ -12,7 +12,8 @@ from tests.unit.providers.raw_provider import HANG, http, raw_provider, until
 from tests.unit.providers.test_provider_probe import Turns
 from worker.adapters.providers.patience import QUIET_SHARE, USUAL_TIMES, Patience
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, OwnTurns, Probe, Transport
+from worker.adapters.providers.transport import OwnTurns, Probe, Transport
+from worker.adapters.providers.wire import Endpoint
 from worker.ports.errors import CallOvertaken, ProviderUnavailable
 from worker.ports.provider import Circuit
 from worker.ports.reporter import Operation

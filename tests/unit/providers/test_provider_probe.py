@@ -14,11 +14,11 @@ from worker.adapters.providers.breaker import FAILURES_TO_OPEN, PROBE_EVERY_S
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     TURN_EVERY_S,
-    Endpoint,
     Probe,
     ProviderContext,
     Transport,
 )
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.ids import ProviderName
 from worker.ports.errors import CircuitOpen, ProviderUnavailable, ScheduleUnavailable
 from worker.ports.provider import Circuit

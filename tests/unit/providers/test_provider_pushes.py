@@ -39,6 +39,32 @@ ONLINESIM = {
 }
 
 
+SMSPOOL = {
+    "orderid": "ABCDEFGH",
+    "sms": "12345",
+    "full_sms": "Code 12345",
+    "timestamp": "2026-09-04 04:30:00am",
+}
+TEXTVERIFIED = {
+    "id": "evt_1",
+    "event": "v2.sms.received",
+    "attempt": 1,
+    "occurredAt": "2026-03-01T12:00:00+00:00",
+    "idempotencyKey": "sms_1",
+    "data": {
+        "id": "1",
+        "from": None,
+        "to": "2025550123",
+        "createdAt": "2026-03-01T12:00:00+00:00",
+        "smsContent": "Code 12345",
+        "parsedCode": "12345",
+        "encrypted": False,
+        "reservationId": "lr_1",
+    },
+}
+DAISYSMS = CLASSIC | {"activationId": 123, "messageId": 999, "receivedAt": "2022-06-01 17:30:57"}
+
+
 def raw(body: Any) -> bytes:
     return json.dumps(body).encode()
 
@@ -55,6 +81,9 @@ def raw(body: Any) -> bytes:
             {"activationId": 5, "code": "1", "text": "t"},
             ("5", None, None),
         ),
+        ("handler_api", "daisysms", DAISYSMS, ("123", None, "go")),
+        ("smspool", "classic", SMSPOOL, ("ABCDEFGH", None, None)),
+        ("textverified", "classic", TEXTVERIFIED, ("lr_1", "2025550123", None)),
         ("onlinesim", "classic", ONLINESIM, ("10000", "46739000000", None)),
     ],
 )
@@ -84,6 +113,13 @@ def test_another_sms_has_another_hash(key: str, value: object) -> None:
     assert first.content_hash != other.content_hash
 
 
+def test_two_sms_with_the_same_words_differ_by_their_id_where_they_have_one() -> None:
+    (first,) = parse_push("handler_api", "daisysms", raw(DAISYSMS))
+    (other,) = parse_push("handler_api", "daisysms", raw(DAISYSMS | {"messageId": 1000}))
+
+    assert first.content_hash != other.content_hash
+
+
 def test_two_sms_of_one_operation_differ_by_their_id() -> None:
     (first,) = parse_push("onlinesim", "classic", raw(ONLINESIM))
     (other,) = parse_push("onlinesim", "classic", raw(ONLINESIM | {"code": 987655}))
@@ -96,6 +132,7 @@ def test_two_sms_of_one_operation_differ_by_their_id() -> None:
     [
         ("handler_api", {"rentId": 5, "sms": {"phoneFrom": "x", "text": "t", "date": "d"}}),
         ("onlinesim", ONLINESIM | {"webhook_type": "rent_sms"}),
+        ("textverified", TEXTVERIFIED | {"event": "v2.rental.billingcycle.expired"}),
     ],
 )
 def test_sms_of_long_rentals_are_about_no_activation(family: str, body: Any) -> None:

@@ -108,6 +108,7 @@ async def test_a_refused_connection_tells_no_secret(
         ({"api_key": ""}, "api_key"),
         ({"api_key": f"{KEY}\r\nX-Other: 1"}, "api_key"),
         ({"base_url": f"ftp://{KEY}"}, "base_url"),
+        ({"path": f"stubs/{KEY}"}, "path"),
         ({"max_in_flight": 0}, "max_in_flight"),
         ({"currency": "usd"}, "currency"),
     ],

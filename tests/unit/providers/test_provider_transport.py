@@ -12,7 +12,8 @@ from tests.unit.providers.adapter_world import NAME, World
 from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provider, until
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
 from worker.adapters.providers.reply import PAUSE_MAX_S, PAUSE_S, RateLimited, Reply
-from worker.adapters.providers.transport import LIST_CAP, SINGLE_CAP, Endpoint, Transport
+from worker.adapters.providers.transport import LIST_CAP, SINGLE_CAP, Transport
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.backoff import PROVIDER_READ
 from worker.ports.errors import (
     CircuitOpen,

@@ -65,6 +65,9 @@ WRONG_VALUES = [
 WRONG_PROVIDERS = [
     ('family = "sms-activate"', "family", "found 'sms-activate'"),
     ('dialect = "klassik"', "dialect", "found 'klassik'"),
+    ('path = "stubs/handler_api"', "path", "begin with /"),
+    ('path = "/stubs/handler_api?x"', "path", "no space, query"),
+    ('path = "/stubs#x"', "path", "fragment"),
     ('base_url = "127.0.0.1:8081"', "base_url", "must start with"),
     ('base_url = "https://u:p@h"', "base_url", "a user or a password"),
     ('base_url = "https://h?key=1"', "base_url", "a query"),
@@ -119,6 +122,41 @@ def test_what_a_provider_must_have_is_asked_for(problems: Problems, key: str) ->
     assert found == f"providers.hero.{key}"
     assert source.endswith("worker.toml")
     assert f"AW_PROVIDERS__HERO__{key.upper()}" in text
+
+
+SIGNS_IN = HERO.replace("handler_api", "textverified")
+
+
+def test_who_signs_in_needs_a_name(problems: Problems) -> None:
+    ((key, _, text),) = problems(SIGNS_IN)
+
+    assert (key, "must be set" in text) == ("providers.hero.api_username", True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("api_username", "me@example.com"), ("hook_signing_secret", "whsec_x")]
+)
+def test_only_who_signs_in_has_a_name_and_signed_pushes(
+    problems: Problems, key: str, value: str
+) -> None:
+    ((found, _, text),) = problems(HERO + f'{key} = "{value}"')
+
+    assert (found, "only textverified" in text) == (f"providers.hero.{key}", True)
+    assert value not in text
+
+
+def test_a_name_that_would_end_its_header_is_refused(problems: Problems) -> None:
+    ((found, _, text),) = problems(SIGNS_IN + r'api_username = "a\r\nX: y"')
+
+    assert (found, "printable ASCII" in text) == ("providers.hero.api_username", True)
+
+
+def test_only_handler_api_is_served_elsewhere(problems: Problems) -> None:
+    toml = HERO.replace("handler_api", "fivesim") + 'path = "/stubs/handler_api"'
+
+    ((key, _, text),) = problems(toml)
+
+    assert (key, "fivesim" in text) == ("providers.hero.path", True)
 
 
 def test_only_handler_api_has_dialects(problems: Problems) -> None:

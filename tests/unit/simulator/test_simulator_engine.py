@@ -62,6 +62,19 @@ def test_an_sms_comes_at_its_instant_and_not_before() -> None:
     assert number.status is Status.RECEIVED
 
 
+def test_a_code_that_asked_for_no_time_comes_in_the_span_that_is_configured() -> None:
+    provider = engine(code_seconds=(2, 8), window_seconds=1200)
+
+    free = [rented(provider, service) for service in ["tg", "code-arrives"] * 50]
+    timed, silent = rented(provider, "code-arrives:30"), rented(provider, "timeout")
+
+    waits = [number.plan.arrivals[0].after.total_seconds() for number in free]
+    assert 2 <= min(waits) < 3
+    assert 7 < max(waits) <= 8
+    assert timed.plan.arrivals[0].after == timedelta(seconds=30)
+    assert silent.plan.arrivals == ()
+
+
 def test_a_cancel_gives_the_price_back_exactly_once() -> None:
     provider = engine(balance_minor=1000, price_minor=35)
     number = rented(provider, "timeout")

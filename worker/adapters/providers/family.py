@@ -18,12 +18,12 @@ from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
     SINGLE_CAP,
-    Endpoint,
     Probe,
     ProviderContext,
     Transport,
     escaped,
 )
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.families import Capabilities, capabilities_of
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.money import is_currency
@@ -49,14 +49,19 @@ class ProviderConfig:
     base_url: str = field(repr=False)  #: May hold credentials of a proxy in front.
     api_key: str = field(repr=False)
     dialect: str = "classic"  #: Only of a family with dialects.
+    api_username: str = field(repr=False, default="")  #: Beside the key, where there is one.
+    path: str = ""  #: Where a site serves its protocol; empty: where the family usually is.
     max_in_flight: int = 100
     currency: str = "USD"  #: Of prices and the balance, where the replies do not say it.
 
     def __post_init__(self) -> None:
         if not self.base_url.startswith(("http://", "https://")):
             raise ValueError(f"{self.name}: base_url is no http(s) URL")
+        if self.path and not self.path.startswith("/"):
+            raise ValueError(f"{self.name}: path does not begin with /")
         # A line break in a key would become a header of its own.
-        if not self.api_key or not self.api_key.isascii() or not self.api_key.isprintable():
+        both = self.api_key + self.api_username
+        if not self.api_key or not both.isascii() or not both.isprintable():
             raise ValueError(f"{self.name}: api_key is empty or not printable ASCII")
         if self.max_in_flight < 1:
             raise ValueError(f"{self.name}: max_in_flight is below 1")
@@ -273,17 +278,21 @@ class ProviderAccount(OperationCalls):
         replies: ActivationReplies,
     ) -> None:
         # Every family tells the balance, and none charges for it.
-        probe = Probe(Operation.BALANCE, routes[Operation.BALANCE].target, replies.balance)
-        transport = Transport(
-            config.name, endpoint, context, max_in_flight=config.max_in_flight, probe=probe
-        )
-        super().__init__(transport, routes)
+        target, method, _ = routes[Operation.BALANCE]
+        probe = Probe(Operation.BALANCE, target, replies.balance, method)
+        super().__init__(self._transport(config, context, endpoint, probe), routes)
         self.replies = replies
         self._capabilities = capabilities_of(config.family, config.dialect)
         self._currency = config.currency
         assert self._capabilities.price_limit == bool(routes[Operation.RENT].price_limit)
         assert self._capabilities.resend == (Operation.ASK_AGAIN in routes)
         assert (self._capabilities.list_page_size is None) == (Operation.LIST not in routes)
+
+    def _transport(
+        self, config: ProviderConfig, context: ProviderContext, endpoint: Endpoint, probe: Probe
+    ) -> Transport:
+        most = config.max_in_flight
+        return Transport(config.name, endpoint, context, max_in_flight=most, probe=probe)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -330,7 +339,8 @@ class ProviderAccount(OperationCalls):
         # A reading that can charge is not repeated.
         once = self._capabilities.look_changes_things
         call = self._http.call if once else self._http.call_patiently
-        return await call(Operation.LIST, target, read, cap=LIST_CAP)
+        by = self._routes[Operation.LIST].method
+        return await call(Operation.LIST, target, read, method=by, cap=LIST_CAP)
 
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
         """Only for families with a history; asking another is a mistake of ours."""
@@ -349,8 +359,9 @@ class ProviderAccount(OperationCalls):
         return await self._ask(Operation.ASK_AGAIN, ref, self.replies.ask_again)
 
     async def balance(self) -> port.Balance:
-        target = self._routes[Operation.BALANCE].target
-        return await self._http.call_patiently(Operation.BALANCE, target, self.replies.balance)
+        target, by, _ = self._routes[Operation.BALANCE]
+        read = self.replies.balance
+        return await self._http.call_patiently(Operation.BALANCE, target, read, method=by)
 
     async def close(self) -> None:
         await self._http.close()
@@ -386,3 +397,4 @@ class FamilyAdapter(NamedTuple):
     account: Callable[[ProviderConfig, ProviderContext], ProviderAccount]
     rentals: Callable[[ProviderConfig, Transport], LongRentals] | None = None
     parse_push: Callable[[PushBody], list[Push]] | None = None
+    is_signed: Callable[[bytes, Mapping[str, str], str], bool] | None = None  #: Of a raw push.

@@ -20,6 +20,8 @@ from worker.domain.families import FAMILIES, capabilities_of, has_dialects
 from worker.ports.long_rental import LongRentals
 from worker.ports.service import Push
 
+NO_HEADERS: Final[Mapping[str, str]] = {}
+
 #: A family is the package of its name: a row in `FAMILIES` is all that lists it.
 ADAPTERS: Final[Mapping[str, FamilyAdapter]] = {
     family: import_module(f"{__package__}.{family}").ADAPTER for family in FAMILIES
@@ -43,17 +45,26 @@ def build_rentals(config: ProviderConfig, provider: ProviderAccount) -> LongRent
     return rentals(config, provider.rentals_http)
 
 
-def parse_push(family: str, dialect: str, raw_body: bytes) -> list[Push]:
+def parse_push(
+    family: str,
+    dialect: str,
+    raw_body: bytes,
+    headers: Mapping[str, str] = NO_HEADERS,
+    signing_secret: str = "",
+) -> list[Push]:
     """The numbers that a pushed SMS is about; none where it is about no activation.
 
-    A push is an unsigned hint to look: only the id of the number is believed. Raises
-    `UnreadablePush`, also for families and dialects that push nothing.
+    A push is a hint to look: only the id of the number is believed. Raises `UnreadablePush`, also
+    for families and dialects that push nothing, and for a signature that is not of the secret.
     """
     parse = ADAPTERS[family].parse_push
     if parse is None or not capabilities_of(family, dialect).push:
         raise UnreadablePush("nothing is pushed here")
     if len(raw_body) > PUSH_MAX:
         raise UnreadablePush(f"above {PUSH_MAX} bytes")
+    is_signed = ADAPTERS[family].is_signed
+    if signing_secret and (is_signed is None or not is_signed(raw_body, headers, signing_secret)):
+        raise UnreadablePush("not signed with our secret")
     try:
         body = orjson.loads(raw_body)
     except orjson.JSONDecodeError:

@@ -2,7 +2,7 @@
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
@@ -16,11 +16,12 @@ from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import LIST_CAP, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports import long_rental as port
-from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Rented
+from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Rented, Sms
 from worker.ports.reporter import Operation
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
+PAGES_MAX: Final = 20  #: Of the messages of one rental.
 
 
 class CloseFollowUp(enum.Enum):
@@ -83,6 +84,7 @@ class FamilyRentals(NamedTuple):
     routes: OperationTable
     readers: Callable[[ProviderConfig], RentalReplies]
     finish: str = ""  #: The target that ends a rental whose price is kept anyway.
+    page: str = ""  #: Added to `RENTAL_READ` for another page of the messages, by its number.
     words_of: Callable[[timedelta], Mapping[str, object]] = hours_and_days  #: Of a length.
 
 
@@ -112,7 +114,38 @@ class RentalAccount(OperationCalls):
         )
 
     async def messages(self, ref: ProviderRef) -> port.MessagesReply:
+        first = await self._first_messages(ref)
+        if not isinstance(first, port.Messages) or first.complete or not self._family.page:
+            return first
+        return await self._all_messages(ref, first)
+
+    async def _first_messages(self, ref: ProviderRef) -> port.MessagesReply:
         return await self._ask(Operation.RENTAL_READ, ref, self.replies.messages, cap=LIST_CAP)
+
+    async def _all_messages(self, ref: ProviderRef, first: port.Messages) -> port.MessagesReply:
+        """The pages behind the first, up to one that is not full.
+
+        Whether pages are counted from 0 or from 1 is not documented: the first may come again.
+        """
+        pages = [first.sms]
+        for number in range(1, PAGES_MAX):
+            await self._http.pay_more()
+            target = self._routes[Operation.RENTAL_READ].target + self._family.page
+            page = await self._http.call(
+                Operation.RENTAL_READ,
+                target.format(ref=escaped(ref), page=number),
+                self.replies.messages,
+                cap=LIST_CAP,
+            )
+            if not isinstance(page, port.Messages):
+                return page  # It ended meanwhile.
+            again = page.sms == pages[-1]
+            if again and number > 1:
+                break  # It turns no pages.
+            pages += [] if again else [page.sms]
+            if len(page.sms) < len(first.sms):
+                return port.Messages(in_order(pages))
+        return port.Messages(in_order(pages), complete=False)
 
     async def prolong(self, ref: ProviderRef, by: timedelta) -> port.ProlongReply:
         if not self.terms.prolongs:
@@ -135,8 +168,17 @@ class RentalAccount(OperationCalls):
             attempt = await self._http.call(Operation.RENTAL_CLOSE, target, self.replies.kept)
         if isinstance(attempt, CloseFollowUp):
             await self._http.pay_more()
-            return closed_by(await self.messages(ref))
+            return closed_by(await self._first_messages(ref))
         return attempt
+
+
+def in_order(pages: Iterable[tuple[Sms, ...]]) -> tuple[Sms, ...]:
+    """Oldest first, where all of them tell their instant; else as the pages came."""
+    every = [sms for page in pages for sms in page]
+    dated = [(sms.received_at, sms) for sms in every if sms.received_at is not None]
+    if len(dated) < len(every):
+        return tuple(every)
+    return tuple(sms for _, sms in sorted(dated, key=lambda each: each[0]))
 
 
 def availability_of(seen: port.MessagesReply) -> port.Availability:

@@ -26,12 +26,17 @@ PAUSE_MAX_S = 600.0
 _WORD: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")  #: Quotable in an error: no code looks like it.
 
 
+#: Headers that a reader looks at; the others are dropped where a reply comes in.
+KEPT_HEADERS: Final = ("X-Price",)
+
+
 class Reply(NamedTuple):
     """Status, body, and how long a 429 asks us to wait."""
 
     status: int
     body: bytes
     retry_after_s: float | None = None
+    headers: tuple[tuple[str, str], ...] = ()  #: `KEPT_HEADERS`, as far as it has them.
 
     def __repr__(self) -> str:
         return f"Reply({self.status}, {len(self.body)} bytes)"
@@ -50,6 +55,10 @@ class Reply(NamedTuple):
     def is_unauthorised(self) -> bool:
         """Whether the family itself answers 401; a page would come from a server in front of it."""
         return self.status == 401 and not self.body.startswith(b"<")
+
+    def header(self, name: str) -> str | None:
+        """One of `KEPT_HEADERS`; None where the reply has none."""
+        return dict(self.headers).get(name)
 
     def text(self) -> str:
         """The body as text, without the blanks and the one pair of quotes some put around it."""

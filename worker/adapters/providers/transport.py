@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, TypeVar
@@ -13,7 +13,11 @@ from worker.adapters.providers.patience import Patience
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
     CONNECT_TIMEOUT_S,
+    NOTHING_MORE,
+    Endpoint,
+    MoreSent,
     NoFreeConnection,
+    OutgoingRequest,
     TimedOut,
     Wire,
 )
@@ -76,16 +80,6 @@ assert PROBES_AT_ONCE * PROBE_EVERY_S > TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where requests go. The key is added last: behind every target, or in the headers."""
-
-    base_url: str = field(repr=False)
-    key_suffix: str = field(repr=False, default="")  #: As in `&api_key=K`, percent-encoded.
-    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
-    answer_statuses: frozenset[int] = frozenset()  #: From 500 on, which are answers in this family.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderContext:
     """What every provider is given: the reporter, the clock, how to wait and random numbers."""
 
@@ -105,6 +99,7 @@ class Probe(NamedTuple):
     operation: Operation
     target: str
     read: Callable[[Reply], object]
+    method: str = "GET"
 
 
 class Transport:
@@ -193,6 +188,7 @@ class Transport:
         *,
         method: str = "GET",
         cap: int = SINGLE_CAP,
+        more: MoreSent = NOTHING_MORE,
     ) -> Awaitable[T]:
         """Send one request, once; await it for what *read* makes of the reply.
 
@@ -202,13 +198,15 @@ class Transport:
             wait = timedelta(seconds=self._buys_from - now)
             raise CircuitOpen(self.name, retry_after=wait)
         ticket = self._breaker.admit(operation)
-        exchange = self._wire.exchange(
-            method, self._with_key(target), cap, repeatable=operation in REPEATABLE
-        )
+        out = self._endpoint.request(method, target, more)
+        exchange = self._exchange(self._wire, out, cap, repeatable=operation in REPEATABLE)
         return self._send(ticket, operation, exchange, read)
 
-    def _with_key(self, target: str) -> str:
-        return f"{target}{self._endpoint.key_suffix}"
+    def _exchange(
+        self, wire: Wire, out: OutgoingRequest, cap: int, *, repeatable: bool = False
+    ) -> Awaitable[Reply | ProviderError]:
+        """One request and what came of it; a family that signs in does so here."""
+        return wire.exchange(out.method, out.target, cap, repeatable=repeatable, more=out.more)
 
     async def _send(
         self,
@@ -233,12 +231,13 @@ class Transport:
         target: str,
         read: Callable[[Reply], T],
         *,
+        method: str = "GET",
         cap: int = SINGLE_CAP,
     ) -> T:
         """The same, a few times: only for what changes nothing and nobody else repeats."""
         return await self._retry(
             PROVIDER_READ,
-            lambda: self.call(operation, target, read, cap=cap),
+            lambda: self.call(operation, target, read, method=method, cap=cap),
             on=ProviderUnavailable,
             unless=(CircuitOpen, RateLimited),
         )
@@ -311,7 +310,8 @@ class Transport:
         ticket = self._breaker.ticket
         was_open = not self._closed.is_set()
         answered = False
-        exchange = self._probe_wire.exchange("GET", self._with_key(probe.target), SINGLE_CAP)
+        out = self._endpoint.request(probe.method, probe.target, NOTHING_MORE)
+        exchange = self._exchange(self._probe_wire, out, SINGLE_CAP)
         with contextlib.suppress(ProviderError):  # Reported where it was sent.
             await self._send(ticket, probe.operation, exchange, probe.read)
             answered = True

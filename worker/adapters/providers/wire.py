@@ -12,7 +12,8 @@ one, and no frame that an exception passes through holds more of a URL than this
 import asyncio
 import enum
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -21,7 +22,7 @@ from aiohttp.hdrs import METH_GET
 from aiohttp.http import HttpProcessingError, RawResponseMessage
 from yarl import URL
 
-from worker.adapters.providers.reply import Reply
+from worker.adapters.providers.reply import KEPT_HEADERS, Reply
 from worker.domain.ids import ProviderName
 from worker.ports.errors import CallOvertaken, ProviderError, ProviderUnavailable, UnknownReply
 
@@ -29,6 +30,7 @@ CONNECT_TIMEOUT_S = 3.0
 KEEPALIVE_S = 30.0
 
 _BROKEN: Final = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
+FORM: Final = (("Content-Type", "application/x-www-form-urlencoded"),)
 _TARGET: Final = re.compile(r'[!"$-~]+')  #: Nothing in it can end the request line, or itself.
 
 
@@ -38,6 +40,47 @@ class TimedOut(ProviderUnavailable):
 
 class NoFreeConnection(ProviderUnavailable):
     """Every connection was busy with other requests for too long: nothing was sent."""
+
+
+class MoreSent(NamedTuple):
+    """What one request has beyond its target and the headers of all."""
+
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return "MoreSent(…)"  # It may hold the key.
+
+
+NOTHING_MORE: Final = MoreSent()
+
+
+class OutgoingRequest(NamedTuple):
+    method: str
+    target: str  #: Behind the base URL, percent-encoded, with the key if it is there.
+    more: MoreSent
+
+    def __repr__(self) -> str:
+        return "OutgoingRequest(…)"  # It may hold the key.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where requests go. The key is added last: behind every target, or in the headers."""
+
+    base_url: str = field(repr=False)
+    key_suffix: str = field(repr=False, default="")  #: As in `&api_key=K`, percent-encoded.
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    answer_statuses: frozenset[int] = frozenset()  #: From 500 on, which are answers in this family.
+    as_form: bool = False  #: What is behind the `?` of a target goes out as a form, in the body.
+
+    def request(self, method: str, target: str, more: MoreSent) -> OutgoingRequest:
+        """What goes out for *target*, with the key."""
+        whole = f"{target}{self.key_suffix}"
+        if not self.as_form:
+            return OutgoingRequest(method, whole, more)
+        path, _, form = whole.partition("?")
+        return OutgoingRequest(method, path, MoreSent((*FORM, *more.headers), form.encode("ascii")))
 
 
 class Wire:
@@ -73,13 +116,20 @@ class Wire:
         return self._opened is not None and self._opened.deadlines.overtake(older_s)
 
     async def exchange(
-        self, method: str, target: str, cap: int, *, repeatable: bool = False
+        self,
+        method: str,
+        target: str,
+        cap: int,
+        *,
+        repeatable: bool = False,
+        more: MoreSent = NOTHING_MORE,
     ) -> Reply | ProviderError:
         """What came back, at most *cap* bytes of it, or the error to raise; raises nothing itself.
 
         *target* goes behind the base URL: path and query, percent-encoded, with the key if any.
         """
-        if self._closed or _TARGET.fullmatch(target) is None:
+        fit = _TARGET.fullmatch(target) is not None and _are_fit(more.headers)
+        if self._closed or not fit:
             why = "closed" if self._closed else "unfit for a URL"
             return ProviderUnavailable(self._name, why, sent=False)
         try:
@@ -93,7 +143,7 @@ class Wire:
         opened.deadlines.set(connection, deadline, repeatable=repeatable)
         reply, broken = None, ""
         try:
-            reply = await opened.ask(connection, method, target, cap)
+            reply = await opened.ask(connection, method, target, cap, more)
             connection.release()  # Closes it when the rest of the answer is still to come.
         except _BROKEN as error:
             broken = type(error).__name__
@@ -149,7 +199,7 @@ class _Connections:
         self._prefix = "" if url.raw_path_qs == "/" else url.raw_path_qs
         if not all(value.isprintable() for value in self._where.headers.values()):
             raise ValueError("a header that would end its line")
-        lines = "".join(f"{name}: {value}\r\n" for name, value in self._where.headers.items())
+        self._lines = lines = _lines(self._where.headers.items())
         self._end = f" HTTP/1.1\r\n{lines}\r\n"
         self._end_of_others = f" HTTP/1.1\r\n{lines}Content-Length: 0\r\n\r\n"
 
@@ -163,14 +213,18 @@ class _Connections:
             connection.close()  # It sent bytes unasked: they must not pass for an answer.
         raise aiohttp.ServerDisconnectedError
 
-    async def ask(self, connection: Connection, method: str, target: str, cap: int) -> Reply | None:
+    async def ask(
+        self, connection: Connection, method: str, target: str, cap: int, more: MoreSent
+    ) -> Reply | None:
         """The answer, or None when its body is longer than *cap*."""
         protocol, transport = connection.protocol, connection.transport
         assert protocol is not None
         assert transport is not None
         protocol.set_response_params(read_until_eof=True)
         end = self._end if method == METH_GET else self._end_of_others
-        transport.write(f"{method} {self._prefix}{target}{end}".encode("ascii"))
+        if more is not NOTHING_MORE:
+            end = f" HTTP/1.1\r\n{self._lines}{_lines(more.headers)}{_length(method, more)}\r\n"
+        transport.write(f"{method} {self._prefix}{target}{end}".encode("ascii") + more.body)
         message: RawResponseMessage
         while True:
             message, content = await protocol.read()
@@ -179,7 +233,9 @@ class _Connections:
         body = await _body_of(content, cap)
         if body is None:
             return None
-        return Reply(message.code, body, _seconds(message.headers.get("Retry-After")))
+        told = message.headers
+        headers = tuple((name, told[name]) for name in KEPT_HEADERS if name in told)
+        return Reply(message.code, body, _seconds(told.get("Retry-After")), headers)
 
 
 class _End(enum.Enum):
@@ -268,6 +324,18 @@ class _Deadlines:
             oldest = next(iter(self._open.values()))
             self._quiet(now - max(oldest.at, self._answered_at))
             self._look_later()
+
+
+def _lines(headers: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers)
+
+
+def _length(method: str, more: MoreSent) -> str:
+    return "" if method == METH_GET else f"Content-Length: {len(more.body)}\r\n"
+
+
+def _are_fit(headers: Iterable[tuple[str, str]]) -> bool:
+    return all(value.isascii() and value.isprintable() for _, value in headers)
 
 
 async def _body_of(content: aiohttp.StreamReader, cap: int) -> bytes | None:

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 import uvloop
@@ -42,6 +42,10 @@ def demo(
     raise typer.Exit(Exit.OK if report.holds else Exit.FAILED)
 
 
+QUICK_CODES: Final = (2.0, 8.0)  #: Seconds after the rental.
+QUICK_CANCEL: Final = 2.0
+
+
 def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
     *,
     family: Annotated[
@@ -62,8 +66,15 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
     window: Annotated[float | None, typer.Option(help="Seconds the buyer waits.")] = None,
     push_url: Annotated[str | None, typer.Option(help="Where SMS are pushed to.")] = None,
     allow_remote: Annotated[bool, typer.Option(help="Listen beyond loopback.")] = False,
+    real_times: Annotated[
+        bool, typer.Option(help="Codes and cancels as late as at a real provider.")
+    ] = False,
 ) -> None:
-    """Run a simulated provider. Its address is one line of JSON on stdout."""
+    """Run a simulated provider. Its address is one line of JSON on stdout.
+
+    Without a script it is quick: codes come 2 to 8 s after the rental, unless a window is given,
+    and cancels are allowed after 2 s.
+    """
     options = {
         "family": family,
         "dialect": dialect,
@@ -76,8 +87,9 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
         "push": None if push_url is None else {"url": push_url},
         "allow_remote": allow_remote or None,
     }
+    quick = {} if real_times or script is not None else quick_times(window, min_cancel_age)
     try:
-        config = configured(script, **options, **_address(listen))
+        config = configured(script, **options | quick, **_address(listen))
         interrupted = uvloop.run(_serve(config))
     except BadScript as error:
         typer.echo(f"simulate-provider: {error}", err=True)
@@ -88,6 +100,12 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
         raise typer.Exit(Exit.FAILED) from None
     if interrupted:
         raise typer.Exit(Exit.INTERRUPTED)
+
+
+def quick_times(window: float | None, min_cancel_age: float | None) -> dict[str, object]:
+    """What makes a provider quick, where nobody has said otherwise."""
+    times: dict[str, object] = {} if window is not None else {"code_seconds": QUICK_CODES}
+    return times if min_cancel_age is not None else times | {"min_cancel_age_seconds": QUICK_CANCEL}
 
 
 async def _serve(config: SimulatorConfig) -> bool:

@@ -29,7 +29,7 @@ class ApiDeps:
     outbox: OutboxStore
     tokens: KnownTokens
     #: Raises on a push it cannot read: the push is dropped and logged.
-    parse_push: Callable[[ProviderName, bytes], Sequence[Push]]
+    parse_push: Callable[[ProviderName, bytes, Mapping[str, str]], Sequence[Push]]
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
     log: Log
     changes: Changes = field(default_factory=Changes)  #: What this process changes.

@@ -5,7 +5,7 @@ a caller learns only that the push was taken.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -39,10 +39,10 @@ class HookHandlers:
         expected = self._digests.get(name, b"\0" * 32)
         if not hmac.compare_digest(digest(secret), expected):
             raise Problem(ProblemKind.NOT_FOUND)
-        return await self._keep(name, await read_body(request, PUSH_MAX))
+        return await self._keep(name, await read_body(request, PUSH_MAX), request.headers)
 
-    async def _keep(self, provider: ProviderName, raw: bytes) -> Answer:
-        pushes = self._pushes(provider, raw)
+    async def _keep(self, provider: ProviderName, raw: bytes, headers: Mapping[str, str]) -> Answer:
+        pushes = self._pushes(provider, raw, headers)
         try:
             if pushes:
                 await self._service.push(provider, pushes)
@@ -51,9 +51,11 @@ class HookHandlers:
             return Answer(503, {})  # The provider sends it again; polling finds the SMS anyway.
         return Answer(200, {})
 
-    def _pushes(self, provider: ProviderName, raw: bytes) -> Sequence[Push]:
+    def _pushes(
+        self, provider: ProviderName, raw: bytes, headers: Mapping[str, str]
+    ) -> Sequence[Push]:
         try:
-            return self._parse(provider, raw)
+            return self._parse(provider, raw, headers)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a hint, the answer is 200
             # A repeat would be as unreadable, so the push is not refused; polling finds the SMS.
             self._log.error("http.push_unreadable", provider=provider, error=type(error).__name__)

@@ -13,6 +13,7 @@ from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Statu
 from worker.simulator.tariff import BuyerOrder
 
 PREFIX = "/api/"
+BEARER = "Bearer "
 OPERATIONS = {
     "getNum": FaceOperation.RENT,
     "getState": FaceOperation.LIST,
@@ -85,7 +86,7 @@ class OnlineSimFace(Face):
         }
 
     def read(self, request: Request) -> FaceCall:
-        args = request.arguments()
+        args = request.every_argument()
         form = request.path.removeprefix(PREFIX).removesuffix(".php")
         operation = OPERATIONS.get(form)
         tzid = args.get("tzid")
@@ -93,7 +94,8 @@ class OnlineSimFace(Face):
         if operation is None or not request.path.startswith(PREFIX):
             refused = DenialReason.BAD_ACTION
         else:
-            refused = self._wrong_key(args.get("apikey"))
+            bearer = request.headers.get("Authorization", "").removeprefix(BEARER)
+            refused = self._wrong_key(args.get("apikey") or bearer)
         if operation is FaceOperation.LIST and tzid is not None:
             operation = FaceOperation.LOOK
         about_one = operation in CHANGES or operation is FaceOperation.LOOK
@@ -209,6 +211,7 @@ class OnlineSimFace(Face):
             "number": "+" + number.phone,
             "response": _state(number, sms),
             "tzid": number.id,
+            "form": "index",
             "time": max(0, int((number.expires_at - now).total_seconds())),
             **({"msg": self._messages(call, number, sms)} if sms else {}),
         }

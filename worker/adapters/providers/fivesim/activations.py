@@ -23,7 +23,8 @@ from worker.adapters.providers.fivesim.history import (
     within,
 )
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext
+from worker.adapters.providers.transport import ProviderContext
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.families import NO_DIALECT, capabilities_of
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate

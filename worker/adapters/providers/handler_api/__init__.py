@@ -14,7 +14,7 @@ def parse_push(body: PushBody) -> list[Push]:
     if "rentId" in body and "activationId" not in body:
         return []
     # Tries of one push are the same in these; the name of the sender is not in all of them.
-    content = (body.get("receivedAt"), body.get("text"), body.get("code"))
+    content = (body.get("receivedAt"), body.get("text"), body.get("code"), body.get("messageId"))
     return [push_of(body.get("activationId"), None, body.get("service"), content)]
 
 

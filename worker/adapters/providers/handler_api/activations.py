@@ -20,7 +20,8 @@ from worker.adapters.providers.handler_api import words
 from worker.adapters.providers.handler_api.dialects import DIALECTS, HandlerDialect, ListShape
 from worker.adapters.providers.handler_api.history import past_numbers, with_facts
 from worker.adapters.providers.reply import Banned, RateLimited, Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.adapters.providers.transport import ProviderContext, escaped
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
@@ -28,7 +29,7 @@ from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavaila
 from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 
-PATH: Final = "/stubs/handler_api.php?action="
+PATH: Final = "/stubs/handler_api.php"  #: Where most companies serve it.
 FINISH: Final = "6"
 ASK_AGAIN: Final = "3"
 HISTORY_SIZE: Final = 100  #: The most rows in one answer.
@@ -108,7 +109,7 @@ class HandlerReplies(ActivationReplies):
             return port.Refused(port.Refusal.CODE_ARRIVED, sms=_codes_in(info.get("data")))
         if word == "FREE_CANCELLATION_EXPIRED":
             return port.Refused(port.Refusal.NOT_CANCELLABLE)
-        if word in words.UNCLEAR or self._is_not_known(reply):
+        if word in words.UNCLEAR | self.dialect.unclear or self._is_not_known(reply):
             return port.Refused(port.Refusal.UNCLEAR)
         raise self._fault(reply)
 
@@ -135,11 +136,16 @@ class HandlerReplies(ActivationReplies):
             body = reply.exact_json()
             if isinstance(body, dict) and "activationId" in body:
                 return self._rented_json(reply, body)
-        return self._not_rented(reply)
+        own = self.dialect.no_rent.get(answer.word) if reply.is_answer else None
+        return own or self._not_rented(reply)
 
     def _rented_text(self, reply: Reply, rest: str) -> port.Rented:
         ref, _, phone = rest.partition(":")
-        return self._rented(reply, ref.strip(), fields.phone_of(phone.strip()), "ACCESS_NUMBER")
+        number = fields.phone_of(phone.strip())
+        rented = self._rented(reply, ref.strip(), number, "ACCESS_NUMBER")
+        taken = reply.header(self.dialect.price_header)
+        cost, currency = fields.cost_in(taken, self.currency)
+        return replace(rented, cost_minor=cost, currency=currency)
 
     def _rented_json(self, reply: Reply, body: dict[str, Any]) -> port.Rented:
         rented = self._rented(reply, body["activationId"], fields.phone_of(body.get("phoneNumber")))
@@ -157,6 +163,8 @@ class HandlerReplies(ActivationReplies):
 
     def balance(self, reply: Reply) -> port.Balance:
         answer = word_in(reply)
+        if words.BARE_BALANCE.fullmatch(answer.word) and not answer.rest:
+            return self._balance(reply, answer.word)
         return self._balance(reply, answer.rest if answer.word == "ACCESS_BALANCE" else None)
 
     def page(self, reply: Reply) -> port.ActivePage:
@@ -265,19 +273,18 @@ def routes_of(dialect: HandlerDialect) -> OperationTable:
 
     rent = dialect.rent_action + "&service={service}&country={country}"
     routes = {
-        Operation.RENT: OperationRoute(rent, price_limit="&maxPrice={price}"),
+        Operation.RENT: OperationRoute(rent, price_limit=f"&{dialect.price_limit}={{price}}"),
         Operation.LOOK: OperationRoute("getStatus&id={ref}"),
         Operation.CANCEL: change(dialect.cancel_status),
         Operation.FINISH: change(FINISH),
-        Operation.ASK_AGAIN: change(ASK_AGAIN),
         Operation.BALANCE: OperationRoute("getBalance"),
     }
-    if dialect.capabilities.list_page_size is None:
-        return routes
-    return {
-        **routes,
-        Operation.LIST: OperationRoute("getActiveActivations&start={offset}&limit={limit}"),
-    }
+    if dialect.capabilities.resend:
+        routes[Operation.ASK_AGAIN] = change(ASK_AGAIN)
+    if dialect.capabilities.list_page_size is not None:
+        rows = "getActiveActivations&start={offset}&limit={limit}"
+        routes[Operation.LIST] = OperationRoute(rows)
+    return routes
 
 
 class HandlerApiAccount(ProviderAccount):
@@ -287,7 +294,7 @@ class HandlerApiAccount(ProviderAccount):
         dialect = self._dialect = DIALECTS[config.dialect]
         self._rows = HandlerReplies(config)
         endpoint = Endpoint(
-            base_url=config.base_url.rstrip("/") + PATH,
+            base_url=f"{config.base_url.rstrip('/')}{config.path or PATH}?action=",
             key_suffix=f"&api_key={escaped(config.api_key)}",
         )
         super().__init__(config, context, endpoint, routes_of(dialect), self._rows)

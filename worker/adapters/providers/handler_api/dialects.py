@@ -1,10 +1,12 @@
 """What differs between the companies that speak handler_api.php, as data."""
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from worker.domain.families import Capabilities, capabilities_of
+from worker.ports.provider import NoRent
 
 
 class ListShape(enum.Enum):
@@ -27,6 +29,10 @@ class HandlerDialect:
     finished: frozenset[str] = frozenset({"STATUS_FINISH"})
     not_known: frozenset[str] = frozenset()  #: Beyond `words.NOT_KNOWN`.
     transient: frozenset[str] = frozenset()  #: Beyond `words.TRANSIENT`.
+    unclear: frozenset[str] = frozenset()  #: Replies to a cancel, beyond `words.UNCLEAR`.
+    no_rent: Mapping[str, NoRent] = field(default_factory=dict)  #: Beyond `words.NO_RENT`.
+    price_limit: str = "maxPrice"  #: What the highest price of a purchase is called.
+    price_header: str = ""  #: Of the reply to a purchase: holds what was really taken.
     past_limit: str = "limit"  #: What the length of a page of getHistory is called.
     past_given_back: frozenset[str] = frozenset({"8"})  #: Its statuses, beside 6 for charged.
     past_live: frozenset[str] = frozenset({"4"})
@@ -66,5 +72,22 @@ DIALECTS: Final = {
         HandlerDialect(name="smshub", rent_action="getNumber"),
         HandlerDialect(name="smsman", rent_action="getNumber", cancel_status="-1"),
         HandlerDialect(name="privatesms", rent_action="getNumber"),
+        HandlerDialect(
+            name="daisysms",
+            rent_action="getNumber",
+            not_known=frozenset({"BAD_ID"}),
+            # Elsewhere this word is the yes to another change. Here a cancel is refused with it
+            # where a code is there, and where the number is over or was never there.
+            unclear=frozenset({"ACCESS_READY"}),
+            no_rent={
+                "NO_MONEY": NoRent.NO_BALANCE,
+                "MAX_PRICE_EXCEEDED": NoRent.PRICE_ABOVE_MAX,
+                "TOO_MANY_ACTIVE_RENTALS": NoRent.NO_NUMBERS,
+                "NUMBER_NOT_AVAILABLE": NoRent.NO_NUMBERS,
+                "BAD_NUMBER": NoRent.BAD_REQUEST,
+            },
+            price_limit="max_price",
+            price_header="X-Price",
+        ),
     )
 }

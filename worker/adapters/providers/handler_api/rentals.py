@@ -39,6 +39,7 @@ ROUTES: Final[OperationTable] = {
     Operation.RENTAL_CLOSE: OperationRoute("setRentStatus&id={ref}&status=2"),
 }
 FINISH: Final = "setRentStatus&id={ref}&status=1"
+PAGE: Final = "&page={page}"
 
 WAITING: Final = "STATUS_WAIT_CODE"
 ENDINGS: Final = {"STATUS_CANCEL": PriceFate.GIVEN_BACK, "STATUS_FINISH": PriceFate.KEPT}
@@ -134,7 +135,7 @@ def _place(index: str) -> int:
     return int(index) if index.isdecimal() else 0
 
 
-RENTALS: Final = FamilyRentals(TERMS, ROUTES, HandlerRentalReplies, FINISH)
+RENTALS: Final = FamilyRentals(TERMS, ROUTES, HandlerRentalReplies, FINISH, page=PAGE)
 
 
 HERO_TERMS: Final = port.RentalTerms(
@@ -240,4 +241,6 @@ def _is_done(reply: Reply) -> bool:
     return reply.status == 204 and not reply.body.strip()
 
 
-HERO_RENTALS: Final = FamilyRentals(HERO_TERMS, HERO_ROUTES, HeroRentalReplies, HERO_FINISH)
+HERO_RENTALS: Final = FamilyRentals(
+    HERO_TERMS, HERO_ROUTES, HeroRentalReplies, HERO_FINISH, page=PAGE
+)

@@ -25,8 +25,16 @@ PART_OF_AN_ACCOUNT: Final = re.compile("service|country", re.IGNORECASE)
 RATE_LIMITED: Final = frozenset({"RATE_LIMIT", "Too Many Requests"})
 TRANSIENT: Final = frozenset({"NO_CONNECTION", "SERVER_ERROR", "SERVER ERROR", "ERROR"})
 NOT_KNOWN: Final = frozenset(
-    {"NO_ACTIVATION", "WRONG_ACTIVATION_ID", "INVALID_ACTIVATION_ID", "ACTIVATION_NOT_ACTIVE"}
+    {
+        "NO_ACTIVATION",
+        "NO_ATIVATION",  # As some sites spell it.
+        "WRONG_ACTIVATION_ID",
+        "INVALID_ACTIVATION_ID",
+        "ACTIVATION_NOT_ACTIVE",
+    }
 )
+#: A balance without its word, as sites tell it that serve the protocol at a path of their own.
+BARE_BALANCE: Final = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,4}")
 NO_NUMBERS: Final = frozenset(
     {
         "NO_NUMBERS",

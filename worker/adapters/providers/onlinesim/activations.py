@@ -16,7 +16,8 @@ from worker.adapters.providers.family import (
     ProviderConfig,
 )
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.adapters.providers.transport import ProviderContext, escaped
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port

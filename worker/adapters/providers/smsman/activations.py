@@ -12,7 +12,8 @@ from worker.adapters.providers.family import (
     ProviderConfig,
 )
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.adapters.providers.transport import ProviderContext, escaped
+from worker.adapters.providers.wire import Endpoint
 from worker.ports import provider as port
 from worker.ports.errors import ProviderError, ProviderRefused
 from worker.ports.reporter import Operation

@@ -17,7 +17,8 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.smspva.rentals import RentalTransport
-from worker.adapters.providers.transport import Endpoint, ProviderContext, Transport
+from worker.adapters.providers.transport import ProviderContext, Transport
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port

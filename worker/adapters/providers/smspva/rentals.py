@@ -21,11 +21,11 @@ from worker.adapters.providers.rental_account import (
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
-    Endpoint,
     ProviderContext,
     Transport,
     escaped,
 )
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.ids import ProviderRef
 from worker.ports import long_rental as port
 from worker.ports.errors import ProviderRefused

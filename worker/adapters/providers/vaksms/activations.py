@@ -13,7 +13,8 @@ from worker.adapters.providers.family import (
     word_under,
 )
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import Endpoint, ProviderContext, escaped
+from worker.adapters.providers.transport import ProviderContext, escaped
+from worker.adapters.providers.wire import Endpoint
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.reporter import Operation

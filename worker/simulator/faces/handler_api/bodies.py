@@ -8,7 +8,15 @@ from typing import Any
 import orjson
 
 from worker.simulator.denials import DenialReason, Denied
-from worker.simulator.exchange import FaceCall, FaceReply, Json, figure, number_id, price
+from worker.simulator.exchange import (
+    FaceCall,
+    FaceOperation,
+    FaceReply,
+    Json,
+    figure,
+    number_id,
+    price,
+)
 from worker.simulator.faces.handler_api.dialects import RENT_ACTIONS, SimulatedDialect, Wording
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 
@@ -258,6 +266,8 @@ def push(
             }
         case "grizzly":
             return {"activationId": number.id, "code": sms.code, "text": sms.text}
+        case "daisysms":
+            return body | {"messageId": number.id * 100 + number.sms.index(sms)}
         case "none":
             return None
 
@@ -289,7 +299,8 @@ class ReplyWriter:
     def refuse(self, call: FaceCall, denied: Denied, now: datetime) -> FaceReply:
         wording = self._wording(call, denied.reason)
         if wording.style == "text":
-            reply = self.text(wording.token + self._more(denied, now), wording.status)
+            token = wording.token + self._more(wording, denied, now)
+            reply = self.text(token, wording.status)
         else:
             reply = self.json(refusal(wording, denied, now), wording.status)
         return reply.with_wait(denied) if denied.reason is DenialReason.RATE_LIMITED else reply
@@ -301,14 +312,17 @@ class ReplyWriter:
             if reason is DenialReason.UNKNOWN_ID and not call.args.get("id"):
                 token = "NO_ID_RENT"  # noqa: S105 - a word of the protocol
             return Wording(wording.status, token, "message")
+        own = self._dialect.words_of_cancel
+        if call.operation is FaceOperation.CANCEL and reason in own:
+            return own[reason]
         if call.form in V2_FORMS and reason in self._dialect.words_v2:
             return self._dialect.words_v2[reason]
         if call.form == "getRentNumber" and reason is DenialReason.NO_NUMBERS:
             return Wording(404, "NO_NUMBERS", "problem")
         return self._dialect.words[reason]
 
-    def _more(self, denied: Denied, now: datetime) -> str:
-        if denied.reason is DenialReason.PRICE_TOO_LOW and denied.minimum_minor is not None:
+    def _more(self, wording: Wording, denied: Denied, now: datetime) -> str:
+        if wording.token == "WRONG_MAX_PRICE" and denied.minimum_minor is not None:  # noqa: S105 - a word of the protocol
             return ":" + price(denied.minimum_minor)
         if denied.reason is DenialReason.BANNED and denied.wait is not None:
             return f":'{now + denied.wait:%Y-%m-%d %H-%M-%S}'"

@@ -11,6 +11,7 @@ from worker.simulator.denials import DenialReason
 from worker.simulator.exchange import JSON, TEXT
 from worker.simulator.tariff import FamilyTerms
 
+PATH = "/stubs/handler_api.php"
 Style = Literal["text", "problem", "message", "access", "bare-error"]
 
 
@@ -103,6 +104,15 @@ PRIVATESMS_WORDS = CLASSIC_WORDS | {
     DenialReason.EARLY_CANCEL: _text(403, "EARLY_CANCEL_DENIED"),
     **dict.fromkeys(IN_THIS_STATUS, _text(400, "BAD_STATUS")),
 }
+DAISYSMS_WORDS = CLASSIC_WORDS | {
+    DenialReason.NO_BALANCE: _text(200, "NO_MONEY"),
+    DenialReason.PRICE_TOO_LOW: _text(200, "MAX_PRICE_EXCEEDED"),
+    DenialReason.ENDED: _text(200, "NO_ACTIVATION"),
+}
+#: One word for whatever it will not give back.
+DAISYSMS_CANCEL_WORDS = dict.fromkeys(
+    (*IN_THIS_STATUS, DenialReason.UNKNOWN_ID), _text(200, "ACCESS_READY")
+)
 BASIC_ACTIONS = frozenset(
     {"getBalance", "getNumber", "getStatus", "setStatus", "getPrices", "getNumbersStatus"}
 )
@@ -125,18 +135,25 @@ class SimulatedDialect(StrictModel):
     words: Mapping[DenialReason, Wording] = Field(default_factory=lambda: CLASSIC_WORDS)
     #: Of getStatusV2 and setStatusV2, where they differ.
     words_v2: Mapping[DenialReason, Wording] = Field(default_factory=dict)
+    #: Of a setStatus that would cancel, where they differ.
+    words_of_cancel: Mapping[DenialReason, Wording] = Field(default_factory=dict)
     actions: frozenset[str]
+    path: str = PATH
+    key_header: str = ""  #: Takes the key in this header too; empty: nowhere but in the query.
+    price_words: frozenset[str] = frozenset({"maxPrice"})  #: The highest price of a purchase.
+    price_header: str = ""  #: Of the reply to getNumber: the price that was taken.
     list_style: Literal["classic", "hero", "tiger", "grizzly", "grizzly-object"] = "classic"
     v2_style: Literal["classic", "hero", "tiger", "smsbower", "grizzly"] = "classic"
     page_max: int = 100
     page_default: int = 100
     history_size_word: Literal["size", "limit"] = "size"  #: Of the length of a page.
-    methods: frozenset[str] = frozenset({"GET"})
+    methods: frozenset[str] = frozenset({"GET", "POST"})
     cancel_codes: frozenset[str] = frozenset({"8"})
     classic_rent: bool = False  #: Rentals have calls of their own.
     rest: bool = False  #: Has the REST calls beside the handler.
     rental_min_cancel_age_seconds: float = 0
     takes_ready: bool = True  #: Knows status 1.
+    takes_again: bool = True  #: Knows status 3.
     lifetime_seconds: float = 1200
     min_cancel_age_seconds: float = 120
     lifetimes: Mapping[str, float] = Field(default_factory=dict)
@@ -155,7 +172,7 @@ class SimulatedDialect(StrictModel):
     text_type: str = TEXT
     json_type: str = JSON
     waiting_v2: Literal["classic", "null-data"] = "classic"  #: hero's shape while waiting.
-    push_style: Literal["classic", "hero", "grizzly", "none"] = "classic"
+    push_style: Literal["classic", "hero", "grizzly", "daisysms", "none"] = "classic"
     push_retry_seconds: tuple[float, ...] = ()
 
     def terms(self) -> FamilyTerms:
@@ -171,9 +188,16 @@ class SimulatedDialect(StrictModel):
 
     def with_knobs(self, knobs: Mapping[str, Any]) -> Self:
         """This dialect with some of its facts set otherwise."""
-        own_words = {reason.value: wording for reason, wording in self.words.items()}
-        words = {**own_words, **knobs.get("words", {})}
-        return self.model_validate({**dict(self), **knobs, "words": words})
+        words = {name: _merged(getattr(self, name), knobs.get(name, {})) for name in WORDINGS}
+        return self.model_validate({**dict(self), **knobs, **words})
+
+
+#: Of which a script may set some and leave the others.
+WORDINGS = ("words", "words_of_cancel")
+
+
+def _merged(own: Mapping[DenialReason, Wording], knob: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{reason.value: wording for reason, wording in own.items()}, **knob}
 
 
 DIALECTS: Mapping[str, SimulatedDialect] = {
@@ -190,6 +214,7 @@ DIALECTS: Mapping[str, SimulatedDialect] = {
         SimulatedDialect(
             name="hero",
             words=HERO_WORDS,
+            methods=frozenset({"GET"}),
             actions=LISTING_ACTIONS
             | {"getAllSms", "finishActivation", "cancelActivation", "getRentNumber", "prolong"},
             list_style="hero",
@@ -209,7 +234,6 @@ DIALECTS: Mapping[str, SimulatedDialect] = {
             list_style="tiger",
             v2_style="tiger",
             page_default=50,
-            methods=frozenset({"GET", "POST"}),
             cancel_codes=frozenset({"8", "-1"}),
             json_type=TEXT,
             push_style="none",
@@ -217,6 +241,7 @@ DIALECTS: Mapping[str, SimulatedDialect] = {
         SimulatedDialect(
             name="smsbower",
             words=SMSBOWER_WORDS,
+            methods=frozenset({"GET"}),
             actions=LISTING_ACTIONS - {"getActiveActivations"},
             v2_style="smsbower",
             push_retry_seconds=(60, 300),
@@ -243,6 +268,21 @@ DIALECTS: Mapping[str, SimulatedDialect] = {
             actions=BASIC_ACTIONS,
             min_cancel_age_seconds=60,
             push_style="none",
+        ),
+        SimulatedDialect(
+            name="daisysms",
+            words=DAISYSMS_WORDS,
+            words_of_cancel=DAISYSMS_CANCEL_WORDS,
+            actions=BASIC_ACTIONS,
+            key_header="X-ApiKey",
+            price_words=frozenset({"max_price", "maxPrice"}),
+            price_header="X-Price",
+            takes_ready=False,
+            takes_again=False,
+            lifetime_seconds=600,
+            min_cancel_age_seconds=0,
+            push_style="daisysms",
+            push_retry_seconds=(15,) * 7,
         ),
     )
 }

@@ -18,7 +18,6 @@ from worker.simulator.faces.handler_api.rentals import HandlerRentalFace
 from worker.simulator.numbers import CHARGED, REFUNDED, ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
 
-PATH = "/stubs/handler_api.php"
 OPERATIONS: Mapping[str, FaceOperation] = {
     "getNumber": FaceOperation.RENT,
     "getNumberV2": FaceOperation.RENT,
@@ -54,7 +53,7 @@ ABOUT_ONE = frozenset(
 
 
 def read_request(request: Request, dialect: SimulatedDialect, api_key: str) -> FaceCall:
-    args = request.arguments()
+    args = request.every_argument()
     form = args.get("action", "")
     operation = OPERATIONS.get(form, FaceOperation.OTHER)
     refused = _refused(request, args, dialect, api_key)
@@ -71,11 +70,11 @@ def _refused(
     request: Request, args: Mapping[str, str], dialect: SimulatedDialect, api_key: str
 ) -> DenialReason | None:
     form = args.get("action", "")
-    if request.path != PATH:
+    if request.path != dialect.path:
         return DenialReason.BAD_ACTION
     if request.method not in ({"POST"} if form in POSTED else dialect.methods):
         return DenialReason.BAD_METHOD
-    key = args.get("api_key")
+    key = args.get("api_key") or request.headers.get(dialect.key_header)
     if not key:
         return DenialReason.NO_KEY
     if key != api_key:
@@ -88,7 +87,10 @@ def _setting(form: str, status: str, dialect: SimulatedDialect) -> FaceOperation
         return RENT_SETTINGS.get(status)
     if status == "1":
         return FaceOperation.READY if dialect.takes_ready else None
-    return FaceOperation.CANCEL if status in dialect.cancel_codes else SETTINGS.get(status)
+    if status in dialect.cancel_codes:
+        return FaceOperation.CANCEL
+    setting = SETTINGS.get(status)
+    return None if setting is FaceOperation.ASK_AGAIN and not dialect.takes_again else setting
 
 
 GeneralHandler: TypeAlias = Callable[[CallContext], FaceReply]
@@ -181,13 +183,20 @@ class HandlerApiFace(Face):
                 service=ctx.arg("service"),
                 country=ctx.arg("country", "0"),
                 operator=ctx.arg("operator", "any"),
-                max_minor=exchange.amount(ctx.arg("maxPrice")),
+                max_minor=self._limit(ctx),
                 reference=ctx.call.args.get("orderId"),
             )
         )
         if ctx.call.form == "getNumber":
-            return self._text(f"ACCESS_NUMBER:{number.id}:{number.phone}")
+            reply = self._text(f"ACCESS_NUMBER:{number.id}:{number.phone}")
+            name = self._dialect.price_header
+            price = ((name, exchange.price(number.cost_minor)),) if name else ()
+            return reply._replace(headers=price)
         return self._json(bodies.number_v2(self._dialect, number))
+
+    def _limit(self, ctx: CallContext) -> int | None:
+        given = (ctx.call.args.get(word) for word in self._dialect.price_words)
+        return next((exchange.amount(each) for each in given if each is not None), None)
 
     def _list(self, ctx: CallContext) -> FaceReply:
         old = ctx.call.form == "getListOfActiveActivations"

@@ -1,0 +1,14 @@
+"""SMSPool: its activations, its history and its pushes."""
+
+from worker.adapters.providers.family import FamilyAdapter, PushBody, push_of
+from worker.adapters.providers.smspool.activations import SmsPoolAccount
+from worker.ports.service import Push
+
+
+def parse_push(body: PushBody) -> list[Push]:
+    """The order that an SMS came to. Pushes are switched on per account and are not signed."""
+    content = (body.get("timestamp"), body.get("sms"), body.get("full_sms"))
+    return [push_of(body.get("orderid"), None, None, content)]
+
+
+ADAPTER = FamilyAdapter(SmsPoolAccount, parse_push=parse_push)

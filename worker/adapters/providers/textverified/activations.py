@@ -1,0 +1,286 @@
+"""TextVerified, second version: JSON, a bearer token, links to follow, and US numbers only.
+
+A purchase answers with a link; the number is behind it. Phones have ten digits, without the code
+of the country. The first SMS completes a verification and no call finishes one, so a finish is a
+look. A refused change has no body: only the details show what happened.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from worker.adapters.providers import fields
+from worker.adapters.providers.family import (
+    ActivationReplies,
+    FaultWords,
+    OperationRoute,
+    OperationTable,
+    ProviderAccount,
+    ProviderConfig,
+    word_under,
+)
+from worker.adapters.providers.reply import Reply
+from worker.adapters.providers.textverified import lists
+from worker.adapters.providers.textverified.lists import LinkedRows, Verification
+from worker.adapters.providers.textverified.token import BearerTransport
+from worker.adapters.providers.transport import Probe, ProviderContext, Transport, escaped
+from worker.adapters.providers.wire import Endpoint, MoreSent
+from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
+from worker.ports import provider as port
+from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
+from worker.ports.provider import HistoryPage
+from worker.ports.reporter import Operation
+
+PAGES_MAX: Final = 50  #: Of a list; one that is longer tells nothing.
+JSON: Final = ("Content-Type", "application/json")
+SMS: Final = "/sms?reservationType=verification"
+ROUTES: Final[OperationTable] = {
+    Operation.RENT: OperationRoute("/verifications", "POST", "maxPrice"),
+    Operation.LOOK: OperationRoute("/verifications/{ref}"),
+    Operation.LIST: OperationRoute("/verifications"),
+    Operation.CANCEL: OperationRoute("/verifications/{ref}/cancel", "POST"),
+    Operation.BALANCE: OperationRoute("/account/me"),
+}
+NO_RENT: Final = {
+    "Unavailable": port.NoRent.NO_NUMBERS,
+    "TooManyUnfinishedVerifications": port.NoRent.NO_NUMBERS,
+    "InsufficientBalance": port.NoRent.NO_BALANCE,
+    "PricingFailure": port.NoRent.PRICE_ABOVE_MAX,
+}
+#: The first purchase with this key still runs, or it was not done: which of both is not told.
+TRANSIENT: Final = frozenset({"IdempotencyConflict", "ProcessingError"})
+REFUSED_CHANGE: Final = frozenset({400, 404, 409})
+
+
+class TextVerifiedReplies(ActivationReplies):
+    """Reads the replies of TextVerified. Raises `ProviderError` only."""
+
+    fault_words = FaultWords(transient=TRANSIENT)
+    no_rent = NO_RENT
+
+    def look(self, reply: Reply) -> port.Observation:
+        """`CodesArrived` without an SMS where it is completed: the SMS are elsewhere."""
+        if reply.status == 404 and not reply.body.strip():
+            return port.NotKnown()
+        state = word_under(self._details(reply), "state").lower()
+        if state == lists.PENDING:
+            return port.Waiting()
+        if state == lists.COMPLETED:
+            return port.CodesArrived(())
+        if state in lists.FOLLOWED:
+            return port.Ended(PriceFate.KEPT)
+        if state in lists.GIVEN_BACK:
+            return port.Ended(PriceFate.GIVEN_BACK)
+        if state == lists.REPORTED:
+            return port.Ended()
+        raise reply.unreadable(self.provider)
+
+    def codes(self, reply: Reply) -> port.CodesArrived:
+        """The SMS of one completed verification, oldest first."""
+        page = lists.linked_page(reply, lists.received)
+        if page is None:
+            raise self._fault(reply)
+        ordered = sorted(page.rows, key=lambda row: row.at)
+        sms = tuple(row.sms for row in ordered if row.sms.code)
+        if not sms:
+            # It is charged for, but what for cannot be read yet.
+            raise UnknownReply(self.provider, "completed without an SMS")
+        return port.CodesArrived(sms)
+
+    def cancel(self, reply: Reply) -> port.CancelReply:
+        if reply.is_success and reply.body.strip() in {b"", b"{}"}:
+            return port.Ended(PriceFate.GIVEN_BACK)
+        if reply.status in REFUSED_CHANGE and not reply.body.startswith(b"<"):
+            return port.Refused(port.Refusal.UNCLEAR)
+        raise self._fault(reply)
+
+    def bought(self, reply: Reply) -> ProviderRef | port.NoRent:
+        """The id at the end of the link behind which the number is."""
+        body = reply.json()
+        href = body.get("href") if isinstance(body, dict) else None
+        if reply.is_success and isinstance(href, str):
+            ref = fields.ref_of(href.rstrip("/").rpartition("/")[2])
+            if ref is None:
+                raise reply.unreadable(self.provider)
+            return ProviderRef(ref)
+        return self._not_rented(reply)
+
+    def rent(self, reply: Reply) -> port.Rented | port.NoRent:
+        """The details of what was bought."""
+        body = self._details(reply)
+        rented = self._rented(reply, body.get("id"), fields.phone_of(body.get("number")))
+        cost, currency = fields.cost_in(body.get("totalCost"), self.currency)
+        return port.Rented(
+            rented.ref,
+            rented.phone,
+            cost_minor=cost,
+            currency=currency,
+            expires_at=fields.instant_of(body.get("endsAt")),
+        )
+
+    def balance(self, reply: Reply) -> port.Balance:
+        body = reply.exact_json()
+        found = body.get("currentBalance") if isinstance(body, dict) else None
+        return self._balance(reply, found)
+
+    def page(self, reply: Reply) -> port.ActivePage:
+        """One page of the list as it is, without the SMS."""
+        return port.ActivePage(lists.live_rows(self.linked(reply).rows, ()), last=True)
+
+    def history(self, reply: Reply) -> HistoryPage:
+        return HistoryPage([lists.past(row) for row in self.linked(reply).rows], None)
+
+    def linked(self, reply: Reply) -> LinkedRows:
+        page = lists.linked_page(reply, lambda row: lists.verification(row, self.currency))
+        if page is None:
+            raise self._fault(reply)
+        return page
+
+    def linked_sms(self, reply: Reply) -> LinkedRows:
+        page = lists.linked_page(reply, lists.received)
+        if page is None:
+            raise self._fault(reply)
+        return page
+
+    def _details(self, reply: Reply) -> dict[str, Any]:
+        body = reply.exact_json() if reply.is_success else None
+        if not isinstance(body, dict) or not isinstance(body.get("state"), str):
+            raise self._fault(reply)
+        return body
+
+    def _word(self, reply: Reply) -> str:
+        body = reply.json() if reply.is_answer else None
+        return word_under(body, "errorCode") if isinstance(body, dict) else ""
+
+
+class TextVerifiedAccount(ProviderAccount):
+    """One account at TextVerified."""
+
+    def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
+        if not config.api_username:
+            raise ValueError(f"{config.name}: api_username is empty")
+        self._replies = TextVerifiedReplies(config)
+        endpoint = Endpoint(base_url=config.base_url.rstrip("/") + lists.PATH)
+        super().__init__(config, context, endpoint, ROUTES, self._replies)
+
+    def _transport(
+        self, config: ProviderConfig, context: ProviderContext, endpoint: Endpoint, probe: Probe
+    ) -> Transport:
+        keys = (("X-API-KEY", config.api_key), ("X-API-USERNAME", config.api_username))
+        return BearerTransport(
+            config.name,
+            endpoint,
+            context,
+            max_in_flight=config.max_in_flight,
+            probe=probe,
+            keys=keys,
+        )
+
+    async def rent(self, request: port.RentRequest) -> port.Rented | port.NoRent:
+        bought = await self._http.call(
+            Operation.RENT,
+            ROUTES[Operation.RENT].target,
+            self._replies.bought,
+            method="POST",
+            more=self._order(request),
+        )
+        if isinstance(bought, port.NoRent):
+            return bought
+        await self._http.pay_more()
+        rented = await self._details_of(bought)
+        if rented is None:
+            # It was sold, and its phone is not known: the list shows it later.
+            raise ProviderUnavailable(self.name, "bought, but not read")
+        return rented
+
+    def _order(self, request: port.RentRequest) -> MoreSent:
+        body: dict[str, Any] = {"serviceName": request.service, "capability": "sms"}
+        if request.max_cost_minor is not None:
+            price = fields.major(request.max_cost_minor, self._currency)
+            body["maxPrice"] = orjson.Fragment(price)
+        # With the same key the same purchase is answered, should it ever reach them twice.
+        key = (("Idempotency-Key", request.order),) if request.order else ()
+        return MoreSent((JSON, *key), orjson.dumps(body))
+
+    async def _details_of(self, ref: ProviderRef) -> port.Rented | port.NoRent | None:
+        target = ROUTES[Operation.LOOK].target.format(ref=escaped(ref))
+        try:
+            return await self._http.call_patiently(Operation.LOOK, target, self._replies.rent)
+        except ProviderError:
+            return None
+
+    async def look(self, ref: ProviderRef) -> port.Observation:
+        seen = await super().look(ref)
+        if seen != port.CodesArrived(()):
+            return seen
+        await self._http.pay_more()
+        target = f"{SMS}&reservationId={escaped(ref)}"
+        return await self._http.call(Operation.LOOK, target, self._replies.codes)
+
+    async def finish(self, ref: ProviderRef) -> port.Observation:
+        """A look: the first SMS has completed the verification."""
+        match await self.look(ref):
+            case port.CodesArrived(sms=sms):
+                return port.Ended(PriceFate.KEPT, sms)
+            case seen:
+                return seen
+
+    async def list_active(self, page: int) -> port.ActivePage:
+        """All that may be live, with their SMS; the pages of it are read one after the other."""
+        if page > 0:
+            return port.ActivePage((), last=True)
+        rows = await self._pages(ROUTES[Operation.LIST].target, self._replies.linked, _is_past_life)
+        newest = lists.newest_in(rows)
+        if newest is not None:
+            rows = [row for row in rows if row.created_at >= newest - lists.LIVE_FOR]
+        completed = [row.created_at for row in rows if row.state == lists.COMPLETED]
+        sms = []
+        if completed:
+            await self._http.pay_more()
+            oldest = min(completed)
+            sms = await self._pages(
+                SMS, self._replies.linked_sms, lambda pages: lists.is_over(pages, oldest)
+            )
+        return port.ActivePage(lists.live_rows(rows, sms), last=True)
+
+    async def list_whole(self, page: int) -> port.ActivePage:
+        return await self.list_active(page)
+
+    async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
+        """All of a span at once: no page of the list can be asked for by its place."""
+        assert skip == 0, "there is one page"
+        rows: list[Verification] = await self._pages(
+            ROUTES[Operation.LIST].target,
+            self._replies.linked,
+            lambda pages: lists.is_over(pages, since),
+        )
+        told = [lists.past(row) for row in rows if since <= row.created_at <= until]
+        return HistoryPage(told, None)
+
+    async def _pages(
+        self,
+        target: str,
+        read: Callable[[Reply], LinkedRows],
+        is_over: Callable[[list[LinkedRows]], bool],
+    ) -> list[Any]:
+        """The rows of all pages that *is_over* does not leave out, each row once."""
+        pages: list[LinkedRows] = []
+        asked: set[str] = set()
+        following: str | None = target
+        while following is not None:
+            if following in asked or len(asked) == PAGES_MAX:
+                raise UnknownReply(self.name, "a list without an end")
+            if asked:
+                await self._http.pay_more()
+            asked.add(following)
+            pages.append(await self._read_list(following, read))
+            following = None if is_over(pages) else pages[-1].next
+        return list(dict.fromkeys(row for page in pages for row in page.rows))
+
+
+def _is_past_life(pages: list[LinkedRows]) -> bool:
+    newest = lists.newest_in(pages[0].rows)
+    return newest is not None and lists.is_over(pages, newest - lists.LIVE_FOR)
