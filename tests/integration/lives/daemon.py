@@ -126,7 +126,7 @@ class Daemon:
                     Token.of("viewer", "read", READ_TOKEN),
                 )
             ),
-            parse_push=lambda _provider, _raw: [],
+            parse_push=lambda _provider, _raw, _headers: [],
             hook_secrets={},
             log=self.log,
         )
