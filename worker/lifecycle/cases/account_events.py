@@ -25,7 +25,8 @@ from worker.lifecycle.cases.questions import (
 )
 from worker.ports.store import case_view as port
 
-#: The end of a withdrawal or order rechecks a deletion that waits; this does so after a crash.
+#: The end of a withdrawal rechecks a deletion that waits; this does so after an order's end and a
+#: crash, less and less often.
 RECHECK: Final = timedelta(minutes=10)
 _KNOWN: Final = frozenset(state.value for state in AccountState)
 
@@ -100,10 +101,7 @@ class AccountEventJudge:
         """What a deletion offers first: what could leave now, its fee included."""
         if facts["event"] != "delete_requested":
             return 0
-        asked = ask_policy(
-            view, Op.WITHDRAWAL, record_facts.refundable_question(view), self.clauses
-        ).decision
-        return asked.amount_minor + asked.fee_minor if asked.outcome is Outcome.PAYOUT else 0
+        return record_facts.refundable_minor(view, self.clauses)
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
@@ -116,7 +114,8 @@ class AccountEventJudge:
             void_all = replace(record.decision, amount_minor=view.holdings.available_minor)
             record = replace(record, decision=void_all)
         state = _state(record.decision)
-        hold = {port.TimerKind.DELETION_HOLD: view.now + RECHECK}
+        waited = view.now - view.case.opened_at
+        hold = {port.TimerKind.DELETION_HOLD: view.now + max(RECHECK, waited / 4)}
         void = record.decision.outcome is Outcome.BALANCE_VOID
         step = port.CaseStep(
             state=state,

@@ -75,6 +75,7 @@ class TimerKind(enum.Enum):
     REFUND_PAYMENT = "refund_payment"
     OPEN_ORDER_HOLD = "open_order_hold"
     DELETION_HOLD = "deletion_hold"
+    OBLIGATION = "obligation"  #: What is owed in a case was not carried out by its date.
     RENTAL_END = "rental_end"
     RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
     RENTAL_ORDER = "rental_order"  #: An order of a long rental that nobody ended is in doubt.
