@@ -188,3 +188,19 @@ async def test_a_way_of_payment_that_nobody_agrees_to_is_for_a_human(life: Life)
     paid = await life.step(claim, "paid")
     assert (paid["state"], paid["moved_minor"]) == ("paid", PRICE)
     assert await life.balance() == (500, 0)
+
+
+async def test_a_replacement_is_linked_although_the_shop_is_late_with_its_case(life: Life) -> None:
+    await life.open("P1", 2000)
+    order = await life.delivered()
+    await life.at(days=7)
+    claim = await life.claim(order, "major_defect")
+    await life.verdict(claim, grant=True)
+    wish = {"choice": "replacement", "replacement_value_minor": PRICE}
+    await life.step(claim, "choice", wish)
+    await life.after(days=14)
+    assert decided(await life.again(claim)) == ("waiting", "honour_overdue")
+
+    new = await life.number()
+
+    assert (await life.step(claim, "replacement", {"activation": new}))["state"] == "replaced"

@@ -25,8 +25,7 @@ from worker.lifecycle.cases.questions import (
 )
 from worker.ports.store import case_view as port
 
-#: The end of a withdrawal rechecks a deletion that waits; this does so after an order's end and a
-#: crash, less and less often.
+#: The end of a withdrawal rechecks a deletion that waits; this does so after an order or a crash.
 RECHECK: Final = timedelta(minutes=10)
 _KNOWN: Final = frozenset(state.value for state in AccountState)
 
@@ -114,8 +113,7 @@ class AccountEventJudge:
             void_all = replace(record.decision, amount_minor=view.holdings.available_minor)
             record = replace(record, decision=void_all)
         state = _state(record.decision)
-        waited = view.now - view.case.opened_at
-        hold = {port.TimerKind.DELETION_HOLD: view.now + max(RECHECK, waited / 4)}
+        hold = {port.TimerKind.DELETION_HOLD: _recheck_at(view, record.decision)}
         void = record.decision.outcome is Outcome.BALANCE_VOID
         step = port.CaseStep(
             state=state,
@@ -146,6 +144,13 @@ _TAKEN_BACK: Final = Decision(Outcome.NONE, Reason.TAKEN_BACK)
 def _taken_back(holdings: port.AccountHoldings) -> bool:
     since = holdings.events[holdings.events_before :]
     return any(told.event == "delete_withdrawn" and not told.refused for told in since)
+
+
+def _recheck_at(view: port.CaseView, decision: Decision) -> datetime:
+    """Soon, where only this sees that an order has ended; else less and less often."""
+    if decision.reason is Reason.OPEN_ORDER_PENDING:
+        return view.now + RECHECK
+    return view.now + max(RECHECK, (view.now - view.case.opened_at) / 4)
 
 
 def _state(decision: Decision) -> port.CaseState:

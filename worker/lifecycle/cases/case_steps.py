@@ -231,7 +231,8 @@ def no_replacement_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
 
 
 def _waits_for_replacement(case: port.Case) -> bool:
-    return bool(case.decisions) and case.decisions[-1].outcome == Outcome.REPLACE.value
+    decided = case.decided
+    return decided is not None and decided.outcome == Outcome.REPLACE.value
 
 
 def _releases(view: port.CaseView, verdict: Verdict) -> bool:
@@ -265,7 +266,8 @@ def _is_overdue(view: port.CaseView, owed: Obligation) -> bool:
 
 
 def _not_agreed_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
-    last = view.case.decisions[-1]
+    last = view.case.decided
+    assert last is not None  # It asked for another way of payment.
     given = {
         "sla": Sla.ALTERNATIVE.value,
         "start_at": view.case.facts[ALTERNATIVE_OFFERED],

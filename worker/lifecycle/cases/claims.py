@@ -174,8 +174,8 @@ class ClaimJudge:
 
 def _awaits_method(view: port.CaseView) -> bool:
     """A yes was given before, and could not take effect by the method asked for."""
-    asks = Reason.ALTERNATIVE_REFUND_METHOD.value
-    return bool(view.case.decisions) and view.case.decisions[-1].reason == asks
+    decided = view.case.decided
+    return decided is not None and decided.reason in questions.OTHER_METHOD
 
 
 def _is_for_human(view: port.CaseView, decision: Decision, verdict: case_steps.Verdict) -> bool:

@@ -130,9 +130,10 @@ def _offer_id(account: AccountId, deletion: UUID) -> UUID:
 
 
 def _offers(case: Case) -> bool:
-    if case.state is not CaseState.WAITING or not case.decisions:
+    decided = case.decided
+    if case.state is not CaseState.WAITING or decided is None:
         return False
-    return case.decisions[-1].reason == Reason.WITHDRAWAL_OFFERED.value
+    return decided.reason == Reason.WITHDRAWAL_OFFERED.value
 
 
 def _held_money(case: Case) -> bool:

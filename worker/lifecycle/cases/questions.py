@@ -134,7 +134,8 @@ def access(event: str, at: datetime | None) -> FactsToAdd:
 
 #: Of a case: since when another way of payment is offered, which the customer has to agree to.
 ALTERNATIVE_OFFERED: Final = "alternative_offered_at"
-_OTHER_METHOD: Final = {
+#: What only the method that was agreed with the customer answers.
+OTHER_METHOD: Final = {
     Reason.ALTERNATIVE_REFUND_METHOD.value,
     Reason.ALTERNATIVE_OVERDUE.value,
 }
@@ -147,7 +148,8 @@ def alternative(event: str, method: str) -> FactsToAdd:
         before, now = view.case.facts, instant_fact(view.now)
         if event == "agreed" and before.get("alternative_method") == method:
             return {"alternative_method": method}
-        if not view.case.decisions or view.case.decisions[-1].reason not in _OTHER_METHOD:
+        decided = view.case.decided
+        if decided is None or decided.reason not in OTHER_METHOD:
             return None
         if event == "offered":
             return {ALTERNATIVE_OFFERED: before.get(ALTERNATIVE_OFFERED, now)}

@@ -106,7 +106,8 @@ def of_claim(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
 
 def _owed_dates(view: CaseView) -> dict[str, str]:
     """Until when the worker awaits what is owed here; an end that a human judges stays one."""
-    asked = bool(view.case.decisions) and view.case.decisions[-1].reason in _OVERDUE
+    decided = view.case.decided
+    asked = decided is not None and decided.reason in _OVERDUE
     due = {
         _DUE[owed.what]: owed.by_when
         for owed in view.case.obligations

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from worker.domain.account_state import LoggedEvent, flags_of
 from worker.domain.ids import AccountId, ActivationId
-from worker.domain.policy import Decision, Op, Profile
+from worker.domain.policy import Decision, Op, Outcome, Profile
 from worker.domain.transfer import Charge, TransferKind
 from worker.ports.store.case_record import AccountRecord, CaseRecord
 from worker.ports.store.obligations import Obligation, Owed
@@ -189,6 +189,12 @@ class Case:
     evidence: tuple[EvidenceEntry, ...] = ()
     timers: tuple[Timer, ...] = ()
     obligations: tuple[Obligation, ...] = ()  #: Oldest first.
+
+    @property
+    def decided(self) -> DecisionRow | None:
+        """The newest decision; that the shop is late decides nothing."""
+        late = Outcome.OVERDUE.value
+        return next((row for row in reversed(self.decisions) if row.outcome != late), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
