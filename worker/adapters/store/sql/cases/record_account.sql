@@ -36,17 +36,13 @@ SELECT acc.account, acc.currency, acc.policy, acc.state,
                   WHERE t.account = acc.account
                     AND split_part(t.key, ':', 1) IN ('capture', 'rental', 'claim')), 0)::bigint
          AS spent_minor,
-       -- What a deletion offers is none before its customer takes it.
        EXISTS (SELECT FROM case_ c WHERE c.account = acc.account AND c.kind = 'withdrawal'
-                  AND c.closed_at IS NULL AND c.id IS DISTINCT FROM CAST(:case_id AS uuid)
-                  AND c.facts ->> 'offered' IS DISTINCT FROM 'true')
+                  AND c.closed_at IS NULL AND c.id IS DISTINCT FROM CAST(:case_id AS uuid))
          AS withdrawal_open,
        coalesce((SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM c.opened_at) * 1000000,
                                                     c.state) ORDER BY c.opened_at, c.id)
                    FROM case_ c WHERE c.account = acc.account AND c.kind = 'withdrawal'
-                    AND c.id IS DISTINCT FROM CAST(:case_id AS uuid)
-                    AND (c.closed_at IS NOT NULL
-                         OR c.facts ->> 'offered' IS DISTINCT FROM 'true')),
+                    AND c.id IS DISTINCT FROM CAST(:case_id AS uuid)),
                 '[]') AS withdrawals,
        coalesce((SELECT jsonb_agg(jsonb_build_array(c.facts ->> 'event', c.state)
                                   ORDER BY c.opened_at, c.id)
