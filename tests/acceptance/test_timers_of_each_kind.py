@@ -39,6 +39,7 @@ UPDATE case_ SET opened_at =
             CAST(value #>> '{}' AS timestamptz) AT TIME ZONE 'UTC' - interval '42 days',
             'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
         ELSE value END) FROM jsonb_each(facts));
+UPDATE obligation SET since = since - interval '42 days', by_when = by_when - interval '42 days';
 UPDATE rental SET rented_at = rented_at - interval '42 days',
                   ends_at = ends_at - interval '42 days',
                   ended_at = ended_at - interval '42 days';
@@ -194,6 +195,11 @@ async def deletion_hold(shop: Shop) -> str:
     return str((await shop.http.post(f"/v1/accounts/{shop.account}/events", event))["id"])
 
 
+async def obligation(shop: Shop) -> str:
+    rental = await shop.rental(timedelta(hours=1), "P3")
+    return await shop.claim("wrong_code", rental=rental)
+
+
 async def rental_end(shop: Shop) -> str:
     return await shop.rental(timedelta(hours=1))
 
@@ -237,6 +243,7 @@ KINDS: Final[dict[TimerKind, tuple[Setup, str | None]]] = {
     TimerKind.SMS_WINDOW: (sms_window, "sms_window_open"),
     TimerKind.OPEN_ORDER_HOLD: (open_order_hold, "open_order_pending"),
     TimerKind.DELETION_HOLD: (deletion_hold, None),
+    TimerKind.OBLIGATION: (obligation, "evidence_missing"),
     TimerKind.RENTAL_END: (rental_end, None),
     TimerKind.RENTAL_ORDER: (rental_order, None),
     # These need a provider that is down.

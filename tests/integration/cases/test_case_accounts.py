@@ -87,7 +87,7 @@ async def test_what_a_deletion_offers_is_void_after_two_weeks_and_a_confirmation
     assert how is TopUpOutcome.ACCOUNT_CLOSING
 
     await shop.fire_due_timers(MONDAY + OFFER)
-    await offered(shop, 1000)
+    assert last_reason(await shop.case(case.id)) == "withdrawal_open", "until the offer ends"
     await shop.fire_due_timers(MONDAY + OFFER + timedelta(hours=1))
 
     await confirm(shop, case, 1000)

@@ -67,6 +67,8 @@ SABOTAGES = [
         "UPDATE obligation SET ended_at = now(), \"end\" = 'lost' WHERE ended_at IS NULL;"
         "UPDATE review SET closed_at = now() WHERE closed_at IS NULL; DELETE FROM timer",
     ),
+    # What a customer owes until a date at which nothing rings.
+    Sabotage("case_waits_with_a_date", "DELETE FROM timer WHERE kind = 'obligation'"),
     Sabotage("case_rental_is_paid", "DELETE FROM transfer WHERE key LIKE 'rental:%'"),
     Sabotage("case_rental_is_paid", "UPDATE rental SET price_minor = 1"),
     Sabotage("case_rental_order_is_held", "DELETE FROM transfer WHERE key LIKE 'renthold:%'"),
@@ -90,6 +92,7 @@ async def cases_of_every_kind(shop: CaseShop) -> Case:
     await shop.open_claim(
         await shop.delivered_activation("P3", "3"), "wrong_code", evidence=["photo"]
     )
+    await shop.open_claim(await shop.delivered_activation("P3", "4"), "wrong_code")
     await shop.report_outage()
     await shop.store.cases.begin_rental_order(order(shop))
     paid = await shop.open_withdrawal("P4", "1", amount_minor=100)

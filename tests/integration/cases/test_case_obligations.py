@@ -18,7 +18,7 @@ from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.responses import instant
 from worker.lifecycle.cases import questions
-from worker.ports.store.case_view import Case, CaseState, Rejected
+from worker.ports.store.case_view import Case, CaseState, Rejected, Timer, TimerKind
 from worker.ports.store.obligations import OwedBy
 
 FIXTURES = (described,)
@@ -69,9 +69,9 @@ async def test_what_the_customer_has_to_add_is_owed_until_the_date_of_the_policy
 async def test_where_the_policy_names_no_date_two_weeks_are_given(shop: CaseShop) -> None:
     await shop.open_account()
     case = await shop.open_claim(await shop.delivered_activation("P3"), "wrong_code")
-    assert (case.state, case.timers) == (CaseState.NEEDS_EVIDENCE, ())
-
     due = shop.clock.now + 14 * DAY
+    assert case.state is CaseState.NEEDS_EVIDENCE
+    assert case.timers == (Timer(TimerKind.OBLIGATION, case.id, due),)
     assert await owed(shop, case) == [(Sla.ANSWER, OwedBy.CUSTOMER, due, None)]
     await shop.add_evidence(case, "photo")
     ends = [(what, end) for what, _, _, end in await owed(shop, case)]
@@ -216,7 +216,7 @@ async def test_proof_of_the_owner_is_owed_by_the_customer_and_told_on_a_claim(
 async def test_access_that_nobody_gave_is_owed_by_the_customer(shop: CaseShop) -> None:
     await shop.open_account()
     case = await shop.open_claim(await shop.delivered_activation("P1"), "major_defect")
-    asked = questions.access("requested", None)
+    asked, requested_at = questions.access("requested", None), shop.clock.now
     await shop.service.add(case.id, case.kind, asked, "access_requested")
 
     await shop.fire_due_timers(shop.clock.now + DAY + TICK)
@@ -224,7 +224,7 @@ async def test_access_that_nobody_gave_is_owed_by_the_customer(shop: CaseShop) -
     assert last_reason(await shop.case(case.id)) == "host_access_pending"
     (one,) = await owed(shop, case)
     assert (one[0], one[1]) == (Sla.ACCESS, OwedBy.CUSTOMER)
-    assert one[2] - shop.clock.now == timedelta(days=14)
+    assert one[2] == requested_at + timedelta(days=14)
 
 
 async def test_what_is_owed_again_at_the_same_instant_is_another_obligation(

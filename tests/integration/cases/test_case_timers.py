@@ -140,6 +140,12 @@ async def deletion_hold(shop: CaseShop) -> SetTimer:
     return SetTimer(case.id, due, "needs_review", "confirm_deletion", "account.in_review")
 
 
+async def obligation(shop: CaseShop) -> SetTimer:
+    case = await shop.open_claim(await shop.delivered_activation("P3"), "wrong_code")
+    due = case.opened_at + 14 * DAY
+    return SetTimer(case.id, due, "deny", "evidence_missing", "claim.denied")
+
+
 async def rental_end(shop: CaseShop) -> SetTimer:
     rental = await shop.book_rental()
     return SetTimer(rental.id, MONDAY + 10 * DAY, "", "", None)
@@ -172,6 +178,7 @@ KINDS: dict[TimerKind, Setup] = {
     TimerKind.REFUND_PAYMENT: refund_payment,
     TimerKind.OPEN_ORDER_HOLD: open_order_hold,
     TimerKind.DELETION_HOLD: deletion_hold,
+    TimerKind.OBLIGATION: obligation,
     TimerKind.RENTAL_END: rental_end,
     TimerKind.RENTAL_CLOSE: rental_close,
     TimerKind.RENTAL_ORDER: rental_order,

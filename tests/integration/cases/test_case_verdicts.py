@@ -5,7 +5,7 @@ import pytest
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop, last_reason
 from worker.domain.activation import State
 from worker.lifecycle.cases import questions
-from worker.ports.store.case_view import Case, CaseState, Rejected
+from worker.ports.store.case_view import Case, CaseState, Rejected, TimerKind
 
 
 async def approved_defect(shop: CaseShop) -> Case:
@@ -49,7 +49,8 @@ async def test_a_human_denies_what_waits_for_the_customer_without_a_date(
     await shop.top_up("later", 500, at=shop.clock.now)
     withdrawal = await shop.open_withdrawal("P3", amount_minor=500, email_matches=False)
     assert claim.state is withdrawal.state is CaseState.NEEDS_EVIDENCE
-    assert claim.timers == withdrawal.timers == ()
+    for case in (claim, withdrawal):
+        assert [timer.kind for timer in case.timers] == [TimerKind.OBLIGATION], "the worker's own"
     deletion = await shop.report_account_event("delete_requested", "P3")
     assert last_reason(deletion) == "withdrawal_open"
 

@@ -90,7 +90,6 @@ async def test_a_rental_that_was_used_or_is_over_is_paid_back_by_no_claim_withou
 
 
 # 2
-@pytest.mark.xfail(strict=True, reason="a claim takes nothing out of the balance yet")
 async def test_an_order_that_found_no_number_can_be_claimed_on_and_is_paid_out(
     api: Api, shop: CaseShop
 ) -> None:

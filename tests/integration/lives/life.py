@@ -193,6 +193,12 @@ class Life:
         whole = {k: v for k, v in body.items() if v is not None}
         return await self.call("/v1/withdrawals", whole)
 
+    async def offer(self) -> Any:
+        """The withdrawal that a deletion offers: what the customer owes an answer to."""
+        (owed,) = (await self.account())["obligations"]
+        assert (owed["what"], owed["owed_by"]) == ("answer", "customer")
+        return (await self.api.get(f"/v1/withdrawals/{owed['case']}")).json
+
     async def told(self, event: str, **more: Any) -> Any:
         """What happened to the account."""
         return await self.call("/v1/accounts/ann/events", {"event": event, **more})

@@ -223,7 +223,6 @@ async def test_instead_of_the_price_the_customer_takes_another_number(life: Life
     assert await life.balance() == (1000, 500), "no money moves"
 
 
-@pytest.mark.xfail(strict=True, reason="the date of what is owed rings nothing yet")
 @clauses("P0.16")
 async def test_a_replacement_that_never_comes_turns_into_the_price(life: Life) -> None:
     await life.open("P0")

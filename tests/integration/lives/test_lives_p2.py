@@ -9,9 +9,6 @@ from tests.integration.lives.life import PRICE, RENTAL_PRICE, Life, asked, decid
 from worker.ports.provider import Sms
 
 clauses = pytest.mark.clauses
-NOTHING_OUT_OF_THE_BALANCE = pytest.mark.xfail(
-    strict=True, reason="a claim takes nothing out of the balance yet"
-)
 
 
 @clauses("P2.01", "P2.02")
@@ -196,7 +193,6 @@ async def test_no_money_leaves_before_a_request_and_a_humans_yes(life: Life) -> 
     assert await life.refused(f"/v1/claims/{claim['id']}/paid") == "not-offered"
 
 
-@NOTHING_OUT_OF_THE_BALANCE
 @clauses("P2.14")
 async def test_a_sold_out_number_that_was_listed_is_paid_to_the_client_on_request(
     life: Life,
@@ -215,7 +211,6 @@ async def test_a_sold_out_number_that_was_listed_is_paid_to_the_client_on_reques
     assert await life.balance() == (500, 0)
 
 
-@NOTHING_OUT_OF_THE_BALANCE
 @clauses("P2.15")
 async def test_a_carrier_fault_is_paid_to_the_client_where_no_replacement_can_be_had(
     life: Life,
@@ -391,7 +386,6 @@ async def test_an_sms_on_the_number_is_the_end_of_its_outage(life: Life) -> None
     assert RENTAL_PRICE == 1000
 
 
-@NOTHING_OUT_OF_THE_BALANCE
 @clauses("P2.16")
 async def test_where_a_method_takes_no_refund_another_one_is_agreed(life: Life) -> None:
     await life.open("P2")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.lives.daemon import MONDAY
-from tests.integration.lives.life import PRICE, Life, asked, decided, on
+from tests.integration.lives.life import FIELDS, PRICE, Life, asked, decided, on
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.provider import Refusal, Refused, Sms
 
@@ -370,7 +370,6 @@ async def test_a_request_because_of_an_sms_problem_has_to_show_it(life: Life) ->
     assert shown["state"] == "in_review"
 
 
-@pytest.mark.xfail(strict=True, reason="the finding is refused: 409 not-offered")
 @clauses("P3.35")
 async def test_the_email_of_the_registration_has_to_match(life: Life) -> None:
     await life.open("P3")
@@ -379,6 +378,25 @@ async def test_the_email_of_the_registration_has_to_match(life: Life) -> None:
     other = await life.verdict(request, grant=True, email_matches=False)
 
     assert decided(other) == ("needs_evidence", "email_mismatch")
+    assert await life.balance() == (1000, 0), "nothing is set aside for what is incomplete"
+    named = {"event": "added", "request_fields": list(FIELDS["P3"])}
+    again = await life.step(request, "payment-info", named)
+    assert decided(again) == ("in_review", "judge_request")
+    await life.verdict(request, grant=True, email_matches=True)
+    await life.step(request, "paid")
+    assert await life.balance() == (0, 0)
+
+
+@clauses("P3.35")
+async def test_who_never_names_the_email_of_his_registration_gets_nothing(life: Life) -> None:
+    await life.open("P3")
+    request = await life.withdraw()
+    await life.verdict(request, grant=True, email_matches=False)
+
+    await life.at(days=15)
+
+    assert decided(await life.again(request)) == ("denied", "email_mismatch")
+    assert await life.balance() == (1000, 0)
 
 
 @pytest.mark.parametrize("field", ["amount", "payment_system", "details", "reason", "email"])
@@ -465,7 +483,6 @@ async def test_a_request_against_the_documents_is_for_a_human_to_refuse(life: Li
     assert await life.balance() == (1000, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="the yes is taken, whatever was found of the method")
 @clauses("P3.42")
 async def test_where_a_method_takes_no_refund_another_one_is_agreed(life: Life) -> None:
     await life.open("P3")

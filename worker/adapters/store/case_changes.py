@@ -18,6 +18,7 @@ from worker.adapters.store.database import scalar, statement
 from worker.domain import transfer
 from worker.domain.policy import Outcome
 from worker.ports.store import case_view as port
+from worker.ports.store.obligations import OVERDUE
 
 _RANG = text(
     "UPDATE timer SET fired_at = CAST(:now AS timestamptz)"
@@ -79,6 +80,11 @@ _WITHHELD = {
     transfer.TransferKind.WITHDRAW: -1,
     transfer.TransferKind.FEE: -1,
 }
+#: What a case sets aside follows what it would take, up and down.
+_AGAIN = frozenset(
+    {transfer.TransferKind.WITHHOLD, transfer.TransferKind.GIVEBACK, transfer.TransferKind.EXCESS}
+)
+_MOVED = text("SELECT count(*) FROM transfer WHERE key = :key OR key LIKE :key || ':%'")
 
 
 async def apply(
@@ -126,6 +132,8 @@ async def _owed(
     case = view.case
     if step.owed is not None or step.state in port.CLOSED:
         end = step.state.value if step.state in port.CLOSED else "done"
+        if view.timer is not None and view.timer.kind is port.TimerKind.OBLIGATION:
+            end = OVERDUE
         await obligations.keep(connection, case, step.owed or (), view.now, otherwise=end)
     if step.replaced_by is not None:
         linked = {"id": case.id, "by": by, "now": view.now, "new": step.replaced_by}
@@ -170,10 +178,14 @@ async def decide(
 
 async def _move(connection: AsyncConnection, view: port.CaseView, move: port.MoneyMove) -> None:
     source, destination = _sides(view, move)
+    key = transfer.transfer_key(move.kind, view.case.id)
+    if move.kind in _AGAIN:
+        before = (await connection.execute(_MOVED, {"key": key})).scalar_one()
+        key = f"{key}:{before + 1}" if before else key
     await connection.execute(
         statement("cases/move"),
         {
-            "key": transfer.transfer_key(move.kind, view.case.id),
+            "key": key,
             "account": view.case.account,
             "activation": view.case.activation,
             "source": source,

@@ -34,7 +34,7 @@ async def of_activation(
     """The order's record; what *case* itself gave is left out of it."""
     about = {"id": id_, "case_id": case}
     found = await connection.execute(statement("cases/record_activation"), about)
-    return await _case_record(connection, found.mappings().one_or_none())
+    return await _case_record(connection, found.mappings().one_or_none(), case)
 
 
 async def of_rental(
@@ -42,7 +42,7 @@ async def of_rental(
 ) -> port.CaseRecord | None:
     about = {"id": id_, "case_id": case, "time_back": list(TIME_BACK)}
     found = await connection.execute(statement("cases/record_rental"), about)
-    return await _case_record(connection, found.mappings().one_or_none())
+    return await _case_record(connection, found.mappings().one_or_none(), case)
 
 
 async def of_account(
@@ -84,7 +84,7 @@ async def of_account(
 
 
 async def _case_record(
-    connection: AsyncConnection, row: RowMapping | None
+    connection: AsyncConnection, row: RowMapping | None, case: UUID | None
 ) -> port.CaseRecord | None:
     if row is None:
         return None
@@ -92,16 +92,16 @@ async def _case_record(
         **{name: row[name] for name in _CASE_COLUMNS},
         charge=Charge(row["charge"]),
         order_facts=row["order_facts"] or {},
-        credit_available_minor=await _still_there(connection, row),
+        credit_available_minor=await _still_there(connection, row, case),
     )
 
 
-async def _still_there(connection: AsyncConnection, row: RowMapping) -> int:
+async def _still_there(connection: AsyncConnection, row: RowMapping, case: UUID | None) -> int:
     """The lesser of what was credited and the lowest balance since the first credit."""
     credited: int = row["credited_minor"]
     if row["credited_by"] is None:
         return 0
-    since = {"account": row["account"], "since": row["credited_by"]}
+    since = {"account": row["account"], "since": row["credited_by"], "case_id": case}
     found = await connection.execute(statement("cases/lowest_balance"), since)
     lowest: int = found.scalar_one()
     return min(credited, lowest)

@@ -81,6 +81,26 @@ class ClaimCalls(ApiConnection):
         )
         return answer
 
+    async def tell_claim_alternative(
+        self,
+        id: str,
+        *,
+        event: Literal["offered", "agreed"],
+        method: str,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Record that another way of payment was offered, or agreed with the customer.
+
+        Another way of payment, where the one asked for takes no refund.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/claims/{segment(id)}/alternative",
+            body={"event": event, "method": method},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
     async def tell_claim_choice(
         self,
         id: str,

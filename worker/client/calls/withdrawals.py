@@ -69,6 +69,26 @@ class WithdrawalCalls(ApiConnection):
         answer: Case = await self.call("GET", f"/v1/withdrawals/{segment(id)}")
         return answer
 
+    async def tell_withdrawal_alternative(
+        self,
+        id: str,
+        *,
+        event: Literal["offered", "agreed"],
+        method: str,
+        idempotency_key: str | None = None,
+    ) -> Case:
+        """Record that another way of payment was offered, or agreed with the customer.
+
+        Another way of payment, where the one asked for takes no refund.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/withdrawals/{segment(id)}/alternative",
+            body={"event": event, "method": method},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
     async def tell_withdrawal_cancel(self, id: str, *, idempotency_key: str | None = None) -> Case:
         """Take a withdrawal back while nobody paid it.
 

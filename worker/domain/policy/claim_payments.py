@@ -49,9 +49,7 @@ def ask_human(
 ) -> Decision:
     """A human is asked, and shown what a yes would pay now, net, and where."""
     case = _as_it_can_be_paid(case)
-    total = _sum(case, whole=whole).minor
-    fee = 0 if in_full else _fee(case, total)
-    return propose(reason, total - fee, case.place, case.review_by, fee)
+    return _proposed(Payment(case, reason, _sum(case, whole=whole), in_full), reason)
 
 
 def judge(
@@ -111,7 +109,8 @@ def _method_unable(case: ClaimCase) -> bool:
 def _proposed(payment: Payment, reason: Reason) -> Decision:
     case, minor = payment.case, payment.sum.minor
     fee = 0 if payment.in_full else _fee(case, minor)
-    return propose(reason, minor - fee, case.place, case.review_by, fee)
+    taken = payment.sum.from_balance_minor
+    return propose(reason, minor - fee, case.place, case.review_by, fee, taken)
 
 
 def _unknown_sum(payment: Payment) -> Decision | None:
@@ -218,7 +217,8 @@ def _pay_out(payment: Payment) -> Decision | None:
         return None
     fee = 0 if payment.in_full else _fee(case, minor)
     outcome = Outcome.REFUND_FULL if payment.in_full else Outcome.PAYOUT
-    return Decision(outcome, payment.reason, minor - fee, fee, case.place, case.pay_by)
+    taken = payment.sum.from_balance_minor
+    return Decision(outcome, payment.reason, minor - fee, fee, case.place, case.pay_by, taken)
 
 
 def _to_balance(payment: Payment) -> Decision:

@@ -17,6 +17,7 @@ class Decision:
     `amount_minor` is the net sum this outcome moves; for `needs_review` what a yes would pay now
     (0: it cannot be computed), for a kept or frozen balance the balance. `fee_minor` is withheld.
     `deadline` is the last instant that is still in time, `None` where the policy gives none.
+    `from_balance_minor` is what of it, fee included, a claim takes out of the balance (R-CLIENT).
     """
 
     outcome: Outcome
@@ -25,6 +26,7 @@ class Decision:
     fee_minor: int = 0
     destination: Destination | None = None
     deadline: datetime | None = None
+    from_balance_minor: int = 0
 
 
 def wait(reason: Reason, deadline: datetime | None) -> Decision:
@@ -55,10 +57,13 @@ def propose(
     destination: Destination | None,
     deadline: datetime | None,
     fee_minor: int = 0,
+    from_balance_minor: int = 0,
 ) -> Decision:
     """A human decides about *amount_minor*; where there is no sum, there is no place for it."""
     to = destination if amount_minor or fee_minor else None
-    return Decision(Outcome.NEEDS_REVIEW, reason, amount_minor, fee_minor, to, deadline)
+    return Decision(
+        Outcome.NEEDS_REVIEW, reason, amount_minor, fee_minor, to, deadline, from_balance_minor
+    )
 
 
 def credit(

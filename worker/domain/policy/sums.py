@@ -16,6 +16,7 @@ class Sum(NamedTuple):
     nothing_because: Reason = Reason.ALREADY_REFUNDED
     of_unused_part: bool = False
     computed: bool = True  #: False: nobody told from when to when it was rented.
+    from_balance_minor: int = 0  #: Of it: what was credited before and leaves with it (R-CLIENT).
 
 
 class Asked(NamedTuple):
@@ -108,6 +109,6 @@ def _payable(asked: Asked, most_out: int, payable: int) -> Sum:
     if not asked.leaves:
         return Sum(payable)
     if (out := min(most_out, payable + asked.credit_there)) > 0:
-        return Sum(out)
+        return Sum(out, from_balance_minor=out - min(out, payable))
     spent = min(most_out, payable + asked.order.credited_minor) > 0
     return Sum(0, Reason.NOTHING_REFUNDABLE if spent else Reason.ALREADY_REFUNDED)

@@ -60,7 +60,12 @@ def _of_both(told: Decision, arrived: Decision, by: datetime | None) -> Decision
         return told
     shown = told if told.amount_minor or told.fee_minor else arrived
     return propose(
-        Reason.FACTS_CONTRADICT, shown.amount_minor, shown.destination, by, shown.fee_minor
+        Reason.FACTS_CONTRADICT,
+        shown.amount_minor,
+        shown.destination,
+        by,
+        shown.fee_minor,
+        shown.from_balance_minor,
     )
 
 

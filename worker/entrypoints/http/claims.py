@@ -101,6 +101,13 @@ class KycStatus(RequestBody):
     status: Literal["requested", "passed", "failed"]
 
 
+class Alternative(RequestBody):
+    """Another way of payment, where the one asked for takes no refund."""
+
+    event: Literal["offered", "agreed"]
+    method: cases.FreeText
+
+
 class Contest(RequestBody):
     """Why the repair does not hold."""
 
@@ -209,7 +216,12 @@ class ClaimHandlers:
 
     async def kyc(self, id: UuidText, body: KycStatus) -> Answer:
         """Record that proof of the wallet's owner was asked for, given or refused."""
-        return await self._add(id, questions.plain_facts(kyc=body.status), "kyc")
+        return await self._add(id, questions.kyc(body.status), "kyc")
+
+    async def alternative(self, id: UuidText, body: Alternative) -> Answer:
+        """Record that another way of payment was offered, or agreed with the customer."""
+        adds, words = questions.alternative(body.event, body.method), {"method": body.method}
+        return await self._add(id, adds, f"alternative_{body.event}", words)
 
     async def paid(self, id: UuidText, body: cases.Paid) -> Answer:
         """Record that a claim was paid out, or until when it will be and why."""
@@ -240,7 +252,8 @@ def _fields(request_fields: Sequence[str] | None) -> dict[str, Any]:
 
 
 _STEPS: Final = (
-    "evidence", "verdict", "access", "rectified", "contest", "choice", "replacement", "kyc", "paid",
+    "evidence", "verdict", "access", "rectified", "contest", "choice", "replacement", "kyc",
+    "alternative", "paid",
 )  # fmt: skip
 
 

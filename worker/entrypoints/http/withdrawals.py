@@ -7,7 +7,7 @@ from pydantic import Field
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import cases, requests
-from worker.entrypoints.http.claims import KycStatus, PaymentDetails
+from worker.entrypoints.http.claims import Alternative, KycStatus, PaymentDetails
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.routing import Answer, Route
@@ -113,6 +113,11 @@ class WithdrawalHandlers:
         adds = questions.payment_info(body.event, body.at, **facts)
         return await self._add(id, adds, f"payment_info_{body.event}", facts, words)
 
+    async def alternative(self, id: requests.UuidText, body: Alternative) -> Answer:
+        """Record that another way of payment was offered, or agreed with the customer."""
+        adds, words = questions.alternative(body.event, body.method), {"method": body.method}
+        return await self._add(id, adds, f"alternative_{body.event}", {}, words)
+
     async def paid(self, id: requests.UuidText, body: cases.Paid) -> Answer:
         """Record that the money was paid out, or until when it will be and why."""
         return await cases.record_payout(self._deps.case_service, id, CaseKind.WITHDRAWAL, body)
@@ -125,7 +130,7 @@ class WithdrawalHandlers:
 
     async def kyc(self, id: requests.UuidText, body: KycStatus) -> Answer:
         """Record that proof of the wallet's owner was asked for, given or refused."""
-        return await self._add(id, questions.plain_facts(kyc=body.status), "kyc", {}, {})
+        return await self._add(id, questions.kyc(body.status), "kyc", {}, {})
 
     async def _add(
         self,
@@ -166,6 +171,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             "payment-info": withdrawals.payment_info,
             "paid": withdrawals.paid,
             "kyc": withdrawals.kyc,
+            "alternative": withdrawals.alternative,
             "cancel": withdrawals.cancel,
         },
     )

@@ -25,7 +25,7 @@ from worker.lifecycle.cases.questions import (
 )
 from worker.ports.store import case_view as port
 
-#: The end of a withdrawal or order rechecks a deletion that waits; this does so after a crash.
+#: The end of a withdrawal rechecks a deletion that waits; this does so after an order or a crash.
 RECHECK: Final = timedelta(minutes=10)
 _KNOWN: Final = frozenset(state.value for state in AccountState)
 
@@ -100,10 +100,7 @@ class AccountEventJudge:
         """What a deletion offers first: what could leave now, its fee included."""
         if facts["event"] != "delete_requested":
             return 0
-        asked = ask_policy(
-            view, Op.WITHDRAWAL, record_facts.refundable_question(view), self.clauses
-        ).decision
-        return asked.amount_minor + asked.fee_minor if asked.outcome is Outcome.PAYOUT else 0
+        return record_facts.refundable_minor(view, self.clauses)
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
@@ -116,7 +113,7 @@ class AccountEventJudge:
             void_all = replace(record.decision, amount_minor=view.holdings.available_minor)
             record = replace(record, decision=void_all)
         state = _state(record.decision)
-        hold = {port.TimerKind.DELETION_HOLD: view.now + RECHECK}
+        hold = {port.TimerKind.DELETION_HOLD: _recheck_at(view, record.decision)}
         void = record.decision.outcome is Outcome.BALANCE_VOID
         step = port.CaseStep(
             state=state,
@@ -147,6 +144,13 @@ _TAKEN_BACK: Final = Decision(Outcome.NONE, Reason.TAKEN_BACK)
 def _taken_back(holdings: port.AccountHoldings) -> bool:
     since = holdings.events[holdings.events_before :]
     return any(told.event == "delete_withdrawn" and not told.refused for told in since)
+
+
+def _recheck_at(view: port.CaseView, decision: Decision) -> datetime:
+    """Soon, where only this sees that an order has ended; else less and less often."""
+    if decision.reason is Reason.OPEN_ORDER_PENDING:
+        return view.now + RECHECK
+    return view.now + max(RECHECK, (view.now - view.case.opened_at) / 4)
 
 
 def _state(decision: Decision) -> port.CaseState:

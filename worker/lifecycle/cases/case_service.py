@@ -17,6 +17,7 @@ from worker.lifecycle.cases.activation_reviews import (
     ReviewResult,
 )
 from worker.lifecycle.cases.claims import ClaimJudge
+from worker.lifecycle.cases.deletions import Deletions
 from worker.lifecycle.cases.outages import (
     OutageJudge,
     after_earlier_outages,
@@ -148,6 +149,9 @@ class CaseService:
     ) -> port.CaseOpenResult | None:
         """By the account's policy; None: there is no such policy."""
         self.check(CaseKind.WITHDRAWAL, facts)
+        taken = await self._deletions.complete(account, reference, facts, policy, words)
+        if taken is not None:
+            return taken
         new = await self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
         if new is None:
             return None
@@ -168,7 +172,7 @@ class CaseService:
         new = replace(new, id=id_, content={**new.content, **words})
         opened = await self._open(new, None, words)
         if event == "delete_withdrawn" and opened.case is not None:
-            await self._recheck_deletions(account)
+            await self._deletions.taken_back(account)
         return opened
 
     async def _turn(self, account: AccountId, event: str) -> tuple[str, ...]:
@@ -176,12 +180,6 @@ class CaseService:
         events = await self.cases.account_events(account)
         turn = turns_before(event, events)
         return ("turn", str(turn)) if turn else ()
-
-    async def _recheck_deletions(self, account: AccountId) -> None:
-        """Close the deletions that were taken back; after a crash here their timer does."""
-        judge = self.judges[CaseKind.ACCOUNT]
-        for id_ in await self.cases.open_deletions(account):
-            await self._judged(id_, lambda view: case_steps.recheck_step(judge, view))
 
     async def add(
         self,
@@ -258,9 +256,8 @@ class CaseService:
     async def take_back(self, id_: UUID) -> port.CaseChange:
         """The customer takes a withdrawal back."""
         judge = self.judges[CaseKind.WITHDRAWAL]
-        assert isinstance(judge, WithdrawalJudge)
         return await self._change(
-            id_, CaseKind.WITHDRAWAL, lambda view: withdrawals.taken_back_step(judge, view)
+            id_, CaseKind.WITHDRAWAL, lambda view: case_steps.taken_back_step(judge, view)
         )
 
     async def extend(self, id_: UUID, kind: CaseKind, facts: CaseFacts) -> port.CaseChange:
@@ -360,26 +357,21 @@ class CaseService:
                 by=self.told_by,
             )
         )
-        await self._recheck_deletion(result.case)
+        await self._deletions.after(result.case)
         return result
 
     async def _change(self, id_: UUID, kind: CaseKind, judge: CaseJudge) -> port.CaseChange:
         if await self.case(id_, kind) is None:
             return port.CaseChange(None)
         result = await self._judged(id_, judge)
-        await self._recheck_deletion(result.case)
+        await self._deletions.after(result.case)
         return result
 
-    async def _recheck_deletion(self, case: Case | None) -> None:
-        """Decide a deletion that waited for this withdrawal; after a crash here its timer does."""
-        if case is None or case.kind is not CaseKind.WITHDRAWAL or case.state not in CLOSED:
-            return
-        judge = self.judges[CaseKind.ACCOUNT]
-        waiting = await self.cases.open_cases_of(
-            case.account, CaseKind.ACCOUNT, waiting_for=Reason.WITHDRAWAL_OPEN.value
+    @property
+    def _deletions(self) -> Deletions:
+        return Deletions(
+            cases=self.cases, judges=self.judges, policies=self.policies, told_by=self.told_by
         )
-        for id_ in waiting:
-            await self._judged(id_, lambda view: case_steps.recheck_step(judge, view))
 
     async def _judged(self, id_: UUID, judge: CaseJudge) -> port.CaseChange:
         return await self.policies.judged(

@@ -12,9 +12,18 @@ from uuid import UUID
 
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.policy.vocabulary import Sla
-from worker.lifecycle.cases.owing import owed_after
-from worker.lifecycle.cases.questions import ClauseLookup, FactsToAdd, ask_policy, instant_fact
+from worker.lifecycle.cases.carrying_out import FREEZE_SEEN, barred
+from worker.lifecycle.cases.owing import dated, owed_after
+from worker.lifecycle.cases.questions import (
+    ALTERNATIVE_OFFERED,
+    ClauseLookup,
+    FactsToAdd,
+    ask_policy,
+    instant_fact,
+    without_none,
+)
 from worker.ports.store import case_view as port
+from worker.ports.store.obligations import Obligation
 
 STATE_AFTER: Final = {
     Outcome.WAIT: port.CaseState.WAITING,
@@ -29,6 +38,7 @@ STATE_AFTER: Final = {
     Outcome.RESOLVED: port.CaseState.RESOLVED,
     Outcome.DENY: port.CaseState.DENIED,
     Outcome.NONE: port.CaseState.DONE,
+    Outcome.CANCEL_NO_CREDIT: port.CaseState.DONE,  #: A rental is closed, and nothing is given.
 }
 PAYING: Final = frozenset(
     {Outcome.CREDIT, Outcome.PRORATED_CREDIT, Outcome.REFUND_FULL, Outcome.PAYOUT}
@@ -40,8 +50,6 @@ SLAS: Final = {
     port.TimerKind.REVIEW_SLA: Sla.REVIEW,
     port.TimerKind.REFUND_PAYMENT: Sla.REFUND_PAYMENT,
 }
-#: A human's finding: he knows that the account is blocked, and releases what was approved before.
-FREEZE_SEEN: Final = "freeze_seen"
 #: Which call carries out what is owed.
 CARRIED_OUT_BY: Final = {
     Sla.REVIEW: "verdict",
@@ -168,6 +176,16 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     return replace(step, verdict=verdict.content(), evidence=entry, account_flags=flags)
 
 
+def taken_back_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
+    """The customer takes it back while nobody paid; what was set aside is free at once."""
+    case = view.case
+    if case.state in port.CLOSED:
+        same = case.state is port.CaseState.CANCELLED
+        return unchanged(view, None if same else port.Rejected.CLOSED)
+    facts = {**case.facts, "taken_back_at": instant_fact(view.now)}
+    return replace(judge.decide(view, facts), evidence=("cancel", {}))
+
+
 def contested_step(
     judge: KindJudge, view: port.CaseView, words: Mapping[str, Any]
 ) -> port.CaseStep:
@@ -189,6 +207,9 @@ def replaced_step(view: port.CaseView, by: UUID, value_minor: int | None) -> por
         same = case.state is port.CaseState.REPLACED and case.facts.get("replaced_by") == str(by)
         refused = port.Rejected.CLOSED if case.state in port.CLOSED else port.Rejected.NOT_ASKED_FOR
         return unchanged(view, None if same else refused)
+    stands_against = barred(view)
+    if stands_against is not None:
+        return unchanged(view, stands_against)
     told = {"replaced_by": str(by), "value_minor": value_minor}
     return port.CaseStep(
         state=port.CaseState.REPLACED,
@@ -210,14 +231,17 @@ def no_replacement_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
 
 
 def _waits_for_replacement(case: port.Case) -> bool:
-    return bool(case.decisions) and case.decisions[-1].outcome == Outcome.REPLACE.value
+    decided = case.decided
+    return decided is not None and decided.outcome == Outcome.REPLACE.value
 
 
 def _releases(view: port.CaseView, verdict: Verdict) -> bool:
-    """Whether it lets an approved payout go although the account is no longer open."""
-    approved = view.case.state is port.CaseState.APPROVED and view.holdings.state != "open"
-    released = bool(view.case.facts.get(FREEZE_SEEN))
-    return approved and verdict.grant and bool(verdict.findings.get(FREEZE_SEEN)) and not released
+    """Whether it lets go what was approved before, whatever stands against the account now."""
+    case, seen = view.case, bool(verdict.findings.get(FREEZE_SEEN))
+    if case.state in port.CLOSED or not (verdict.grant and seen):
+        return False
+    owed = case.state is port.CaseState.APPROVED or _waits_for_replacement(case)
+    return owed and barred(view) is not None
 
 
 def recheck_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
@@ -231,7 +255,27 @@ def timer_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
     assert view.timer is not None
     if view.timer.kind in SLAS:
         return _sla_step(judge, view, view.timer.kind)
+    if any(_is_overdue(view, owed) for owed in view.case.obligations):
+        return _not_agreed_step(judge, view)
     return judge.decide(view, view.case.facts)
+
+
+def _is_overdue(view: port.CaseView, owed: Obligation) -> bool:
+    """Whether the customer let the date pass by which he agrees to another way of payment."""
+    return owed.what is Sla.ALTERNATIVE and owed.ended_at is None and owed.by_when < view.now
+
+
+def _not_agreed_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
+    last = view.case.decided
+    assert last is not None  # It asked for another way of payment.
+    given = {
+        "sla": Sla.ALTERNATIVE.value,
+        "start_at": view.case.facts[ALTERNATIVE_OFFERED],
+        "amount_minor": last.amount_minor,
+        **without_none({"destination": last.destination}),
+    }
+    record = ask_policy(view, Op.SLA_TICK, given, judge.clauses)
+    return with_event(judge, view, replace(unchanged(view), record=record))
 
 
 def _sla_step(judge: KindJudge, view: port.CaseView, sla: port.TimerKind) -> port.CaseStep:
@@ -265,7 +309,8 @@ def with_named_sum(record: port.DecisionRecord, verdict: Verdict) -> port.Decisi
         return record
     if decision.outcome not in PAYING or not 0 < named < decision.amount_minor:
         return None
-    less = replace(decision, amount_minor=named, fee_minor=0)
+    taken = min(decision.from_balance_minor, named)
+    less = replace(decision, amount_minor=named, fee_minor=0, from_balance_minor=taken)
     return replace(record, decision=less, by_human=True)
 
 
@@ -276,6 +321,7 @@ def claim_rejected() -> Decision:
 def with_event(judge: KindJudge, view: port.CaseView, step: port.CaseStep) -> port.CaseStep:
     """*step* with what is owed then, and an event if it is the first one or changes the state."""
     step = replace(step, owed=owed_after(view, step))
+    step = replace(step, timers={**step.timers, **dated(view, step)})
     same = view.case.decisions and step.state is view.case.state
     return step if same else replace(step, event=f"{judge.event_prefix}.{step.state.value}")
 
@@ -308,9 +354,20 @@ def _is_new(view: port.CaseView, record: port.DecisionRecord) -> bool:
     )
 
 
-def waits_for_customer(decision: Decision) -> bool:
-    """Whether it waits without a date: if the customer never acts, only a human can end it."""
-    return decision.outcome is Outcome.NEEDS_EVIDENCE and decision.deadline is None
+def asks_for_method(decision: Decision) -> bool:
+    """Only the method that was agreed with the customer answers this, no yes does."""
+    asks = decision.reason is Reason.ALTERNATIVE_REFUND_METHOD
+    return asks and decision.outcome is Outcome.NEEDS_REVIEW
+
+
+def waits_for_customer(
+    view: port.CaseView, record: port.DecisionRecord, clauses: ClauseLookup
+) -> bool:
+    """Whether it waits without a date of the policy: a human may end it before the worker's own."""
+    if record.decision.outcome is not Outcome.NEEDS_EVIDENCE:
+        return False
+    given = {name: told for name, told in record.facts.items() if name != "answer_due_at"}
+    return ask_policy(view, record.op, given, clauses).decision.deadline is None
 
 
 def _has_overdue_date(view: port.CaseView) -> bool:

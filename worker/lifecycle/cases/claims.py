@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from worker.domain.policy import Decision, Destination, Op, Outcome, Profile, Reason
+from worker.domain.policy import Decision, Op, Outcome, Profile, Reason
 from worker.domain.policy.deadlines import credit_by, honour_by, pay_by
 from worker.domain.policy.language.choices import Decided
-from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases import case_steps, questions, record_facts, withdrawals
+from worker.lifecycle.cases import case_steps, claim_payouts, questions, record_facts, withdrawals
+from worker.lifecycle.cases.claim_payouts import leaves_platform
 from worker.ports.store import case_view as port
 
 RECHECK: Final = timedelta(seconds=60)  #: Shortest delay before the next check of an order.
@@ -30,13 +30,17 @@ class ClaimJudge:
         if view.case.state is port.CaseState.APPROVED:
             return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
         facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
-        if verdict.grant:
+        if verdict.grant and _awaits_method(view):
+            facts["approved_at"] = questions.instant_fact(view.now)
+        elif verdict.grant:
             facts.setdefault("approved_at", questions.instant_fact(view.now))
         if _is_repaired(view.profile, facts["claim_kind"]):
             facts["approved"] = verdict.grant
         record = self._ask(view, facts)
-        denied = not verdict.grant and case_steps.waits_for_customer(record.decision)
-        if denied or record.decision.outcome is Outcome.NEEDS_REVIEW:
+        waits = case_steps.waits_for_customer(view, record, self.clauses)
+        denied = not verdict.grant and waits
+        asks_again = verdict.grant and case_steps.asks_for_method(record.decision)
+        if denied or (record.decision.outcome is Outcome.NEEDS_REVIEW and not asks_again):
             return self._decided_by_verdict(view, facts, record, verdict)
         if not _is_for_human(view, record.decision, verdict):
             return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
@@ -63,7 +67,8 @@ class ClaimJudge:
         record = questions.ask_policy(
             view, Op.CLAIM, given, self.clauses, profile=_with_own_window(view, order)
         )
-        return _at_most_amount_left(order, record)
+        # Checked before a human's verdict counts and not after it: he gives only one.
+        return replace(record, decision=claim_payouts.at_most(order.left_minor, record.decision))
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
@@ -87,7 +92,7 @@ class ClaimJudge:
     ) -> port.CaseStep:
         state = (
             port.CaseState.APPROVED
-            if _leaves_platform(record.decision)
+            if leaves_platform(record.decision)
             else case_steps.STATE_AFTER[record.decision.outcome]
         )
         timers = self._timers(view, facts, record.decision, owed=owed)
@@ -96,7 +101,7 @@ class ClaimJudge:
             facts=facts,
             record=case_steps.record_if_new(view, record),
             timers=timers,
-            moves=_moves(record.decision),
+            moves=claim_payouts.moves(view, record.decision, state),
             ends_rental=_ends_rental(view, facts, record.decision),
         )
         return case_steps.with_event(self, view, step)
@@ -133,7 +138,7 @@ class ClaimJudge:
                 due[port.TimerKind.REVIEW_SLA] = decision.deadline
             case Outcome.WAIT, Reason.SMS_WINDOW_OPEN:
                 due[port.TimerKind.SMS_WINDOW] = _recheck_at(order, decision.deadline, view.now)
-            case _ if _leaves_platform(decision):
+            case _ if leaves_platform(decision):
                 due[port.TimerKind.REFUND_PAYMENT] = pay_by(profile, view.now)
             case _:
                 pass
@@ -149,7 +154,7 @@ class ClaimJudge:
         verdict: case_steps.Verdict,
     ) -> port.CaseStep:
         """What the policy leaves to a human, as the verdict decides it."""
-        order, proposed = view.order, record.decision
+        order = view.order
         assert order is not None
         if not order.settled:
             return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
@@ -159,16 +164,18 @@ class ClaimJudge:
                 facts,
                 questions.decided_by_human(record, case_steps.claim_rejected(), view, self.clauses),
             )
-        amount = proposed.amount_minor if verdict.amount_minor is None else verdict.amount_minor
-        most = min(proposed.amount_minor or order.left_minor, order.left_minor)
-        if not 0 < amount <= most:
+        granted = claim_payouts.granted(order, record.decision, verdict.amount_minor)
+        if granted is None:
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
-        to = proposed.destination or Destination.BALANCE
-        outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
-        granted = Decision(outcome, Reason.CLAIM_APPROVED, amount, 0, to)
         return self._step_for(
             view, facts, questions.decided_by_human(record, granted, view, self.clauses)
         )
+
+
+def _awaits_method(view: port.CaseView) -> bool:
+    """A yes was given before, and could not take effect by the method asked for."""
+    decided = view.case.decided
+    return decided is not None and decided.reason in questions.OTHER_METHOD
 
 
 def _is_for_human(view: port.CaseView, decision: Decision, verdict: case_steps.Verdict) -> bool:
@@ -197,42 +204,14 @@ def _with_own_window(view: port.CaseView, order: port.CaseOrder) -> Profile | No
     return view.profile.with_window(seconds)
 
 
-def _at_most_amount_left(order: port.CaseOrder, record: port.DecisionRecord) -> port.DecisionRecord:
-    """A human decides instead of the policy where it would pay more than is left, fee included.
-
-    Checked before his verdict counts and not after it: he gives only one.
-    """
-    return replace(record, decision=at_most(order.left_minor, record.decision))
-
-
-def at_most(left_minor: int, decision: Decision) -> Decision:
-    if decision.outcome not in case_steps.PAYING or _gross(decision) <= left_minor:
-        return decision
-    return replace(decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=left_minor, fee_minor=0)
-
-
-def _leaves_platform(decision: Decision) -> bool:
-    return decision.outcome in case_steps.PAYING and decision.destination is not Destination.BALANCE
-
-
 def _ends_rental(view: port.CaseView, facts: port.CaseFacts, decision: Decision) -> bool:
     """A rental whose days are all credited has been given back."""
     order = view.order
     assert order is not None
     if not order.rental or decision.outcome not in case_steps.PAYING:
         return False
-    return facts["claim_kind"] == "operator_block" or _gross(decision) >= order.left_minor
-
-
-def _gross(decision: Decision) -> int:
-    return decision.amount_minor + decision.fee_minor
-
-
-def _moves(decision: Decision) -> tuple[port.MoneyMove, ...]:
-    """Money that leaves the platform moves when it is paid out, not when that is approved."""
-    if decision.outcome not in case_steps.PAYING or _leaves_platform(decision):
-        return ()
-    return (port.MoneyMove(TransferKind.CLAIM, decision.amount_minor),)
+    block = facts["claim_kind"] == "operator_block"
+    return block or claim_payouts.of_house(decision) >= order.left_minor
 
 
 def _recheck_at(order: port.CaseOrder, deadline: datetime | None, now: datetime) -> datetime:

@@ -13,6 +13,7 @@ from typing import Final
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.case_steps import KindJudge, timer_step
+from worker.lifecycle.cases.deletions import Deletions
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.policy_book import PolicyBook
@@ -178,8 +179,11 @@ class DueTimers:
                 case = await self.cases.case(timer.subject)
                 assert case is not None  # Its timer was set with it.
                 judge = self.judges[case.kind]
-                await self.policies.judged(
+                change = await self.policies.judged(
                     lambda policy_of: self.cases.change_case(
                         timer.subject, lambda view: timer_step(judge, view), policy_of, timer=timer
                     )
+                )
+                await Deletions(cases=self.cases, judges=self.judges, policies=self.policies).after(
+                    change.case
                 )

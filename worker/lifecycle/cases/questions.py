@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from worker.domain.policy import (
     Decision,
@@ -132,12 +132,55 @@ def access(event: str, at: datetime | None) -> FactsToAdd:
     return facts
 
 
+#: Of a case: since when another way of payment is offered, which the customer has to agree to.
+ALTERNATIVE_OFFERED: Final = "alternative_offered_at"
+#: What only the method that was agreed with the customer answers.
+OTHER_METHOD: Final = {
+    Reason.ALTERNATIVE_REFUND_METHOD.value,
+    Reason.ALTERNATIVE_OVERDUE.value,
+}
+
+
+def alternative(event: str, method: str) -> FactsToAdd:
+    """Another way of payment: offered, or agreed with the customer; where one is needed."""
+
+    def facts(view: CaseView) -> CaseFacts | None:
+        before, now = view.case.facts, instant_fact(view.now)
+        if event == "agreed" and before.get("alternative_method") == method:
+            return {"alternative_method": method}
+        decided = view.case.decided
+        if decided is None or decided.reason not in OTHER_METHOD:
+            return None
+        if event == "offered":
+            return {ALTERNATIVE_OFFERED: before.get(ALTERNATIVE_OFFERED, now)}
+        approved = {"approved_at": now} if before.get("verified") else {}
+        return {"alternative_method": method, **approved}
+
+    return facts
+
+
+def _another_email(view: CaseView, added: CaseFacts) -> CaseFacts:
+    """What was found of the e-mail that he named before says nothing of this one."""
+    named = "email" in added.get("request_fields", ())
+    return {"email_matches": True} if named and "email_matches" in view.case.facts else {}
+
+
+def kyc(status: str) -> FactsToAdd:
+    """Proof of the wallet's owner; his time counts from when it was first asked for."""
+
+    def facts(view: CaseView) -> CaseFacts:
+        asked = first_instants(kyc_requested_at=None)(view) if status == "requested" else {}
+        return {"kyc": status, **(asked or {})}
+
+    return facts
+
+
 def payment_info(event: str, at: datetime | None, **facts: Any) -> FactsToAdd:
     """Our request for payment details, and the customer's answer to it."""
 
     def with_payment_info(view: CaseView) -> CaseFacts | None:
         if event == "added":
-            return facts
+            return {**facts, **_another_email(view, facts)}
         if event == "provided" and "payment_info_requested_at" not in view.case.facts:
             return None
         instants = first_instants(**{f"payment_info_{event}_at": at})(view)

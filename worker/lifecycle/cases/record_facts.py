@@ -9,14 +9,39 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from worker.lifecycle.cases.questions import instant_fact, instant_in, without_none
+from worker.domain.policy import Op, Outcome, Reason
+from worker.domain.policy.vocabulary import Sla
+from worker.lifecycle.cases.questions import (
+    ALTERNATIVE_OFFERED,
+    ClauseLookup,
+    ask_policy,
+    instant_fact,
+    instant_in,
+    without_none,
+)
 from worker.ports.store.case_record import AccountRecord, CaseRecord, RecordedSum
 from worker.ports.store.case_view import CaseFacts, CaseView
+from worker.ports.store.obligations import OVERDUE
 
 #: What is told with an order and is no fact of a policy: it is kept, and shown.
 _SHOWN_ONLY: Final = frozenset({"terms"})
+#: What is owed by a date that a policy is told.
+_DUE: Final = {
+    Sla.REPLACEMENT: "replacement_due_at",
+    Sla.ANSWER: "answer_due_at",
+    Sla.ACCESS: "answer_due_at",
+    Sla.KYC: "answer_due_at",
+    Sla.PAYMENT_INFO: "answer_due_at",
+}
+_OVERDUE: Final = {
+    reason.value
+    for reason in (Reason.ACCESS_OVERDUE, Reason.KYC_OVERDUE, Reason.PAYMENT_INFO_OVERDUE)
+}
 #: Until when a customer takes or declines what a deletion offers him.
 OFFER: Final = timedelta(days=14)
+#: Of a withdrawal that a deletion offers: whether its customer has still to take it.
+OFFERED: Final = "offered"
+_OF_THE_CASE: Final = {OFFERED, ALTERNATIVE_OFFERED}
 
 
 def of_order(record: CaseRecord, account: AccountRecord, facts: CaseFacts) -> dict[str, Any]:
@@ -30,7 +55,7 @@ def of_order(record: CaseRecord, account: AccountRecord, facts: CaseFacts) -> di
         "renewed_at": record.renewed_at,
     }
     return {
-        **facts,
+        **_asked(facts),
         **_told_with(record),
         "purchased_at": instant_fact(record.purchased_at),
         "price_minor": record.price_minor,
@@ -50,6 +75,11 @@ def of_order(record: CaseRecord, account: AccountRecord, facts: CaseFacts) -> di
     }
 
 
+def _asked(facts: CaseFacts) -> dict[str, Any]:
+    """Without what a case keeps for itself."""
+    return {name: told for name, told in facts.items() if name not in _OF_THE_CASE}
+
+
 def of_claim(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
     record, account = view.record, view.account
     assert record is not None
@@ -66,11 +96,24 @@ def of_claim(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
         **of_order(record, account, facts),
         **_after_credited_outages(view, facts),
         **from_log,
+        **_owed_dates(view),
         "charge": record.charge.value,
         "arrived_at": instant_fact(view.case.opened_at),
         "credit_available_minor": record.credit_available_minor,
         "first_purchase": record.first_purchase,
     }
+
+
+def _owed_dates(view: CaseView) -> dict[str, str]:
+    """Until when the worker awaits what is owed here; an end that a human judges stays one."""
+    decided = view.case.decided
+    asked = decided is not None and decided.reason in _OVERDUE
+    due = {
+        _DUE[owed.what]: owed.by_when
+        for owed in view.case.obligations
+        if owed.what in _DUE and (owed.ended_at is None or (asked and owed.end == OVERDUE))
+    }
+    return _instants(due)
 
 
 def _after_credited_outages(view: CaseView, facts: CaseFacts) -> dict[str, str]:
@@ -100,7 +143,7 @@ def of_withdrawal(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
     """*facts* of the request; what this case set aside is still the customer's to take."""
     account = view.account
     return {
-        **facts,
+        **_asked(facts),
         **_flags(account, facts),
         **_instants(
             {
@@ -108,6 +151,7 @@ def of_withdrawal(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
                 "open_order_window_end": account.open_order_window_end,
             }
         ),
+        **_owed_dates(view),
         "arrived_at": instant_fact(view.case.opened_at),
         "balance_minor": view.case.withheld_minor or account.balance_minor,
         "topups": _sums(account.topups),
@@ -135,8 +179,14 @@ def of_account(view: CaseView, facts: CaseFacts, refundable_minor: int) -> dict[
     }
 
 
-def refundable_question(view: CaseView) -> dict[str, Any]:
-    """What could leave the account now: asked as a withdrawal that lacks nothing."""
+def refundable_minor(view: CaseView, clauses: ClauseLookup) -> int:
+    """What could leave the account now, its fee included."""
+    asked = ask_policy(view, Op.WITHDRAWAL, _refundable_question(view), clauses).decision
+    return asked.amount_minor + asked.fee_minor if asked.outcome is Outcome.PAYOUT else 0
+
+
+def _refundable_question(view: CaseView) -> dict[str, Any]:
+    """Asked as a withdrawal that lacks nothing."""
     now = instant_fact(view.now)
     wanted = {
         "withdraw_reason": "account_deletion",

@@ -85,7 +85,7 @@ class RentalCancelJudge:
         renewal = decision.reason is Reason.RENEWAL_CANCELLED
         review = decision.outcome is Outcome.NEEDS_REVIEW and decision.deadline is not None
         step = port.CaseStep(
-            state=_state(decision),
+            state=case_steps.STATE_AFTER[decision.outcome],
             facts=facts,
             record=case_steps.record_if_new(view, record),
             timers={port.TimerKind.REVIEW_SLA: decision.deadline}
@@ -96,9 +96,3 @@ class RentalCancelJudge:
             gives_renewal_back=renewal and pays,
         )
         return case_steps.with_event(self, view, step)
-
-
-def _state(decision: Decision) -> port.CaseState:
-    if decision.outcome is Outcome.CANCEL_NO_CREDIT:
-        return port.CaseState.DONE
-    return case_steps.STATE_AFTER[decision.outcome]

@@ -42,7 +42,7 @@ from worker.domain.policy.vocabulary import AccountFlag, PastEventKind
 from worker.lifecycle.cancel_by_policy import ENDS_AS
 from worker.lifecycle.cases.activation_reviews import REASON as VERDICT
 from worker.lifecycle.cases.case_steps import PAYING
-from worker.lifecycle.cases.claims import at_most
+from worker.lifecycle.cases.claim_payouts import at_most
 from worker.lifecycle.cases.questions import instant_fact
 from worker.lifecycle.outcome import FIRST_INSTANT_AFTER
 from worker.ports.store.case_record import (

@@ -8,15 +8,10 @@ from typing import Final
 from worker.domain.policy import Decision, Destination, Op, Outcome, Reason
 from worker.domain.policy.deadlines import pay_by
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases import case_steps, questions, record_facts
+from worker.lifecycle.cases import case_steps, claim_payouts, questions, record_facts
+from worker.lifecycle.cases.carrying_out import barred
 from worker.ports.store import case_view as port
 
-#: What was approved before a block is paid only if a human says that he has seen the block.
-_BARRED: Final = {
-    "blocked": port.Rejected.ACCOUNT_BLOCKED,
-    "frozen": port.Rejected.ACCOUNT_FROZEN,
-    "deleted": port.Rejected.CLOSED,
-}
 _PAYING_WORDS: Final = frozenset(outcome.value for outcome in case_steps.PAYING)
 
 
@@ -35,23 +30,13 @@ def paid_step(view: port.CaseView) -> port.CaseStep:
             view,
             port.Rejected.CLOSED if case.state in port.CLOSED else port.Rejected.NOT_ASKED_FOR,
         )
-    barred = _BARRED.get(view.holdings.state)
-    if barred is not None and not case.facts.get(case_steps.FREEZE_SEEN):
-        return case_steps.unchanged(view, barred)
+    stands_against = barred(view)
+    if stands_against is not None:
+        return case_steps.unchanged(view, stands_against)
     event = f"{case.kind.value}.{port.CaseState.PAID.value}"
     return port.CaseStep(
         state=port.CaseState.PAID, facts=case.facts, moves=_paid_moves(case), event=event
     )
-
-
-def taken_back_step(judge: "WithdrawalJudge", view: port.CaseView) -> port.CaseStep:
-    """The customer takes it back while nobody paid; what was set aside is free at once."""
-    case = view.case
-    if case.state in port.CLOSED:
-        same = case.state is port.CaseState.CANCELLED
-        return case_steps.unchanged(view, None if same else port.Rejected.CLOSED)
-    facts = {**case.facts, "taken_back_at": questions.instant_fact(view.now)}
-    return replace(judge.taken_back(view, facts), evidence=("cancel", {}))
 
 
 def extended_step(view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
@@ -63,15 +48,25 @@ def extended_step(view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
 
 
 def _paid_moves(case: port.Case) -> Sequence[port.MoneyMove]:
-    """The house pays a claim; a withdrawal is paid, and its fee taken, from what was set aside."""
+    """A withdrawal is paid, and its fee taken, from what was set aside."""
     payout = approving_decision(case)
     if case.kind is port.CaseKind.CLAIM:
-        return (port.MoneyMove(TransferKind.CLAIM, payout.amount_minor, leaves_platform=True),)
+        return tuple(claim_payouts.paid_moves(case, payout))
     assert case.kind is port.CaseKind.WITHDRAWAL
     fee = (port.MoneyMove(TransferKind.FEE, payout.fee_minor),) if payout.fee_minor else ()
     return (port.MoneyMove(TransferKind.WITHDRAW, payout.amount_minor), *fee)
 
 
+#: While the request itself lacks something; what the shop asks for beside it is something else.
+_LACKING: Final = frozenset(
+    {
+        Reason.WRONG_CHANNEL,
+        Reason.REQUEST_INCOMPLETE,
+        Reason.REASONS_MISSING,
+        Reason.EMAIL_MISMATCH,
+        Reason.EVIDENCE_MISSING,
+    }
+)
 _SET_ASIDE: Final = frozenset({port.CaseState.IN_REVIEW, port.CaseState.APPROVED})
 
 
@@ -82,7 +77,10 @@ class WithdrawalJudge:
 
     def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
         if view.case.state is port.CaseState.APPROVED:
-            return replace(case_steps.unchanged(view), facts=facts)  # An approved payout stays.
+            if "taken_back_at" not in facts:
+                return replace(case_steps.unchanged(view), facts=facts)  # It stays approved.
+        elif facts.get(record_facts.OFFERED) and "taken_back_at" not in facts:
+            return self._step(view, facts, self._offered(view, facts))
         return self._step(view, facts, self._ask(view, facts))
 
     def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
@@ -91,33 +89,51 @@ class WithdrawalJudge:
             facts["approved_at"] = questions.instant_fact(view.now)
         record = self._ask(view, facts)
         outcome = record.decision.outcome
-        if case_steps.waits_for_customer(record.decision) and not verdict.grant:
+        waits = case_steps.waits_for_customer(view, record, self.clauses)
+        offered = bool(facts.get(record_facts.OFFERED))
+        if not (verdict.grant or offered) and (waits or outcome is Outcome.NEEDS_REVIEW):
             return self._step(
                 view,
                 facts,
                 questions.decided_by_human(record, case_steps.claim_rejected(), view, self.clauses),
             )
-        if outcome in {Outcome.NEEDS_EVIDENCE, Outcome.WAIT}:
-            return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
-        if outcome is not Outcome.NEEDS_REVIEW:
-            decided = case_steps.with_named_sum(record, verdict)
-            if decided is None:
-                return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
-            return self._step(view, facts, decided)
-        if not verdict.grant:
-            return self._step(
-                view,
-                facts,
-                questions.decided_by_human(record, case_steps.claim_rejected(), view, self.clauses),
-            )
-        return self._granted(view, facts, record, verdict.amount_minor)
+        if offered or outcome in {Outcome.NEEDS_EVIDENCE, Outcome.WAIT}:
+            return self._found_lacking(view, verdict)
+        if case_steps.asks_for_method(record.decision):
+            return self._step(view, facts, record)
+        if outcome is Outcome.NEEDS_REVIEW:
+            return self._granted(view, facts, record, verdict.amount_minor)
+        decided = case_steps.with_named_sum(record, verdict)
+        if decided is None:
+            return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
+        return self._step(view, facts, decided)
 
-    def taken_back(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
-        return self._step(view, facts, self._ask(view, facts))
+    def _found_lacking(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
+        """A human found that something is missing after all: the customer adds it, he looks again.
+
+        His yes would otherwise hold for what he has not seen.
+        """
+        found = {**view.case.facts, **verdict.findings}
+        record = self._ask(view, found)
+        asked = view.case.state is port.CaseState.IN_REVIEW and bool(verdict.findings)
+        if not asked or record.decision.outcome is not Outcome.NEEDS_EVIDENCE:
+            return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
+        return self._step(view, found, record)
 
     def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
         name = "approved_at" if sla is port.TimerKind.REFUND_PAYMENT else "claim_at"
         return questions.instant_in(view.case.facts, name) or view.case.opened_at
+
+    def _offered(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
+        """The customer completes it, declines, or lets it pass: nothing is asked of the policy."""
+        if view.now > view.case.opened_at + record_facts.OFFER:
+            decision = Decision(Outcome.DENY, Reason.REQUEST_INCOMPLETE)
+        else:
+            minor = record_facts.refundable_minor(view, self.clauses)
+            decision = Decision(Outcome.WAIT, Reason.WITHDRAWAL_OFFERED, minor)
+        clauses = self.clauses(view.case.policy, decision.reason)
+        as_of = None if view.timer is None else view.timer.due_at
+        return port.DecisionRecord(Op.WITHDRAWAL, decision, dict(facts), clauses, as_of)
 
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         return questions.ask_policy(
@@ -191,7 +207,7 @@ def _moves(
 ) -> tuple[port.MoneyMove, ...]:
     """What would leave is set aside, and nothing while the request lacks something."""
     withheld = view.case.withheld_minor
-    if state in port.CLOSED:
+    if state in port.CLOSED or decision.reason in _LACKING:
         return (port.MoneyMove(TransferKind.GIVEBACK, withheld),) if withheld else ()
     moves: list[port.MoneyMove] = []
     leaving = decision.amount_minor + decision.fee_minor

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from worker.domain.account_state import LoggedEvent, flags_of
 from worker.domain.ids import AccountId, ActivationId
-from worker.domain.policy import Decision, Op, Profile
+from worker.domain.policy import Decision, Op, Outcome, Profile
 from worker.domain.transfer import Charge, TransferKind
 from worker.ports.store.case_record import AccountRecord, CaseRecord
 from worker.ports.store.obligations import Obligation, Owed
@@ -75,6 +75,7 @@ class TimerKind(enum.Enum):
     REFUND_PAYMENT = "refund_payment"
     OPEN_ORDER_HOLD = "open_order_hold"
     DELETION_HOLD = "deletion_hold"
+    OBLIGATION = "obligation"  #: What is owed in a case was not carried out by its date.
     RENTAL_END = "rental_end"
     RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
     RENTAL_ORDER = "rental_order"  #: An order of a long rental that nobody ended is in doubt.
@@ -188,6 +189,12 @@ class Case:
     evidence: tuple[EvidenceEntry, ...] = ()
     timers: tuple[Timer, ...] = ()
     obligations: tuple[Obligation, ...] = ()  #: Oldest first.
+
+    @property
+    def decided(self) -> DecisionRow | None:
+        """The newest decision; that the shop is late decides nothing."""
+        late = Outcome.OVERDUE.value
+        return next((row for row in reversed(self.decisions) if row.outcome != late), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

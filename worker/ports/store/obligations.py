@@ -3,11 +3,13 @@
 import enum
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from worker.domain.ids import AccountId
 from worker.domain.policy.vocabulary import Sla
+
+OVERDUE: Final = "overdue"  #: The end of what nobody carried out by its date.
 
 
 class OwedBy(enum.Enum):
@@ -33,4 +35,4 @@ class Obligation:
     since: datetime
     by_when: datetime
     ended_at: datetime | None = None
-    end: str | None = None  #: `done`, or the state in which the case closed.
+    end: str | None = None  #: `done`, `overdue`, or the state in which the case closed.

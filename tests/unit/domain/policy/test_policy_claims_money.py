@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit.domain.policy.policy_answers import DAY, HOUR, US, Answer, AskPolicy
+from worker.domain.policy import decide, question_from
+from worker.domain.policy.language.loading import profile_from
 
 GRANT: dict[str, Any] = {"claims": {"kinds": {"own": {"decided": "grant"}}}}
 REVIEW: dict[str, Any] = {"claims": {"kinds": {"own": {"decided": "review"}}}}
@@ -80,6 +82,38 @@ def test_what_leaves_may_take_along_what_was_credited_and_is_still_there(ask: As
     assert leaves(policy=half, paid_out_minor=500) == denied("already_refunded")
     goodwill = leaves(policy=half, paid_out_minor=500, credited_minor=100)
     assert goodwill == denied("already_refunded")
+
+
+@pytest.mark.parametrize(
+    ("facts", "taken"),
+    [
+        ({"credited_minor": 1000}, 1000),
+        ({"credited_minor": 400}, 400),
+        ({"credited_minor": 400, "credit_available_minor": 100}, 100),
+        ({"credited_minor": 0}, 0),
+        ({"credited_minor": 400, "destination": "balance"}, 0),
+    ],
+)
+def test_what_leaves_takes_as_much_out_of_the_balance_as_was_credited_and_is_there(
+    facts: dict[str, Any], taken: int
+) -> None:
+    policy = GRANT | {"payout": {"route": "client"}}
+    profile = profile_from(policy, name="own", file="own")
+    given = {
+        "op": "claim",
+        "claim_kind": "own",
+        "purchased_at": "2026-03-02T10:00:00Z",
+        "claim_at": "2026-03-02T11:00:00Z",
+        "now": "2026-03-02T11:00:00Z",
+        "price_minor": 1000,
+        "destination": "client",
+        **facts,
+    }
+    question = question_from(given)
+
+    decision = decide(profile, question.op, question.facts, question.now)
+
+    assert decision.from_balance_minor == taken
 
 
 def test_the_unused_part_that_leaves(ask: AskPolicy) -> None:

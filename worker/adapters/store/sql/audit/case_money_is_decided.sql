@@ -11,7 +11,8 @@ last AS (
 ),
 given AS (
     SELECT coalesce(c.activation_id, c.rental_id) AS thing,
-           sum(coalesce(m.amount_minor, last.amount_minor)) AS total
+           -- What a claim takes out of the balance was given before.
+           sum(coalesce(m.amount_minor, greatest(0, last.amount_minor - c.withheld_minor))) AS total
       FROM case_ c
       LEFT JOIN moved m ON m.id = c.id::text AND m.kind = 'claim'
       LEFT JOIN last ON last.id = c.id::text
@@ -21,14 +22,21 @@ given AS (
 SELECT m.key AS offender
   FROM moved m LEFT JOIN case_ c ON c.id::text = m.id LEFT JOIN last ON last.id = m.id
  WHERE c.id IS NULL
-    OR m.kind IN ('claim', 'withdraw', 'void') AND m.amount_minor IS DISTINCT FROM last.amount_minor
-    OR m.kind = 'fee' AND m.amount_minor IS DISTINCT FROM last.fee_minor
+    OR m.kind IN ('claim', 'withdraw', 'void')
+       AND last.amount_minor IS DISTINCT FROM
+           CASE m.kind WHEN 'void' THEN m.amount_minor
+                       ELSE (SELECT sum(o.amount_minor) FROM moved o
+                              WHERE o.id = m.id AND o.kind IN ('claim', 'withdraw')) END
+    -- Of its own part of a claim the house keeps the fee by paying less.
+    OR m.kind = 'fee' AND (m.amount_minor > coalesce(last.fee_minor, 0)
+                           OR c.kind = 'withdrawal' AND m.amount_minor <> last.fee_minor)
     OR m.kind = 'claim' AND c.state NOT IN ('granted', 'paid')
     OR m.kind IN ('withdraw', 'fee') AND c.state <> 'paid'
 UNION ALL
 SELECT c.id::text FROM case_ c
  WHERE c.kind IN ('claim', 'rental_outage', 'rental_cancel') AND c.state IN ('granted', 'paid')
-   AND NOT EXISTS (SELECT FROM moved m WHERE m.kind = 'claim' AND m.id = c.id::text)
+   AND NOT EXISTS (SELECT FROM moved m WHERE m.id = c.id::text
+                      AND (m.kind = 'claim' OR m.kind = 'withdraw' AND c.state = 'paid'))
 UNION ALL
 SELECT given.thing::text
   FROM given LEFT JOIN activation a ON a.id = given.thing LEFT JOIN rental r ON r.id = given.thing

@@ -9,6 +9,14 @@ SELECT c.id::text AS offender
    -- What was opened before obligations were kept has none until something changes it.
    AND EXISTS (SELECT FROM obligation o WHERE o.case_id = c.id)
 UNION ALL
+-- What ends at its date has a timer that rings by then; of the rest it is told that the shop is late.
+SELECT o.id::text
+  FROM obligation o
+ WHERE o.ended_at IS NULL
+   AND o.what IN ('replacement', 'access', 'kyc', 'payment_info', 'alternative', 'answer')
+   AND NOT EXISTS (SELECT FROM timer t WHERE t.subject = o.case_id AND t.fired_at IS NULL
+                      AND t.due_at <= o.by_when)
+UNION ALL
 SELECT o.id::text
   FROM obligation o JOIN case_ c ON c.id = o.case_id
  WHERE o.ended_at IS NULL AND c.closed_at IS NOT NULL

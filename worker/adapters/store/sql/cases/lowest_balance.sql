@@ -1,14 +1,19 @@
 -- The lowest that an account had available since one of its entries, that one included.
 -- Counted back from the balance, which is locked: an account's entries are numbered in commit order.
+-- What the case itself has set aside is still there.
 WITH since AS (
     SELECT id, CASE 'available:' || account WHEN destination THEN amount_minor
-                                            WHEN source THEN -amount_minor ELSE 0 END AS moved
+                                            WHEN source THEN -amount_minor ELSE 0 END AS moved,
+           split_part(key, ':', 2) = CAST(CAST(:case_id AS uuid) AS text) IS TRUE AS own
       FROM transfer WHERE account = :account AND id > CAST(:since AS bigint)
 ),
 later AS (
-    SELECT sum(moved) OVER (ORDER BY id DESC) AS moved FROM since
+    SELECT sum(moved) OVER (ORDER BY id DESC) AS moved FROM since WHERE NOT own
+),
+now AS (
+    SELECT b.amount_minor - coalesce((SELECT sum(moved) FROM since WHERE own), 0) AS minor
+      FROM balance b WHERE b.account = :account AND b.bucket = 'available'
 )
-SELECT least(b.amount_minor, b.amount_minor - max(later.moved))::bigint
-  FROM balance b LEFT JOIN later ON true
- WHERE b.account = :account AND b.bucket = 'available'
- GROUP BY b.amount_minor
+SELECT least(now.minor, now.minor - max(later.moved))::bigint
+  FROM now LEFT JOIN later ON true
+ GROUP BY now.minor

@@ -5,7 +5,8 @@ SELECT a.rented_at, a.deadline_at, a.price_minor, a.charge, a.service, a.order_r
        CASE a.state WHEN 'refunded' THEN a.price_minor ELSE 0 END
          + coalesce((SELECT sum(t.amount_minor) FROM transfer t
                       WHERE t.activation_id = a.id AND t.source = 'house:revenue'), 0)::bigint
-         + coalesce((SELECT sum(d.amount_minor)
+         -- What it takes out of the balance was given before.
+         + coalesce((SELECT sum(greatest(0, d.amount_minor - c.withheld_minor))
                        FROM case_ c
                        JOIN LATERAL (SELECT amount_minor FROM decision
                                       WHERE subject = c.id AND op <> 'sla_tick'

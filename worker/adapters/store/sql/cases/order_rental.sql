@@ -1,7 +1,11 @@
 -- The rental a case is about, locked against other cases about it.
 -- What is promised and not paid out yet counts as given: nothing is promised twice.
 WITH given AS (
-    SELECT c.kind, c.facts, c.opened_at, c.closed_at, d.amount_minor
+    -- What a claim takes out of the balance was given before.
+    SELECT c.kind, c.facts, c.opened_at, c.closed_at,
+           CASE c.state WHEN 'approved' THEN greatest(0, d.amount_minor - c.withheld_minor)
+                        ELSE coalesce((SELECT t.amount_minor FROM transfer t
+                                        WHERE t.key = 'claim:' || c.id), 0) END AS amount_minor
       FROM case_ c
       JOIN LATERAL (SELECT amount_minor FROM decision
                      WHERE subject = c.id AND op <> 'sla_tick' ORDER BY seq DESC LIMIT 1) d ON true
