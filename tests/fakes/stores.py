@@ -49,7 +49,7 @@ from worker.ports.store.outbox import (
     EventPage,
     FailedEvent,
     OutboxStore,
-    Replay,
+    EventReplay,
 )
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
@@ -257,7 +257,7 @@ class UnaskedOutbox:
 
     async def replay_range(
         self, after: int, until: int, type_: str | None, *, limit: int
-    ) -> Replay:
+    ) -> EventReplay:
         raise NotImplementedError
 
     async def endpoint_gone(self, endpoint: str) -> bool:

@@ -44,6 +44,7 @@ def test_every_command_in_it_is_run_by_a_test() -> None:
         "activation-worker trigger code-arrives --window 8",
         "activation-worker list",
         "activation-worker policy explain P3",
+        "activation-worker docs api",
     }
 
 

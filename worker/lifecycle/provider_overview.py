@@ -10,7 +10,7 @@ from worker.domain.money import decimal_text
 from worker.lifecycle.budget import ProviderTerms
 from worker.ports.provider import Circuit, Provider
 from worker.ports.store.books import BookStore, ProviderFigures, ProviderStanding
-from worker.ports.store.purchases import PurchaseStore, Said, StopKind
+from worker.ports.store.purchases import PurchaseStore, StaffNote, StopKind
 
 
 class Taking(enum.Enum):
@@ -67,13 +67,13 @@ class ProviderOverview:
         """What became of its numbers in seven days, by service and country."""
         return await self.books.provider_services(name)
 
-    async def stop(self, name: ProviderName, kind: StopKind, said: Said) -> ProviderView | None:
+    async def stop(self, name: ProviderName, kind: StopKind, said: StaffNote) -> ProviderView | None:
         """No new rentals there, in every process."""
         if name in self.providers:
             await self.purchases.drain(name, kind, said)
         return await self.view(name)
 
-    async def resume(self, name: ProviderName, said: Said) -> ProviderView | None:
+    async def resume(self, name: ProviderName, said: StaffNote) -> ProviderView | None:
         if name in self.providers:
             await self.purchases.resume(name, said)
         return await self.view(name)

@@ -25,6 +25,7 @@ class IntakeRefusal(enum.StrEnum):
     BALANCE_TOO_LOW = "balance_too_low"
     UNKNOWN_PROVIDER = "unknown_provider"
     UNKNOWN_POLICY = "unknown_policy"
+    WINDOW_TOO_LONG = "window_too_long"
     RENTED_IN_FUTURE = "rented_in_future"
 
 

@@ -8,7 +8,7 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.ports.provider import Balance
 from worker.ports.store.books import ProviderFigures, ProviderStop
-from worker.ports.store.purchases import Said, StopKind
+from worker.ports.store.purchases import StaffNote, StopKind
 
 END = DEADLINE + TICK
 NOW = END + timedelta(minutes=1)
@@ -101,13 +101,13 @@ async def test_a_pause_says_who_and_why_and_is_over_when_rentals_are_taken_again
     shop: Shop,
 ) -> None:
     purchases, books = shop.store.purchases, shop.store.books
-    since = await purchases.drain(SIM, StopKind.PAUSE, Said("too many bans", "desk"))
+    since = await purchases.drain(SIM, StopKind.PAUSE, StaffNote("too many bans", "desk"))
 
     stopped = (await books.provider_standings([SIM]))[SIM].stop
     assert stopped == ProviderStop("pause", since, "too many bans", "desk")
     assert set(await purchases.drained()) == {SIM}
 
-    assert await purchases.resume(SIM, Said("better again", "desk"))
+    assert await purchases.resume(SIM, StaffNote("better again", "desk"))
     assert not await purchases.resume(SIM)
     assert (await books.provider_standings([SIM]))[SIM].stop is None
     kept = await shop.admin.fetch("SELECT what, note, by FROM provider_change ORDER BY id")
@@ -118,9 +118,9 @@ async def test_a_pause_says_who_and_why_and_is_over_when_rentals_are_taken_again
 
 
 async def test_a_pause_does_not_end_that_a_provider_is_left(shop: Shop) -> None:
-    await shop.store.purchases.drain(SIM, StopKind.PAUSE, Said("bans", "desk"))
-    since = await shop.store.purchases.drain(SIM, StopKind.DRAIN, Said("we leave", "boss"))
-    again = await shop.store.purchases.drain(SIM, StopKind.PAUSE, Said("bans", "desk"))
+    await shop.store.purchases.drain(SIM, StopKind.PAUSE, StaffNote("bans", "desk"))
+    since = await shop.store.purchases.drain(SIM, StopKind.DRAIN, StaffNote("we leave", "boss"))
+    again = await shop.store.purchases.drain(SIM, StopKind.PAUSE, StaffNote("bans", "desk"))
 
     stopped = (await shop.store.books.provider_standings([SIM]))[SIM].stop
     assert stopped == ProviderStop("drain", since, "we leave", "boss")

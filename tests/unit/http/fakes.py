@@ -34,7 +34,7 @@ from worker.ports.store.outbox import (
     EventFilter,
     EventPage,
     EventState,
-    Replay,
+    EventReplay,
     StoredEvent,
 )
 
@@ -210,9 +210,9 @@ class FakeOutbox(UnaskedOutbox):
 
     async def replay_range(
         self, after: int, until: int, type_: str | None, *, limit: int
-    ) -> Replay:
+    ) -> EventReplay:
         self.replayed.append((after, until, type_, limit))
-        return Replay(1, after + limit if after + limit < until else None)
+        return EventReplay(1, after + limit if after + limit < until else None)
 
     async def enable_endpoints(self) -> bool:
         was, self.gone = self.gone, False

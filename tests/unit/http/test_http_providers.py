@@ -16,7 +16,7 @@ from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.provider_overview import ProviderOverview, ProviderProtocol
 from worker.ports.provider import Circuit, Provider
 from worker.ports.store.books import ProviderFigures, ProviderStanding, ProviderStop, ReadBalance
-from worker.ports.store.purchases import NOTHING_SAID, PurchaseStore, Said, StopKind
+from worker.ports.store.purchases import NOTHING_SAID, PurchaseStore, StaffNote, StopKind
 
 HERO, SIM = ProviderName("hero"), ProviderName("sim")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -57,16 +57,16 @@ class Stops:
     """The stopping half of `PurchaseStore`."""
 
     books: Standings
-    said: list[tuple[str, Said]] = field(default_factory=list)
+    said: list[tuple[str, StaffNote]] = field(default_factory=list)
 
     async def drain(
-        self, provider: ProviderName, kind: StopKind = StopKind.DRAIN, said: Said = NOTHING_SAID
+        self, provider: ProviderName, kind: StopKind = StopKind.DRAIN, said: StaffNote = NOTHING_SAID
     ) -> datetime:
         self.said.append((kind.value, said))
         self.books.stops[provider] = ProviderStop(kind.value, AT, said.note, said.by)
         return AT
 
-    async def resume(self, provider: ProviderName, said: Said = NOTHING_SAID) -> bool:
+    async def resume(self, provider: ProviderName, said: StaffNote = NOTHING_SAID) -> bool:
         self.said.append(("resume", said))
         return self.books.stops.pop(provider, None) is not None
 
@@ -160,7 +160,7 @@ async def test_renting_is_stopped_and_started_again_with_a_note(
 
     assert (stopped.status, stopped.json["state"], stopped.json["why"]) == (200, state, "bans")
     assert (resumed.json["state"], resumed.json["why"]) == ("taking", None)
-    assert stops.said == [(act, Said("bans", "shop")), ("resume", Said("better", "shop"))]
+    assert stops.said == [(act, StaffNote("bans", "shop")), ("resume", StaffNote("better", "shop"))]
 
 
 async def test_too_much_exposure_halts_it_and_says_so(api: Api, books: Standings) -> None:

@@ -14,7 +14,7 @@ from worker.adapters.store.event_feed import EventFeed, event_of
 from worker.adapters.store.event_ids import thing_of
 from worker.ports.handover import RefusedIntake
 from worker.ports.instances import Holder, nobody
-from worker.ports.store.outbox import Event, EventFilter, EventPage, FailedEvent, Replay
+from worker.ports.store.outbox import Event, EventFilter, EventPage, FailedEvent, EventReplay
 
 
 class OutboxRepository:
@@ -108,13 +108,13 @@ class OutboxRepository:
 
     async def replay_range(
         self, after: int, until: int, type_: str | None, *, limit: int
-    ) -> Replay:
+    ) -> EventReplay:
         asked = {"after": after, "until": until, "type": type_, "limit": limit}
 
-        async def work(connection: AsyncConnection) -> Replay:
+        async def work(connection: AsyncConnection) -> EventReplay:
             given = {**asked, "kept": self._wanted}
             row = (await connection.execute(statement("outbox/replay_range"), given)).one()
-            return Replay(row.replayed, row.reached)
+            return EventReplay(row.replayed, row.reached)
 
         return await self._db.write(work)
 

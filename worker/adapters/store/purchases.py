@@ -362,14 +362,14 @@ class PurchaseRepository:
         self,
         provider: ProviderName,
         kind: port.StopKind = port.StopKind.DRAIN,
-        said: port.Said = port.NOTHING_SAID,
+        said: port.StaffNote = port.NOTHING_SAID,
     ) -> datetime:
         asked = {"provider": provider, "kind": kind.value, **said._asdict()}
         (row,) = await self._rows(statement("purchases/drain"), **asked)
         stopped: datetime = row["drained_at"]
         return stopped
 
-    async def resume(self, provider: ProviderName, said: port.Said = port.NOTHING_SAID) -> bool:
+    async def resume(self, provider: ProviderName, said: port.StaffNote = port.NOTHING_SAID) -> bool:
         asked = {"provider": provider, **said._asdict()}
         return bool(await self._rows(statement("purchases/resume"), **asked))
 

@@ -15,7 +15,7 @@ from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import CALLER, Answer, Handler, Route
 from worker.lifecycle.provider_overview import ProviderOverview, ProviderView
 from worker.ports.store.books import ProviderFigures
-from worker.ports.store.purchases import Said, StopKind
+from worker.ports.store.purchases import StaffNote, StopKind
 
 Note = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
 
@@ -98,13 +98,13 @@ class ProviderHandlers:
 
     async def resume(self, name: Name, body: ProviderNote, request: web.Request) -> Answer:
         """Rent there again."""
-        said = Said(body.note, request[CALLER])
+        said = StaffNote(body.note, request[CALLER])
         return await self._whole(await self._overview.resume(ProviderName(name), said))
 
     async def _stop(
         self, name: str, kind: StopKind, body: ProviderNote, request: web.Request
     ) -> Answer:
-        said = Said(body.note, request[CALLER])
+        said = StaffNote(body.note, request[CALLER])
         return await self._whole(await self._overview.stop(ProviderName(name), kind, said))
 
     async def _whole(self, view: ProviderView | None) -> Answer:

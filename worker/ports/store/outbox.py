@@ -109,7 +109,7 @@ class FailedEvent:
     status: int | None  #: None: no answer came in time.
 
 
-class Replay(NamedTuple):
+class EventReplay(NamedTuple):
     """Some events of a range are due again."""
 
     replayed: int
@@ -169,7 +169,7 @@ class OutboxStore(Protocol):
 
     async def replay_range(
         self, after: int, until: int, type_: str | None, *, limit: int
-    ) -> Replay:
+    ) -> EventReplay:
         """The same for those after one number and up to another, *limit* at once."""
         ...
 

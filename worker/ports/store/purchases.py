@@ -183,14 +183,14 @@ class StopKind(enum.Enum):
     DRAIN = "drain"  #: We leave.
 
 
-class Said(NamedTuple):
+class StaffNote(NamedTuple):
     """What goes with a stop or its end: in whose name, and why."""
 
     note: str | None = None
     by: str | None = None
 
 
-NOTHING_SAID = Said()
+NOTHING_SAID = StaffNote()
 
 
 class PurchaseStore(Protocol):
@@ -332,12 +332,12 @@ class PurchaseStore(Protocol):
         ...
 
     async def drain(
-        self, provider: ProviderName, kind: StopKind = StopKind.DRAIN, said: Said = NOTHING_SAID
+        self, provider: ProviderName, kind: StopKind = StopKind.DRAIN, said: StaffNote = NOTHING_SAID
     ) -> datetime:
         """No rentals from now on; since when."""
         ...
 
-    async def resume(self, provider: ProviderName, said: Said = NOTHING_SAID) -> bool:
+    async def resume(self, provider: ProviderName, said: StaffNote = NOTHING_SAID) -> bool:
         """Whether it was stopped."""
         ...
 

@@ -21,7 +21,7 @@ from worker.adapters.providers.family import (
 )
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.smspool.history import (
-    PastOrder,
+    SoldOrder,
     past_orders,
     sms_in_row,
     within,
@@ -99,11 +99,11 @@ class SmsPoolReplies(ActivationReplies):
         if len(past) != 1:
             return port.Ended()
         match past[0]:
-            case PastOrder(sms=sms) if sms is not None:
+            case SoldOrder(sms=sms) if sms is not None:
                 return port.CodesArrived((sms,))
-            case PastOrder(number=number) if number.fate is PriceFate.NOT_YET:
+            case SoldOrder(number=number) if number.fate is PriceFate.NOT_YET:
                 return port.Waiting()
-            case PastOrder(number=number):
+            case SoldOrder(number=number):
                 return port.Ended(number.fate)
 
     def cancel(self, reply: Reply) -> port.CancelReply:
@@ -189,7 +189,7 @@ class SmsPoolReplies(ActivationReplies):
         rows = self.dated(reply)
         return HistoryPage([row.number for row in rows], len(rows) or None)
 
-    def dated(self, reply: Reply) -> Sequence[PastOrder]:
+    def dated(self, reply: Reply) -> Sequence[SoldOrder]:
         rows = past_orders(reply.exact_json() if reply.is_success else None, self.currency)
         if rows is None:
             raise self._fault(reply)

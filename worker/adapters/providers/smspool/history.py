@@ -20,7 +20,7 @@ EAST: Final = timedelta(hours=14)
 WEST: Final = timedelta(hours=12)
 
 
-class PastOrder(NamedTuple):
+class SoldOrder(NamedTuple):
     """A row of the history; `local` is when it was bought, in whatever zone the provider is."""
 
     number: PastNumber
@@ -28,7 +28,7 @@ class PastOrder(NamedTuple):
     sms: Sms | None = None
 
     def __repr__(self) -> str:
-        return f"PastOrder({self.number.ref!r}, …)"  # Without its SMS.
+        return f"SoldOrder({self.number.ref!r}, …)"  # Without its SMS.
 
 
 def sms_in_row(code: object, text: object) -> Sms | None:
@@ -42,7 +42,7 @@ def _told(value: object) -> str | None:
     return None if not isinstance(value, str) or value.strip() in NO_SMS else value
 
 
-def past_orders(body: object, currency: str) -> list[PastOrder] | None:
+def past_orders(body: object, currency: str) -> list[SoldOrder] | None:
     """The rows of a page, or None where one of them cannot be read."""
     if not isinstance(body, list):
         return None
@@ -51,7 +51,7 @@ def past_orders(body: object, currency: str) -> list[PastOrder] | None:
     return rows if len(rows) == len(read) else None
 
 
-def within(rows: Sequence[PastOrder], since: datetime, until: datetime, skip: int) -> HistoryPage:
+def within(rows: Sequence[SoldOrder], since: datetime, until: datetime, skip: int) -> HistoryPage:
     """The rows that may be of a span, and where to read on.
 
     No span can be asked for, and none is exact: a row is left out only where it is outside of the
@@ -64,12 +64,12 @@ def within(rows: Sequence[PastOrder], since: datetime, until: datetime, skip: in
     return HistoryPage(may_be, None if over or not rows else skip + len(rows))
 
 
-def _is_outside(row: PastOrder, since: datetime, until: datetime) -> bool:
+def _is_outside(row: SoldOrder, since: datetime, until: datetime) -> bool:
     at = row.local
     return at is not None and (at + WEST < since or at - EAST > until)
 
 
-def _past(row: object, currency: str) -> PastOrder | None:
+def _past(row: object, currency: str) -> SoldOrder | None:
     if not isinstance(row, dict) or (ref := fields.ref_of(row.get("order_code"))) is None:
         return None
     sms = sms_in_row(row.get("code"), row.get("full_code"))
@@ -82,7 +82,7 @@ def _past(row: object, currency: str) -> PastOrder | None:
         cost_minor=cost,
         currency=cost_currency,
     )
-    return PastOrder(number, _local(row.get("timestamp")), sms)
+    return SoldOrder(number, _local(row.get("timestamp")), sms)
 
 
 def _fate(row: dict[str, Any], sms: Sms | None) -> PriceFate:
