@@ -47,9 +47,9 @@ from worker.ports.store.outbox import (
     Event,
     EventFilter,
     EventPage,
+    EventReplay,
     FailedEvent,
     OutboxStore,
-    EventReplay,
 )
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore

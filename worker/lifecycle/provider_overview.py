@@ -67,7 +67,9 @@ class ProviderOverview:
         """What became of its numbers in seven days, by service and country."""
         return await self.books.provider_services(name)
 
-    async def stop(self, name: ProviderName, kind: StopKind, said: StaffNote) -> ProviderView | None:
+    async def stop(
+        self, name: ProviderName, kind: StopKind, said: StaffNote
+    ) -> ProviderView | None:
         """No new rentals there, in every process."""
         if name in self.providers:
             await self.purchases.drain(name, kind, said)

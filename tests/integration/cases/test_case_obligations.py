@@ -89,14 +89,14 @@ async def test_a_payout_is_owed_until_it_is_paid_and_more_time_moves_nothing_els
     assert (review[0], review[3]) == (Sla.REVIEW, "done")
     assert (payment[0], payment[1], payment[3]) == (Sla.REFUND_PAYMENT, OwedBy.SHOP, None)
     assert payment[2] == MONDAY + 14 * DAY
-    assert [one.what for one in await shop.store.cases.obligations_of(ALICE)] == [
+    assert [one.what for one in await shop.store.cases.obligations_of([ALICE])] == [
         Sla.REFUND_PAYMENT
     ]
 
     await shop.mark_paid(case)
     ends = {what: end for what, _, _, end in await owed(shop, case)}
     assert ends == {Sla.REVIEW: "done", Sla.REFUND_PAYMENT: "paid"}
-    assert await shop.store.cases.obligations_of(ALICE) == []
+    assert await shop.store.cases.obligations_of([ALICE]) == []
 
 
 async def test_what_the_shop_owes_is_listed_with_its_call_and_its_date(

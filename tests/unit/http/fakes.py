@@ -33,8 +33,8 @@ from worker.ports.store.outbox import (
     Event,
     EventFilter,
     EventPage,
-    EventState,
     EventReplay,
+    EventState,
     StoredEvent,
 )
 

@@ -43,6 +43,7 @@ async def test_a_number_is_watched_and_shown_as_the_contract_says(api: Api) -> N
         "cancel_until_at": None,
         "codes": [],
         "settlement": None,
+        "summary": shown["summary"],
         "timeline": [{"at": "2026-01-01T00:00:00.000000Z", "what": "accepted", "state": "waiting"}],
     }
 

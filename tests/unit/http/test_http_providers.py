@@ -60,7 +60,10 @@ class Stops:
     said: list[tuple[str, StaffNote]] = field(default_factory=list)
 
     async def drain(
-        self, provider: ProviderName, kind: StopKind = StopKind.DRAIN, said: StaffNote = NOTHING_SAID
+        self,
+        provider: ProviderName,
+        kind: StopKind = StopKind.DRAIN,
+        said: StaffNote = NOTHING_SAID,
     ) -> datetime:
         self.said.append((kind.value, said))
         self.books.stops[provider] = ProviderStop(kind.value, AT, said.note, said.by)

@@ -14,6 +14,7 @@ from worker.domain.activation import EndReason, State
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.transfer import Charge
 from worker.ports.store import case_record as port
+from worker.ports.store.case_view import Case
 
 #: No limit of a policy looks further back than a year of the calendar, no withdrawal further than
 #: its newest top-ups.
@@ -165,3 +166,11 @@ def _deeds(order: RowMapping) -> Iterator[port.PastDeed]:
         yield port.PastDeed(port.PastKind.CANCEL, order["pressed_at"], price)
     elif order["state"] == State.REFUNDED.value and order["settled_for"] in _BY_ITSELF:
         yield port.PastDeed(port.PastKind.AUTO_CREDIT, order["settled_at"], price)
+
+
+async def of_case(connection: AsyncConnection, case: Case) -> port.CaseRecord | None:
+    if case.activation is not None:
+        return await of_activation(connection, case.activation, case.id)
+    if case.rental is not None:
+        return await of_rental(connection, case.rental, case.id)
+    return None

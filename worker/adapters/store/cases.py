@@ -144,8 +144,8 @@ class CaseRepository:
 
         return await self._db.read(work)
 
-    async def obligations_of(self, account: AccountId) -> list[Obligation]:
-        return await self._db.read(lambda c: obligations.of_account(c, account))
+    async def obligations_of(self, accounts: Sequence[AccountId]) -> list[Obligation]:
+        return await self._db.read(lambda c: obligations.of_accounts(c, accounts))
 
     async def obligation(self, id_: UUID) -> Obligation | None:
         return await self._db.read(lambda c: obligations.one(c, id_))
@@ -369,21 +369,13 @@ async def _view(
         case=case,
         now=now,
         profile=profile,
-        record=await _record(connection, case),
+        record=await case_records.of_case(connection, case),
         account=account,
         order=None if order is None else case_rows.ordered(order, rental=rental),
         holdings=case_rows.holdings(held),
         timer=judging.timer,
         overdue=tuple(case_view.TimerKind(row[0]) for row in overdue),
     )
-
-
-async def _record(connection: AsyncConnection, case: case_view.Case) -> CaseRecord | None:
-    if case.activation is not None:
-        return await case_records.of_activation(connection, case.activation, case.id)
-    if case.rental is not None:
-        return await case_records.of_rental(connection, case.rental, case.id)
-    return None
 
 
 async def _whose(connection: AsyncConnection, new: port.NewCase) -> _About | None:

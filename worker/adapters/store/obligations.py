@@ -21,8 +21,9 @@ _ONE = text("SELECT * FROM obligation WHERE id = CAST(:id AS uuid)")
 _OF_CASE = text(
     "SELECT * FROM obligation WHERE case_id = CAST(:id AS uuid) ORDER BY since, ended_at, what"
 )
-_OF_ACCOUNT = text(
-    "SELECT * FROM obligation WHERE account = :account AND ended_at IS NULL ORDER BY by_when, id"
+_OF_ACCOUNTS = text(
+    "SELECT * FROM obligation WHERE account = ANY(CAST(:accounts AS text[])) AND ended_at IS NULL"
+    " ORDER BY by_when, id"
 )
 
 
@@ -67,9 +68,11 @@ async def of_case(connection: AsyncConnection, id_: UUID) -> tuple[port.Obligati
     return tuple(obligation(row) for row in found.mappings())
 
 
-async def of_account(connection: AsyncConnection, account: AccountId) -> list[port.Obligation]:
+async def of_accounts(
+    connection: AsyncConnection, accounts: Sequence[AccountId]
+) -> list[port.Obligation]:
     """Those that are open, soonest first."""
-    found = await connection.execute(_OF_ACCOUNT, {"account": account})
+    found = await connection.execute(_OF_ACCOUNTS, {"accounts": list(accounts)})
     return [obligation(row) for row in found.mappings()]
 
 

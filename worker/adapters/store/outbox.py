@@ -14,7 +14,7 @@ from worker.adapters.store.event_feed import EventFeed, event_of
 from worker.adapters.store.event_ids import thing_of
 from worker.ports.handover import RefusedIntake
 from worker.ports.instances import Holder, nobody
-from worker.ports.store.outbox import Event, EventFilter, EventPage, FailedEvent, EventReplay
+from worker.ports.store.outbox import Event, EventFilter, EventPage, EventReplay, FailedEvent
 
 
 class OutboxRepository:

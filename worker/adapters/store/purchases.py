@@ -369,7 +369,9 @@ class PurchaseRepository:
         stopped: datetime = row["drained_at"]
         return stopped
 
-    async def resume(self, provider: ProviderName, said: port.StaffNote = port.NOTHING_SAID) -> bool:
+    async def resume(
+        self, provider: ProviderName, said: port.StaffNote = port.NOTHING_SAID
+    ) -> bool:
         asked = {"provider": provider, **said._asdict()}
         return bool(await self._rows(statement("purchases/resume"), **asked))
 
@@ -377,11 +379,8 @@ class PurchaseRepository:
         await self._db.write(lambda c: c.execute(statement("purchases/forget_figures")))
 
     async def drained(self) -> Mapping[ProviderName, datetime]:
-        async def work(connection: AsyncConnection) -> Mapping[ProviderName, datetime]:
-            found = (await connection.execute(disputes.DRAINED)).mappings()
-            return {ProviderName(row["provider"]): row["drained_at"] for row in found}
-
-        return await self._db.read(work)
+        found = await self._rows(disputes.DRAINED)
+        return {ProviderName(row["provider"]): row["drained_at"] for row in found}
 
     async def _rows(self, sql: Executable, **parameters: object) -> Sequence[RowMapping]:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:

@@ -99,7 +99,8 @@ class AccountHandlers:
         rows = await self._books.accounts(
             after=None if after is None else AccountId(after), limit=limit + 1
         )
-        return Answer(200, page(rows, limit, AccountShown.of, _cursor_after_account))
+        shown = dict(zip(rows, await self._all_json(rows), strict=True))
+        return Answer(200, page(rows, limit, shown.__getitem__, _cursor_after_account))
 
     async def top_up(self, account: requests.Name, body: TopUp) -> Answer:
         """Book a top-up, once however often it is sent."""
@@ -147,13 +148,23 @@ class AccountHandlers:
         return policy
 
     async def _json(self, account: Account) -> dict[str, Any]:
+        (shown,) = await self._all_json([account])
+        return shown
+
+    async def _all_json(self, accounts: Sequence[Account]) -> list[dict[str, Any]]:
         store = None if self._cases is None else self._cases.cases
-        owed = [] if store is None else await store.obligations_of(account.account)
-        return AccountShown.of(
-            account,
-            policy=account.policy or self._default,
-            obligations=[cases.obligation_json(one) for one in owed],
-        )
+        names = [account.account for account in accounts]
+        owed = [] if store is None else await store.obligations_of(names)
+        return [
+            AccountShown.of(
+                account,
+                policy=account.policy or self._default,
+                obligations=[
+                    cases.obligation_json(one) for one in owed if one.account == account.account
+                ],
+            )
+            for account in accounts
+        ]
 
     async def _account(self, account: AccountId) -> Account:
         row = await self._books.account(account)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from worker.entrypoints.http import cases
+from worker.entrypoints.http.case_routes import case_routes
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import ProblemKind
 from worker.entrypoints.http.requests import (
@@ -259,7 +260,7 @@ _STEPS: Final = (
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
     claims = ClaimHandlers(deps)
-    return cases.case_routes(
+    return case_routes(
         deps,
         "claims",
         opens=claims.open,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import cases, requests
+from worker.entrypoints.http.case_routes import case_routes
 from worker.entrypoints.http.claims import Alternative, KycStatus, PaymentDetails
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
@@ -156,7 +157,7 @@ def _optional(fields: Sequence[str] | None, channel: str | None) -> dict[str, An
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
     withdrawals = WithdrawalHandlers(deps)
-    return cases.case_routes(
+    return case_routes(
         deps,
         "withdrawals",
         opens=withdrawals.open,

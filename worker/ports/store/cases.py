@@ -192,7 +192,7 @@ class CaseStore(Protocol):
         """The events of an account, oldest first."""
         ...
 
-    async def obligations_of(self, account: AccountId) -> list[Obligation]:
+    async def obligations_of(self, accounts: Sequence[AccountId]) -> list[Obligation]:
         """What is owed in the cases of an account, soonest first."""
         ...
 

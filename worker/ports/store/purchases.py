@@ -332,7 +332,10 @@ class PurchaseStore(Protocol):
         ...
 
     async def drain(
-        self, provider: ProviderName, kind: StopKind = StopKind.DRAIN, said: StaffNote = NOTHING_SAID
+        self,
+        provider: ProviderName,
+        kind: StopKind = StopKind.DRAIN,
+        said: StaffNote = NOTHING_SAID,
     ) -> datetime:
         """No rentals from now on; since when."""
         ...
