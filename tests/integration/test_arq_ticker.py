@@ -176,7 +176,7 @@ async def test_a_ticker_of_its_own_fills_the_queue(queue: ArqRedis, redis_url: s
 
     jobs = {job.function for job in await queue.queued_jobs()}
 
-    assert jobs == set(JOBS) - {"accept"}
+    assert jobs == set(JOBS) - {"accept", "refuse"}
 
 
 def test_every_provider_has_its_ticks() -> None:

@@ -42,7 +42,7 @@ def served(database_url: str, background: Background, cli: Cli) -> Iterator[Serv
         stack.push_async_callback(admin.close)
         shop = CaseShop(admin, database_url)
         stack.push_async_callback(shop.store.close)
-        deps = deps_over(World())
+        deps = deps_over(World(read_from=shop.store.activations.activation))
         activations = shop.store.activations
         app = build_api(replace(deps, cases=shop.service, activations=activations))
         runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)

@@ -27,7 +27,7 @@ FIXTURES = (described,)
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
     deps = replace(
-        deps_over(World()),
+        deps_over(World(read_from=shop.store.activations.activation)),
         cases=shop.service,
         activations=shop.store.activations,
         books=shop.store.books,

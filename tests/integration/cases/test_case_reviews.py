@@ -162,7 +162,7 @@ async def test_an_activation_in_review_is_refunded_by_verdict_with_its_hold(
     assert done.activation is not None
     assert done.activation.state is State.REFUNDED
     assert await shop.balances() == (1000, 0)
-    assert await shop.event_types(id_) == ["activation.refunded"]
+    assert await shop.event_types(id_) == ["activation.in_review", "activation.refunded"]
     assert await shop.service.reviews(10) == []
 
 

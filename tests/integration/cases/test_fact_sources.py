@@ -20,7 +20,7 @@ FIXTURES = (described,)
 
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    world = World()
+    world = World(read_from=shop.store.activations.activation)
     deps = replace(deps_over(world), cases=shop.service, activations=shop.store.activations)
     runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
     host, port = runner.addresses[0]

@@ -43,7 +43,7 @@ PROFILES = {name: profile_from(document, name=name, file=name) for name, documen
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
     shop.start({**shop.policies, **PROFILES})
     deps = replace(
-        deps_over(World()),
+        deps_over(World(read_from=shop.store.activations.activation)),
         cases=shop.service,
         rent_long=renter(shop),
         activations=shop.store.activations,

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api, Described
-from tests.unit.http.fake_service import FakeService
+from tests.unit.http.fake_service import FakeService, Read
 from tests.unit.http.fakes import (
     PROVIDER,
     FakeActivations,
@@ -39,9 +39,10 @@ class World:
     events: FakeOutbox = field(default_factory=FakeOutbox)
     log: FakeLog = field(default_factory=FakeLog)
     events_wanted: bool = False
+    read_from: Read | None = None
 
     def __post_init__(self) -> None:
-        self.service = FakeService(self.books, self.reads)
+        self.service = FakeService(self.books, self.reads, read_from=self.read_from)
 
 
 def parse_push(provider: ProviderName, raw: bytes, _headers: Mapping[str, str]) -> list[Push]:

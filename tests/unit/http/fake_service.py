@@ -3,9 +3,10 @@
 It passes the tests of the real one: tests/contracts/service_contract.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from tests.unit.http.fakes import NOW, PROVIDER, FakeActivations, FakeBooks, delivered, refunded
 from worker.domain.activation import FINAL, WINDOW, ProviderState, State, deadline_of
@@ -38,6 +39,9 @@ POLICIES = frozenset({"default", "P1"})
 PROVIDERS = frozenset({PROVIDER, *map(ProviderName, "abc")})
 
 
+Read: TypeAlias = Callable[[ActivationId], Awaitable[Activation | None]]
+
+
 @dataclass
 class FakeService:
     """`Service`. The `forced_…` fields force an outcome that the dicts cannot lead to."""
@@ -51,6 +55,7 @@ class FakeService:
     failed_order: Activation | None = None
     forced_action: ActionOutcome | None = None
     fails_with: Exception | None = None
+    read_from: Read | None = None  #: Where activations are in a store of their own.
 
     async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
         self._fail()
@@ -177,7 +182,7 @@ class FakeService:
         return ActionResult(ActionOutcome.DONE, found)
 
     async def read(self, id_: ActivationId) -> Activation | None:
-        return await self.reads.activation(id_)
+        return await (self.read_from or self.reads.activation)(id_)
 
     async def finish(self, id_: ActivationId) -> ActionResult:
         found = self.reads.found.get(id_)
