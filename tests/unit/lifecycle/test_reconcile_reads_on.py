@@ -42,6 +42,7 @@ class Books:
             count_provider=None,
             exposure_by_currency={},
             reopen_listed=ReopenedNumbers(0, 0),
+            forget_figures=None,
         )
         self.store.answers |= answers
         self.reporter = RecordingReporter()
