@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from worker.domain.policy import Decision, Op, Outcome, Reason
+from worker.domain.policy import Decision, FactError, Op, Outcome, Reason
 from worker.domain.policy.vocabulary import Sla
+from worker.lifecycle.cases.carrying_out import FREEZE_SEEN, barred, seen_now, what_stands
 from worker.lifecycle.cases.owing import owed_after
 from worker.lifecycle.cases.questions import ClauseLookup, FactsToAdd, ask_policy, instant_fact
 from worker.ports.store import case_view as port
@@ -40,8 +41,6 @@ SLAS: Final = {
     port.TimerKind.REVIEW_SLA: Sla.REVIEW,
     port.TimerKind.REFUND_PAYMENT: Sla.REFUND_PAYMENT,
 }
-#: A human's finding: he knows that the account is blocked, and releases what was approved before.
-FREEZE_SEEN: Final = "freeze_seen"
 #: Which call carries out what is owed.
 CARRIED_OUT_BY: Final = {
     Sla.REVIEW: "verdict",
@@ -152,15 +151,19 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     A case that has come into review since then asks something else, and takes one more.
     """
     case = view.case
-    entry = ("verdict", {**verdict.content(), "note": verdict.note})
+    seen = seen_now(view, verdict.findings)
+    entry = ("verdict", {**verdict.content(), "note": verdict.note, **seen})
     if _releases(view, verdict):
-        seen = {**case.facts, FREEZE_SEEN: True}
-        return replace(unchanged(view), facts=seen, evidence=entry)
+        facts = {**case.facts, FREEZE_SEEN: True}
+        released = replace(unchanged(view), facts=facts, evidence=entry)
+        return unchanged(view) if barred(view) is None else released
     if case.verdict is not None and case.state is not port.CaseState.IN_REVIEW:
         same = case.verdict == verdict.content()
         return unchanged(view, None if same else port.Rejected.OTHER_CONTENT)
     if case.state in port.CLOSED:
         return unchanged(view, port.Rejected.CLOSED)
+    if verdict.findings.get(FREEZE_SEEN) and not what_stands(view):
+        raise FactError(f"given.{FREEZE_SEEN}", "nothing stands against the account")
     step = judge.apply_verdict(view, verdict)
     if step.rejected is not None:
         return step
@@ -214,10 +217,9 @@ def _waits_for_replacement(case: port.Case) -> bool:
 
 
 def _releases(view: port.CaseView, verdict: Verdict) -> bool:
-    """Whether it lets an approved payout go although the account is no longer open."""
-    approved = view.case.state is port.CaseState.APPROVED and view.holdings.state != "open"
-    released = bool(view.case.facts.get(FREEZE_SEEN))
-    return approved and verdict.grant and bool(verdict.findings.get(FREEZE_SEEN)) and not released
+    """Whether it lets an approved payout go, whatever stands against the account now."""
+    approved = view.case.state is port.CaseState.APPROVED and bool(what_stands(view))
+    return approved and verdict.grant and bool(verdict.findings.get(FREEZE_SEEN))
 
 
 def recheck_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
@@ -241,14 +243,33 @@ def _sla_step(judge: KindJudge, view: port.CaseView, sla: port.TimerKind) -> por
         "sla": SLAS[sla].value,
         "start_at": instant_fact(judge.sla_start(view, sla)),
         **{name: facts[name] for name in _EXTENSION if name in facts},
+        **(_asked_again(view) if _asks_again(view, sla) else {}),
     }
     record = ask_policy(view, Op.SLA_TICK, given, judge.clauses)
     step = unchanged(view)
     if record.decision.outcome is Outcome.WAIT and record.decision.deadline is not None:
         return replace(step, timers={**step.timers, sla: record.decision.deadline})
-    if record.decision.outcome is Outcome.OVERDUE:
+    frozen = _asks_again(view, sla) and record.decision.outcome is Outcome.NEEDS_REVIEW
+    if frozen or record.decision.outcome is Outcome.OVERDUE:
         return replace(step, record=record, event=f"{judge.event_prefix}.overdue")
     return step
+
+
+def _asks_again(view: port.CaseView, sla: port.TimerKind) -> bool:
+    approved = view.case.state is port.CaseState.APPROVED
+    return approved and sla is port.TimerKind.REFUND_PAYMENT
+
+
+def _asked_again(view: port.CaseView) -> Mapping[str, Any]:
+    """Of an approved payout: what stands against the account, and the sum a human lets go."""
+    paying = {outcome.value for outcome in PAYING}
+    approved = next(row for row in reversed(view.case.decisions) if row.outcome in paying)
+    return {
+        "account_flags": sorted(view.account.account_flags),
+        FREEZE_SEEN: barred(view) is None,
+        "amount_minor": approved.amount_minor,
+        "destination": approved.destination,
+    }
 
 
 def unchanged(view: port.CaseView, rejected: port.Rejected | None = None) -> port.CaseStep:

@@ -9,14 +9,9 @@ from worker.domain.policy import Decision, Destination, Op, Outcome, Reason
 from worker.domain.policy.deadlines import pay_by
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, questions, record_facts
+from worker.lifecycle.cases.carrying_out import barred
 from worker.ports.store import case_view as port
 
-#: What was approved before a block is paid only if a human says that he has seen the block.
-_BARRED: Final = {
-    "blocked": port.Rejected.ACCOUNT_BLOCKED,
-    "frozen": port.Rejected.ACCOUNT_FROZEN,
-    "deleted": port.Rejected.CLOSED,
-}
 _PAYING_WORDS: Final = frozenset(outcome.value for outcome in case_steps.PAYING)
 
 
@@ -35,9 +30,9 @@ def paid_step(view: port.CaseView) -> port.CaseStep:
             view,
             port.Rejected.CLOSED if case.state in port.CLOSED else port.Rejected.NOT_ASKED_FOR,
         )
-    barred = _BARRED.get(view.holdings.state)
-    if barred is not None and not case.facts.get(case_steps.FREEZE_SEEN):
-        return case_steps.unchanged(view, barred)
+    stands_against = barred(view)
+    if stands_against is not None:
+        return case_steps.unchanged(view, stands_against)
     event = f"{case.kind.value}.{port.CaseState.PAID.value}"
     return port.CaseStep(
         state=port.CaseState.PAID, facts=case.facts, moves=_paid_moves(case), event=event
