@@ -204,7 +204,9 @@ class ClaimHandlers:
             new = body.activation or body.rental
             assert new is not None
             linked = cases.case_id_in(new)
-            change = await service.replaced(case, linked, value_minor=value)
+            place = "/rental" if body.activation is None else "/activation"
+            with cases.fact_problems(replacement=place):
+                change = await service.replaced(case, linked, value_minor=value)
         return cases.changed_or_problem(change)
 
     async def kyc(self, id: UuidText, body: KycStatus) -> Answer:

@@ -10,26 +10,31 @@ from worker.domain.account_state import turns_before
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Reason
 from worker.lifecycle.cases import case_steps, questions, withdrawals
-from worker.lifecycle.cases.account_events import AccountEventJudge, AccountEventReport
+from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import (
     ActivationReviews,
     ReviewOutcome,
     ReviewResult,
 )
-from worker.lifecycle.cases.claims import ClaimJudge
 from worker.lifecycle.cases.outages import (
-    OutageJudge,
     after_earlier_outages,
     outage_number,
     outage_restored_at,
 )
-from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.store import cases as port
 from worker.ports.store.books import BookStore
-from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind, CaseState
+from worker.ports.store.case_view import (
+    CLOSED,
+    Case,
+    CaseFacts,
+    CaseJudge,
+    CaseKind,
+    CaseState,
+    Rejected,
+)
 from worker.ports.store.rentals import Rental
 
 CustomerWords: TypeAlias = Mapping[str, Any]  #: For a human to read; no fact to decide from.
@@ -204,12 +209,14 @@ class CaseService:
         if case is None:
             return port.CaseChange(None)
         if new is None or new.account != case.account or by in {case.activation, case.rental}:
-            raise FactError("given.activation", "not another order of the same account")
-        return await self._change(
-            id_,
-            CaseKind.CLAIM,
-            lambda view: case_steps.replaced_step(view, by, value_minor),
-        )
+            raise FactError("given.replacement", "not another order of the same account")
+        number = case_steps.NewNumber(by, new.purchased_at, value_minor)
+        try:
+            return await self._change(
+                id_, CaseKind.CLAIM, lambda view: case_steps.replaced_step(view, number)
+            )
+        except port.NumberTaken:
+            return port.CaseChange(await self.case(id_, CaseKind.CLAIM), Rejected.REPLACED)
 
     async def no_replacement(self, id_: UUID) -> port.CaseChange:
         """None can be had: the claim is decided as if it had never been chosen."""
@@ -385,13 +392,3 @@ class CaseService:
         return await self.policies.judged(
             lambda policy_of: self.cases.change_case(id_, judge, policy_of, by=self.told_by)
         )
-
-
-def judges_by_kind(clauses: questions.ClauseLookup) -> Mapping[CaseKind, case_steps.KindJudge]:
-    return {
-        CaseKind.CLAIM: ClaimJudge(clauses),
-        CaseKind.OUTAGE: OutageJudge(clauses),
-        CaseKind.RENTAL_CANCEL: RentalCancelJudge(clauses),
-        CaseKind.WITHDRAWAL: WithdrawalJudge(clauses),
-        CaseKind.ACCOUNT: AccountEventJudge(clauses),
-    }
