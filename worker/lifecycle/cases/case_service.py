@@ -16,6 +16,7 @@ from worker.lifecycle.cases.activation_reviews import (
     ReviewOutcome,
     ReviewResult,
 )
+from worker.lifecycle.cases.claims import SAID_ONCE, claimed_as, may_be_claimed_anew
 from worker.lifecycle.cases.outages import (
     after_earlier_outages,
     outage_number,
@@ -48,8 +49,6 @@ _OPS: Final = {
     CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
     CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
 }
-#: Of a claim that is sent again: what it is about, and since when, stays.
-_SAID_ONCE: Final = frozenset({"claim_kind", "destination", "claim_at", "evidence"})
 _REASONS: Final = {reason.value for reason in Reason}
 
 
@@ -70,25 +69,29 @@ class CaseService:
         self, activation: ActivationId, facts: CaseFacts, words: CustomerWords = NO_WORDS
     ) -> port.CaseOpenResult:
         """One claim per order, kind and destination: the same content again is the same claim."""
-        new = self._claim(activation, facts, words)
-        return await self._claimed(replace(new, activation=activation), words)
+        new = replace(self._claim(activation, facts, words), activation=activation)
+        return await self._claimed(new, words)
 
     async def open_rental_claim(
         self, rental: UUID, facts: CaseFacts, words: CustomerWords = NO_WORDS
     ) -> port.CaseOpenResult:
         """As `open_claim`, about a long rental."""
-        new = self._claim(rental, facts, words)
-        return await self._claimed(replace(new, rental=rental), words)
+        return await self._claimed(replace(self._claim(rental, facts, words), rental=rental), words)
 
-    async def _claimed(self, new: port.NewCase, words: CustomerWords) -> port.CaseOpenResult:
-        """Open it; sent again while it waits for something, it is completed in place."""
+    async def _claimed(
+        self, new: port.NewCase, words: CustomerWords, turn: int = 1
+    ) -> port.CaseOpenResult:
+        """Open it; sent again while it waits it is completed in place, after that numbered anew."""
         opening = await self._open(new, "claim_at", words)
         case = opening.case
+        if opening.how is port.CaseOpenOutcome.OTHER_CONTENT and may_be_claimed_anew(case):
+            again = (CaseKind.CLAIM, new.subject, *claimed_as(new.facts), "turn", turn)
+            return await self._claimed(replace(new, id=port.case_id(*again)), words, turn + 1)
         if opening.how is not port.CaseOpenOutcome.OTHER_CONTENT or case is None:
             return opening
         if case.state is not CaseState.NEEDS_EVIDENCE:
             return opening
-        added = {name: told for name, told in new.facts.items() if name not in _SAID_ONCE}
+        added = {name: told for name, told in new.facts.items() if name not in SAID_ONCE}
         adds = questions.evidence(new.facts.get("evidence", ()), **added)
         change = await self.add(case.id, case.kind, adds, "evidence", words)
         if change.rejected is not None:
@@ -322,9 +325,8 @@ class CaseService:
 
     def _claim(self, order: UUID, facts: CaseFacts, words: CustomerWords) -> port.NewCase:
         self.check(CaseKind.CLAIM, facts)
-        thing = (order, facts["claim_kind"], facts.get("destination", "balance"))
         return port.NewCase(
-            id=port.case_id(CaseKind.CLAIM, *thing),
+            id=port.case_id(CaseKind.CLAIM, order, *claimed_as(facts)),
             kind=CaseKind.CLAIM,
             subject=str(order),
             facts=facts,
