@@ -18,6 +18,7 @@ from worker.domain.policy.language.loading import profile_from
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.lifecycle.cases.case_steps import Verdict
+from worker.lifecycle.cases.rental_cancels import DOUBLE_PRESS
 from worker.ports.long_rental import Prolonged
 from worker.ports.provider import Rented, Sms
 from worker.ports.store.case_view import Case, CaseState, Rejected
@@ -150,10 +151,24 @@ async def test_after_a_renewal_was_given_back_the_rest_is_the_unused_part_of_the
 ) -> None:
     await test_a_renewal_given_back_is_credited_and_the_rental_ends_when_it_would_have(api, shop)
 
+    shop.set_time(shop.clock.now + DOUBLE_PRESS + TICK)
     reply = await pressed(api)
 
     assert [one["moved_minor"] for one in reply.json["cancels"]] == [400, 700]
     assert await shop.balances() == (1700, 0)
+
+
+async def test_a_press_sent_twice_gives_back_the_renewal_and_no_more(
+    api: Api, shop: CaseShop
+) -> None:
+    await test_a_renewal_given_back_is_credited_and_the_rental_ends_when_it_would_have(api, shop)
+    shop.set_time(shop.clock.now + DOUBLE_PRESS)
+
+    reply = await pressed(api)
+
+    assert [one["moved_minor"] for one in reply.json["cancels"]] == [400]
+    assert reply.json["ended_at"] is None
+    assert await shop.balances() == (1000, 0)
 
 
 async def test_an_early_end_that_the_policy_does_not_pay_leaves_the_rental_running(

@@ -22,6 +22,7 @@ from worker.lifecycle.cases.outages import (
     outage_number,
     outage_restored_at,
 )
+from worker.lifecycle.cases.rental_cancels import sent_again
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
@@ -131,6 +132,8 @@ class CaseService:
     async def cancel_rental(self, rental: Rental, facts: CaseFacts) -> port.CaseOpenResult:
         """Give it back, a renewal of it, or end it early; raises `CancelRefused`."""
         self.check(CaseKind.RENTAL_CANCEL, facts)
+        if (same := sent_again(rental.cancels, self.clock.now())) is not None:
+            return port.CaseOpenResult(port.CaseOpenOutcome.SAME, same)
         ended = [cancel for cancel in rental.cancels if cancel.state in CLOSED]
         new = port.NewCase(
             # Numbered, so that two presses at the same time are one case.

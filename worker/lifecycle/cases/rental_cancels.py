@@ -3,8 +3,9 @@
 A press that the policy refuses leaves nothing behind: the rental goes on, and no case is opened.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.activation import CancelAnswer
@@ -24,6 +25,19 @@ _ANSWERS: Final = {
     Reason.RENTAL_RUNNING: CancelAnswer.LIMIT,  # Over a limit its end decides.
     Reason.RESTRICTIONS_IGNORED: CancelAnswer.RESTRICTIONS_IGNORED,
 }
+
+
+#: A press this soon after a renewal was given back is the same one, sent again.
+DOUBLE_PRESS: Final = timedelta(seconds=60)
+
+
+def sent_again(cancels: Sequence[port.Case], now: datetime) -> port.Case | None:
+    """The press of which this one is a repetition: it must not end the rest of the rental."""
+    if not cancels or cancels[-1].state not in port.CLOSED:
+        return None
+    last = cancels[-1]
+    renewal = last.decisions[-1].reason == Reason.RENEWAL_CANCELLED.value
+    return last if renewal and now <= last.opened_at + DOUBLE_PRESS else None
 
 
 class CancelRefused(Exception):
