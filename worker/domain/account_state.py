@@ -84,9 +84,23 @@ def flags_of(events: Iterable[LoggedEvent]) -> frozenset[str]:
     )
 
 
-def state_of(events: Iterable[LoggedEvent]) -> AccountState:
+def standing_turns(events: Iterable[LoggedEvent]) -> Mapping[str, int]:
+    """Each event that stands against money out, and how often it has been told by now."""
+    told = list(events)
+    stands = standing(told)
+    return {
+        event: sum(one.event == event for one in told)
+        for event, (_, holds) in _FLAGS.items()
+        if event in stands and holds(stands[event])
+    }
+
+
+def state_of(events: Iterable[LoggedEvent], *, chargeback_freezes: bool = False) -> AccountState:
+    """*chargeback_freezes*: whether its policy says so."""
     stands = standing(events)
     states = [_STATES[event](stands[event]) for event in _STATES if event in stands]
+    if chargeback_freezes and "chargeback" in stands:
+        states.append(AccountState.FROZEN)
     return max([AccountState.OPEN, *states], key=lambda state: STRENGTH[state])
 
 

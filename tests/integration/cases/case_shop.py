@@ -23,9 +23,10 @@ from worker.domain.transfer import Charge
 from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
-from worker.lifecycle.cases.case_service import CaseService, judges_by_kind
+from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers
+from worker.lifecycle.cases.judges import judges_by_kind
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
@@ -179,8 +180,9 @@ class CaseShop:
         return intake(ref, **{**terms, "rented_at": MONDAY, **other})
 
     async def rent_number(self, policy: str, ref: str = "1", **other: Any) -> ActivationId:
+        rented_at = other.get("rented_at", MONDAY)
         (result,) = await self.store.activations.accept(
-            [self.intake(policy, ref, **other)], now=MONDAY
+            [self.intake(policy, ref, **other)], now=rented_at
         )
         assert result.how is AcceptOutcome.NEW
         assert result.activation is not None

@@ -69,6 +69,13 @@ SABOTAGES = [
     ),
     # What a customer owes until a date at which nothing rings.
     Sabotage("case_waits_with_a_date", "DELETE FROM timer WHERE kind = 'obligation'"),
+    # Money was given for an order that was replaced.
+    Sabotage(
+        "case_price_or_number",
+        "INSERT INTO replacement (case_id, replaced, activation_id, linked_at)"
+        " SELECT id, coalesce(activation_id, rental_id), gen_random_uuid(), now()"
+        "   FROM case_ WHERE kind = 'claim' AND state = 'granted' LIMIT 1",
+    ),
     Sabotage("case_rental_is_paid", "DELETE FROM transfer WHERE key LIKE 'rental:%'"),
     Sabotage("case_rental_is_paid", "UPDATE rental SET price_minor = 1"),
     Sabotage("case_rental_order_is_held", "DELETE FROM transfer WHERE key LIKE 'renthold:%'"),

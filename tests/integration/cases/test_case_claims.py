@@ -294,7 +294,8 @@ async def test_a_customer_who_wishes_a_replacement_of_like_value_gets_one(shop: 
 
     await shop.fire_due_timers(MONDAY + 4 * DAY)
     assert await shop.state_of(case.id) is CaseState.WAITING, "nothing is linked yet"
-    await shop.service.replaced(case.id, await shop.rent_number("P1", "2"))
+    new = await shop.rent_number("P1", "2", rented_at=shop.clock.now)
+    await shop.service.replaced(case.id, new)
 
     assert await shop.state_of(case.id) is CaseState.REPLACED
     assert await shop.balances() == (100_000 - 2 * PRICE, PRICE)

@@ -141,7 +141,7 @@ async def test_a_replacement_is_owed_until_a_number_is_linked(shop: CaseShop, ap
     assert (what, by, end) == (Sla.REPLACEMENT, OwedBy.SHOP, None)
     assert by_when == MONDAY + 9 * DAY, "three business days from Friday"
 
-    new = await shop.rent_number("P1", "2")
+    new = await shop.rent_number("P1", "2", rented_at=shop.clock.now)
     path = f"/v1/claims/{case.id}/replacement"
     linked = await api.post(path, {"activation": str(new)})
     again = await api.post(path, {"activation": str(new)})

@@ -122,7 +122,7 @@ async def test_a_replacement_ends_the_case_only_when_a_number_is_linked(
     assert waiting["state"] == "waiting"
     (owed,) = [one for one in waiting["obligations"] if one["ended_at"] is None]
     assert (owed["what"], owed["owed_by"]) == ("replacement", "shop")
-    other = await shop.rent_number("P1", "2")
+    other = await shop.rent_number("P1", "2", rented_at=shop.clock.now)
     linked = await api.post(f"/v1/claims/{case['id']}/replacement", {"activation": str(other)})
     assert linked.json["state"] == "replaced"
 

@@ -18,8 +18,10 @@ from worker.domain.policy.language.loading import profile_from
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.lifecycle.cases.case_steps import Verdict
+from worker.lifecycle.cases.rental_cancels import DOUBLE_PRESS
 from worker.ports.long_rental import Prolonged
 from worker.ports.provider import Rented, Sms
+from worker.ports.store.case_view import Case, CaseState, Rejected
 from worker.ports.store.rentals import Rental
 
 FIXTURES = (described,)
@@ -34,6 +36,11 @@ OWN: dict[str, dict[str, Any]] = {
         "rental": {"cancel_until_s": 3600},
         "sms": {"auto_credit_mode": "automatic"},
         "cancel": {"button": True, "max_per_day": 1},
+    },
+    "counted": {
+        "rental": {"cancel_until_s": 3600, "early_end": "deny"},
+        "sms": {"auto_credit_mode": "automatic"},
+        "cancel": {"button": True, "max_per_day": 1, "over_limit": "review"},
     },
 }
 PROFILES = {name: profile_from(document, name=name, file=name) for name, document in OWN.items()}
@@ -144,10 +151,24 @@ async def test_after_a_renewal_was_given_back_the_rest_is_the_unused_part_of_the
 ) -> None:
     await test_a_renewal_given_back_is_credited_and_the_rental_ends_when_it_would_have(api, shop)
 
+    shop.set_time(shop.clock.now + DOUBLE_PRESS + TICK)
     reply = await pressed(api)
 
     assert [one["moved_minor"] for one in reply.json["cancels"]] == [400, 700]
     assert await shop.balances() == (1700, 0)
+
+
+async def test_a_press_sent_twice_gives_back_the_renewal_and_no_more(
+    api: Api, shop: CaseShop
+) -> None:
+    await test_a_renewal_given_back_is_credited_and_the_rental_ends_when_it_would_have(api, shop)
+    shop.set_time(shop.clock.now + DOUBLE_PRESS)
+
+    reply = await pressed(api)
+
+    assert [one["moved_minor"] for one in reply.json["cancels"]] == [400]
+    assert reply.json["ended_at"] is None
+    assert await shop.balances() == (1000, 0)
 
 
 async def test_an_early_end_that_the_policy_does_not_pay_leaves_the_rental_running(
@@ -233,3 +254,65 @@ async def test_a_second_rental_of_a_day_is_not_given_back_where_one_may_be(
 
 async def test_a_rental_that_nobody_knows_is_not_found(api: Api) -> None:
     assert (await pressed(api)).status == 404
+
+
+async def pressed_over_the_limit(shop: CaseShop) -> Case:
+    """In its time, and the second of the day: a human decides."""
+    await shop.open_account(amount_minor=5000)
+    first = await shop.book_rental("first", policy="counted")
+    shop.set_time(MONDAY + timedelta(minutes=10))
+    await shop.service.cancel_rental(first, {"due_to_problem": False})
+    second = await shop.book_rental(policy="counted")
+    shop.set_time(MONDAY + timedelta(minutes=20))
+    opened = await shop.service.cancel_rental(second, {"due_to_problem": False})
+    assert opened.case is not None
+    return opened.case
+
+
+@pytest.mark.usefixtures("api")
+async def test_a_late_yes_pays_what_was_proposed_at_the_press(shop: CaseShop) -> None:
+    cancel = await pressed_over_the_limit(shop)
+    shop.set_time(MONDAY + 5 * HOUR)
+
+    change = await shop.give_verdict(cancel, grant=True)
+
+    assert change.case is not None
+    assert (change.rejected, change.case.state) == (None, CaseState.GRANTED)
+    assert change.case.moved_minor == 1000
+
+
+@pytest.mark.usefixtures("api")
+async def test_an_sms_after_the_press_does_not_turn_a_yes_into_a_denial(shop: CaseShop) -> None:
+    cancel = await pressed_over_the_limit(shop)
+    shop.set_time(MONDAY + HOUR)
+    rental = await shop.long_rental()
+    await shop.store.cases.keep_messages(rental.id, (Sms("4711"),))
+
+    change = await shop.give_verdict(cancel, grant=True, amount_minor=400)
+
+    assert change.case is not None
+    assert (change.rejected, change.case.moved_minor) == (None, 400)
+
+
+async def test_a_verdict_pays_no_more_than_was_proposed(api: Api, shop: CaseShop) -> None:
+    await rented(shop, "judged")
+    shop.set_time(MONDAY + 9 * DAY - HOUR)
+    await pressed(api)
+    (cancel,) = (await shop.long_rental()).cancels
+    assert cancel.decisions[-1].amount_minor == 100
+
+    change = await shop.give_verdict(cancel, grant=True, amount_minor=1000)
+
+    assert change.rejected is Rejected.WRONG_SUM
+    assert await shop.balances() == (1000, 0)
+    assert (await shop.long_rental()).ended_at is None
+
+
+async def test_a_verdict_of_nothing_is_no_sum(api: Api, shop: CaseShop) -> None:
+    await rented(shop, "judged")
+    await pressed(api)
+    (cancel,) = (await shop.long_rental()).cancels
+
+    change = await shop.give_verdict(cancel, grant=True, amount_minor=0)
+
+    assert change.rejected is Rejected.WRONG_SUM

@@ -135,3 +135,13 @@ def test_a_token_of_several_scopes_may_do_what_each_may() -> None:
     both = Token.of("desk", "operate+decide", "x")
     either = Token.of("desk", "operate", "x").scope | Token.of("desk", "decide", "x").scope
     assert both.scope == either
+
+
+async def test_what_a_replacement_is_worth_takes_a_token_that_decides(api: Api) -> None:
+    body = {"choice": "replacement", "replacement_value_minor": 350}
+
+    refused = await api.post("/v1/claims/x/choice", body, token=TOKENS["operate"])
+    both = await api.post("/v1/claims/x/choice", body, token=TOKENS["operate+decide"])
+
+    assert (refused.status, refused.slug) == (403, "forbidden")
+    assert both.status != 403

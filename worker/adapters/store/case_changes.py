@@ -18,6 +18,7 @@ from worker.adapters.store.database import scalar, statement
 from worker.domain import transfer
 from worker.domain.policy import Outcome
 from worker.ports.store import case_view as port
+from worker.ports.store.cases import NumberTaken
 from worker.ports.store.obligations import OVERDUE
 
 _RANG = text(
@@ -138,7 +139,9 @@ async def _owed(
     if step.replaced_by is not None:
         linked = {"id": case.id, "by": by, "now": view.now, "new": step.replaced_by}
         linked["old"] = case.activation or case.rental
-        await connection.execute(statement("cases/link_replacement"), linked)
+        made = await connection.execute(statement("cases/link_replacement"), linked)
+        if made.first() is None:
+            raise NumberTaken
     for flag in step.account_flags:
         found = {"account": case.account, "flag": flag, "id": case.id, "now": view.now, "by": by}
         await connection.execute(statement("cases/find_flag"), found)

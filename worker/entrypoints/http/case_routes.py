@@ -34,6 +34,14 @@ def _asks_or_answers(body: Any) -> Scope:  # noqa: ANN401 - any body with an eve
     return Scope.DECIDE if body.event == "requested" else Scope.OPERATE
 
 
+def _chooses_or_values(body: Any) -> Scope:  # noqa: ANN401 - any body with a value
+    """The customer chooses; what a replacement is worth is for staff to find."""
+    return Scope.OPERATE if body.replacement_value_minor is None else Scope.DECIDE
+
+
+_SCOPES_OF_BODY: Final = {"payment-info": _asks_or_answers, "choice": _chooses_or_values}
+
+
 #: Names of the calls that do more than tell what happened.
 _STEP_NAMES: Final = {"evidence": "add_{case}_evidence", "verdict": "decide_{case}"}
 
@@ -88,7 +96,7 @@ def case_routes(
                 path=f"{path}/{{id}}/{step}",
                 handler=handler,
                 scope=_STEPS[step],
-                scope_of_body=_asks_or_answers if step == "payment-info" else None,
+                scope_of_body=_SCOPES_OF_BODY.get(step),
                 run_once=idempotent,
                 answers=SHOWN,
                 problems=REFUSALS,

@@ -310,6 +310,10 @@ def changed_or_problem(change: CaseChange) -> Answer:
             raise Problem(ProblemKind.ACCOUNT_BLOCKED, _FREEZE_UNSEEN)
         case Rejected.ACCOUNT_FROZEN:
             raise Problem(ProblemKind.ACCOUNT_FROZEN, _FREEZE_UNSEEN)
+        case Rejected.PAID_BACK:
+            raise Problem(ProblemKind.ENDED, "Money was given back for this order")
+        case Rejected.REPLACED:
+            raise Problem(ProblemKind.OTHER_CONTENT, "This order or number is linked already")
         case Rejected.WRONG_SUM:
             detail = (
                 "Needed where no sum is proposed, within the price; else at most the one proposed"

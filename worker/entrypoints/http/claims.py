@@ -129,7 +129,7 @@ class ClaimHandlers:
             **_grounds(body.reason, body.claim_channel),
             **_fields(body.request_fields),
             **({"evidence": kinds} if kinds else {}),
-            **cases.instant_facts(claim_at=body.claim_at),
+            **cases.instant_facts(claim_at=body.claim_at, issue_at=body.issue_at),
         }
         said = {
             "reason": body.reason,
@@ -140,6 +140,7 @@ class ClaimHandlers:
         words = {name: value for name, value in said.items() if value is not None}
         with cases.fact_problems(claim_at="/claim_at", evidence="/evidence"):
             service.not_in_future("claim_at", body.claim_at)
+            service.not_in_future("issue_at", body.issue_at)
             if body.rental is not None:
                 rental = cases.case_id_in(body.rental)
                 await service.not_before_purchase("claim_at", body.claim_at, rental)
@@ -212,7 +213,9 @@ class ClaimHandlers:
             new = body.activation or body.rental
             assert new is not None
             linked = cases.case_id_in(new)
-            change = await service.replaced(case, linked, value_minor=value)
+            place = "/rental" if body.activation is None else "/activation"
+            with cases.fact_problems(replacement=place):
+                change = await service.replaced(case, linked, value_minor=value)
         return cases.changed_or_problem(change)
 
     async def kyc(self, id: UuidText, body: KycStatus) -> Answer:

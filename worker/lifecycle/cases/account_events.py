@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from worker.domain.account_state import ENDING, STRENGTH, AccountState, LoggedEvent, state_of
 from worker.domain.policy import Decision, Op, Outcome, Reason
+from worker.domain.policy.language.choices import Chargeback
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import record_facts
 from worker.lifecycle.cases.case_steps import (
@@ -177,7 +178,8 @@ def _account_state(view: port.CaseView, facts: port.CaseFacts, state: port.CaseS
     own = LoggedEvent(facts["event"], state is port.CaseState.DONE, state in port.REFUSED)
     present = AccountState(view.holdings.state)
     events, place = view.holdings.events, view.holdings.events_before
-    new = state_of([*events[:place], own, *events[place:]])
+    freezes = view.profile is not None and view.profile.balance.chargeback is Chargeback.FREEZE
+    new = state_of([*events[:place], own, *events[place:]], chargeback_freezes=freezes)
     weakens = own.refused or own.event in ENDING
     if STRENGTH[new] < STRENGTH[present] and not weakens:
         return None

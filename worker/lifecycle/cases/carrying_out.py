@@ -1,16 +1,20 @@
 """Whether what was approved before may be carried out now: the account is asked again.
 
-A human who has seen what stands against it releases it, with the finding `freeze_seen`.
+A human who has seen what stands against it releases it, with the finding `freeze_seen`. It holds
+for what stood then, and for nothing that came later.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+from worker.domain.account_state import standing_turns
 from worker.domain.policy.findings import barred_since
 from worker.domain.policy.vocabulary import AccountFlag
 from worker.ports.store import case_view as port
 
 #: A human's finding: he knows what stands against the account, and lets it go all the same.
 FREEZE_SEEN: Final = "freeze_seen"
+_SEEN: Final = "seen"  #: In the evidence of a verdict: what stood against the account then.
 _BARRED: Final = {
     "blocked": port.Rejected.ACCOUNT_BLOCKED,
     "frozen": port.Rejected.ACCOUNT_FROZEN,
@@ -19,8 +23,9 @@ _BARRED: Final = {
 
 
 def barred(view: port.CaseView) -> port.Rejected | None:
-    """What stands against it now, unless a human has seen it."""
-    return None if view.case.facts.get(FREEZE_SEEN) else stands_against(view)
+    """What stands against it now, unless a human has seen all of it."""
+    unseen = what_stands(view) - _seen(view.case)
+    return stands_against(view) if unseen else None
 
 
 def stands_against(view: port.CaseView) -> port.Rejected | None:
@@ -30,3 +35,19 @@ def stands_against(view: port.CaseView) -> port.Rejected | None:
     flags = frozenset(map(AccountFlag, view.account.account_flags))
     found = barred_since(view.profile, flags)
     return None if found is None else port.Rejected.ACCOUNT_BLOCKED
+
+
+def what_stands(view: port.CaseView) -> frozenset[str]:
+    """Each event and finding that stands, told from an earlier one of its kind."""
+    found = {f"finding {flag}" for flag in view.account.findings}
+    events = {f"{event} {turn}" for event, turn in standing_turns(view.account.events).items()}
+    return frozenset(found | events)
+
+
+def seen_now(view: port.CaseView, findings: port.CaseFacts) -> Mapping[str, Any]:
+    """What a verdict with these findings has seen, as its evidence keeps it."""
+    return {_SEEN: sorted(what_stands(view))} if findings.get(FREEZE_SEEN) else {}
+
+
+def _seen(case: port.Case) -> frozenset[str]:
+    return frozenset(one for entry in case.evidence for one in entry.content.get(_SEEN, ()))

@@ -10,27 +10,33 @@ from worker.domain.account_state import turns_before
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Reason
 from worker.lifecycle.cases import case_steps, questions, withdrawals
-from worker.lifecycle.cases.account_events import AccountEventJudge, AccountEventReport
+from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import (
     ActivationReviews,
     ReviewOutcome,
     ReviewResult,
 )
-from worker.lifecycle.cases.claims import ClaimJudge
+from worker.lifecycle.cases.claims import SAID_ONCE, claimed_as, may_be_claimed_anew
 from worker.lifecycle.cases.deletions import Deletions
 from worker.lifecycle.cases.outages import (
-    OutageJudge,
     after_earlier_outages,
     outage_number,
     outage_restored_at,
 )
-from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
-from worker.lifecycle.cases.withdrawals import WithdrawalJudge
+from worker.lifecycle.cases.rental_cancels import sent_again
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.store import cases as port
 from worker.ports.store.books import BookStore
-from worker.ports.store.case_view import CLOSED, Case, CaseFacts, CaseJudge, CaseKind, CaseState
+from worker.ports.store.case_view import (
+    CLOSED,
+    Case,
+    CaseFacts,
+    CaseJudge,
+    CaseKind,
+    CaseState,
+    Rejected,
+)
 from worker.ports.store.rentals import Rental
 
 CustomerWords: TypeAlias = Mapping[str, Any]  #: For a human to read; no fact to decide from.
@@ -44,8 +50,6 @@ _OPS: Final = {
     CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
     CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
 }
-#: Of a claim that is sent again: what it is about, and since when, stays.
-_SAID_ONCE: Final = frozenset({"claim_kind", "destination", "claim_at", "evidence"})
 _REASONS: Final = {reason.value for reason in Reason}
 
 
@@ -66,25 +70,29 @@ class CaseService:
         self, activation: ActivationId, facts: CaseFacts, words: CustomerWords = NO_WORDS
     ) -> port.CaseOpenResult:
         """One claim per order, kind and destination: the same content again is the same claim."""
-        new = self._claim(activation, facts, words)
-        return await self._claimed(replace(new, activation=activation), words)
+        new = replace(self._claim(activation, facts, words), activation=activation)
+        return await self._claimed(new, words)
 
     async def open_rental_claim(
         self, rental: UUID, facts: CaseFacts, words: CustomerWords = NO_WORDS
     ) -> port.CaseOpenResult:
         """As `open_claim`, about a long rental."""
-        new = self._claim(rental, facts, words)
-        return await self._claimed(replace(new, rental=rental), words)
+        return await self._claimed(replace(self._claim(rental, facts, words), rental=rental), words)
 
-    async def _claimed(self, new: port.NewCase, words: CustomerWords) -> port.CaseOpenResult:
-        """Open it; sent again while it waits for something, it is completed in place."""
+    async def _claimed(
+        self, new: port.NewCase, words: CustomerWords, turn: int = 1
+    ) -> port.CaseOpenResult:
+        """Open it; sent again while it waits it is completed in place, after that numbered anew."""
         opening = await self._open(new, "claim_at", words)
         case = opening.case
+        if opening.how is port.CaseOpenOutcome.OTHER_CONTENT and may_be_claimed_anew(case):
+            again = (CaseKind.CLAIM, new.subject, *claimed_as(new.facts), "turn", turn)
+            return await self._claimed(replace(new, id=port.case_id(*again)), words, turn + 1)
         if opening.how is not port.CaseOpenOutcome.OTHER_CONTENT or case is None:
             return opening
         if case.state is not CaseState.NEEDS_EVIDENCE:
             return opening
-        added = {name: told for name, told in new.facts.items() if name not in _SAID_ONCE}
+        added = {name: told for name, told in new.facts.items() if name not in SAID_ONCE}
         adds = questions.evidence(new.facts.get("evidence", ()), **added)
         change = await self.add(case.id, case.kind, adds, "evidence", words)
         if change.rejected is not None:
@@ -124,6 +132,8 @@ class CaseService:
     async def cancel_rental(self, rental: Rental, facts: CaseFacts) -> port.CaseOpenResult:
         """Give it back, a renewal of it, or end it early; raises `CancelRefused`."""
         self.check(CaseKind.RENTAL_CANCEL, facts)
+        if (same := sent_again(rental.cancels, self.clock.now())) is not None:
+            return port.CaseOpenResult(port.CaseOpenOutcome.SAME, same)
         ended = [cancel for cancel in rental.cancels if cancel.state in CLOSED]
         new = port.NewCase(
             # Numbered, so that two presses at the same time are one case.
@@ -202,12 +212,14 @@ class CaseService:
         if case is None:
             return port.CaseChange(None)
         if new is None or new.account != case.account or by in {case.activation, case.rental}:
-            raise FactError("given.activation", "not another order of the same account")
-        return await self._change(
-            id_,
-            CaseKind.CLAIM,
-            lambda view: case_steps.replaced_step(view, by, value_minor),
-        )
+            raise FactError("given.replacement", "not another order of the same account")
+        number = case_steps.NewNumber(by, new.purchased_at, value_minor)
+        try:
+            return await self._change(
+                id_, CaseKind.CLAIM, lambda view: case_steps.replaced_step(view, number)
+            )
+        except port.NumberTaken:
+            return port.CaseChange(await self.case(id_, CaseKind.CLAIM), Rejected.REPLACED)
 
     async def no_replacement(self, id_: UUID) -> port.CaseChange:
         """None can be had: the claim is decided as if it had never been chosen."""
@@ -312,9 +324,8 @@ class CaseService:
 
     def _claim(self, order: UUID, facts: CaseFacts, words: CustomerWords) -> port.NewCase:
         self.check(CaseKind.CLAIM, facts)
-        thing = (order, facts["claim_kind"], facts.get("destination", "balance"))
         return port.NewCase(
-            id=port.case_id(CaseKind.CLAIM, *thing),
+            id=port.case_id(CaseKind.CLAIM, order, *claimed_as(facts)),
             kind=CaseKind.CLAIM,
             subject=str(order),
             facts=facts,
@@ -377,13 +388,3 @@ class CaseService:
         return await self.policies.judged(
             lambda policy_of: self.cases.change_case(id_, judge, policy_of, by=self.told_by)
         )
-
-
-def judges_by_kind(clauses: questions.ClauseLookup) -> Mapping[CaseKind, case_steps.KindJudge]:
-    return {
-        CaseKind.CLAIM: ClaimJudge(clauses),
-        CaseKind.OUTAGE: OutageJudge(clauses),
-        CaseKind.RENTAL_CANCEL: RentalCancelJudge(clauses),
-        CaseKind.WITHDRAWAL: WithdrawalJudge(clauses),
-        CaseKind.ACCOUNT: AccountEventJudge(clauses),
-    }

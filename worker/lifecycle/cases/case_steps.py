@@ -7,12 +7,12 @@ case is asked of its `KindJudge`.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
-from worker.domain.policy import Decision, Op, Outcome, Reason
+from worker.domain.policy import Decision, FactError, Op, Outcome, Reason
 from worker.domain.policy.vocabulary import Sla
-from worker.lifecycle.cases.carrying_out import FREEZE_SEEN, barred
+from worker.lifecycle.cases.carrying_out import FREEZE_SEEN, barred, seen_now, what_stands
 from worker.lifecycle.cases.owing import dated, owed_after
 from worker.lifecycle.cases.questions import (
     ALTERNATIVE_OFFERED,
@@ -160,15 +160,19 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     A case that has come into review since then asks something else, and takes one more.
     """
     case = view.case
-    entry = ("verdict", {**verdict.content(), "note": verdict.note})
+    seen = seen_now(view, verdict.findings)
+    entry = ("verdict", {**verdict.content(), "note": verdict.note, **seen})
     if _releases(view, verdict):
-        seen = {**case.facts, FREEZE_SEEN: True}
-        return replace(unchanged(view), facts=seen, evidence=entry)
+        facts = {**case.facts, FREEZE_SEEN: True}
+        released = replace(unchanged(view), facts=facts, evidence=entry)
+        return unchanged(view) if barred(view) is None else released
     if case.verdict is not None and case.state is not port.CaseState.IN_REVIEW:
         same = case.verdict == verdict.content()
         return unchanged(view, None if same else port.Rejected.OTHER_CONTENT)
     if case.state in port.CLOSED:
         return unchanged(view, port.Rejected.CLOSED)
+    if verdict.findings.get(FREEZE_SEEN) and not what_stands(view):
+        raise FactError(f"given.{FREEZE_SEEN}", "nothing stands against the account")
     step = judge.apply_verdict(view, verdict)
     if step.rejected is not None:
         return step
@@ -200,8 +204,17 @@ def contested_step(
     return replace(step, reopens=True, evidence=("contested", words))
 
 
-def replaced_step(view: port.CaseView, by: UUID, value_minor: int | None) -> port.CaseStep:
+class NewNumber(NamedTuple):
+    """What is to be linked in the place of an order."""
+
+    id: UUID
+    taken_at: datetime
+    value_minor: int | None
+
+
+def replaced_step(view: port.CaseView, new: NewNumber) -> port.CaseStep:
     """The new number is linked: final, for every kind of claim about the old order."""
+    by = new.id
     case = view.case
     if case.state in port.CLOSED or not _waits_for_replacement(case):
         same = case.state is port.CaseState.REPLACED and case.facts.get("replaced_by") == str(by)
@@ -210,7 +223,13 @@ def replaced_step(view: port.CaseView, by: UUID, value_minor: int | None) -> por
     stands_against = barred(view)
     if stands_against is not None:
         return unchanged(view, stands_against)
-    told = {"replaced_by": str(by), "value_minor": value_minor}
+    if view.record is not None and view.record.replacement_linked_at is not None:
+        return unchanged(view, port.Rejected.REPLACED)
+    if _was_paid_back(view):
+        return unchanged(view, port.Rejected.PAID_BACK)
+    if new.taken_at < _owed_since(view):
+        raise FactError("given.replacement", "taken before a replacement was owed")
+    told = {"replaced_by": str(by), "value_minor": new.value_minor}
     return port.CaseStep(
         state=port.CaseState.REPLACED,
         facts={**case.facts, "replaced_by": str(by)},
@@ -218,6 +237,20 @@ def replaced_step(view: port.CaseView, by: UUID, value_minor: int | None) -> por
         evidence=("replacement", told),
         replaced_by=by,
     )
+
+
+def _was_paid_back(view: port.CaseView) -> bool:
+    """Whether money was given for the order, save for days of it on which it did not work."""
+    assert view.record is not None
+    assert view.order is not None
+    given = view.record.credited_minor + view.record.paid_out_minor
+    return given > view.order.outages_minor
+
+
+def _owed_since(view: port.CaseView) -> datetime:
+    """What was taken before is the customer's own, and no replacement."""
+    replacements = [one.since for one in view.case.obligations if one.what is Sla.REPLACEMENT]
+    return replacements[-1] if replacements else view.case.decisions[-1].at
 
 
 def no_replacement_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
@@ -241,7 +274,7 @@ def _releases(view: port.CaseView, verdict: Verdict) -> bool:
     if case.state in port.CLOSED or not (verdict.grant and seen):
         return False
     owed = case.state is port.CaseState.APPROVED or _waits_for_replacement(case)
-    return owed and barred(view) is not None
+    return owed and bool(what_stands(view))
 
 
 def recheck_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
@@ -285,14 +318,33 @@ def _sla_step(judge: KindJudge, view: port.CaseView, sla: port.TimerKind) -> por
         "sla": SLAS[sla].value,
         "start_at": instant_fact(judge.sla_start(view, sla)),
         **{name: facts[name] for name in _EXTENSION if name in facts},
+        **(_asked_again(view) if _asks_again(view, sla) else {}),
     }
     record = ask_policy(view, Op.SLA_TICK, given, judge.clauses)
     step = unchanged(view)
     if record.decision.outcome is Outcome.WAIT and record.decision.deadline is not None:
         return replace(step, timers={**step.timers, sla: record.decision.deadline})
-    if record.decision.outcome is Outcome.OVERDUE:
+    frozen = _asks_again(view, sla) and record.decision.outcome is Outcome.NEEDS_REVIEW
+    if frozen or record.decision.outcome is Outcome.OVERDUE:
         return replace(step, record=record, event=f"{judge.event_prefix}.overdue")
     return step
+
+
+def _asks_again(view: port.CaseView, sla: port.TimerKind) -> bool:
+    approved = view.case.state is port.CaseState.APPROVED
+    return approved and sla is port.TimerKind.REFUND_PAYMENT
+
+
+def _asked_again(view: port.CaseView) -> Mapping[str, Any]:
+    """Of an approved payout: what stands against the account, and the sum a human lets go."""
+    paying = {outcome.value for outcome in PAYING}
+    approved = next(row for row in reversed(view.case.decisions) if row.outcome in paying)
+    return {
+        "account_flags": sorted(view.account.account_flags),
+        FREEZE_SEEN: barred(view) is None,
+        "amount_minor": approved.amount_minor,
+        "destination": approved.destination,
+    }
 
 
 def unchanged(view: port.CaseView, rejected: port.Rejected | None = None) -> port.CaseStep:

@@ -13,6 +13,31 @@ from worker.ports.store import case_view as port
 
 RECHECK: Final = timedelta(seconds=60)  #: Shortest delay before the next check of an order.
 
+#: Of a claim that is sent again: what it is about, and since when, stays.
+SAID_ONCE: Final = frozenset({"claim_kind", "destination", "claim_at", "evidence"})
+#: Denials for something that the customer can still add: no human has judged the claim itself.
+_CAN_BE_ADDED: Final = frozenset(
+    reason.value
+    for reason in (
+        Reason.WRONG_CHANNEL,
+        Reason.REQUEST_INCOMPLETE,
+        Reason.REASONS_MISSING,
+        Reason.EVIDENCE_MISSING,
+    )
+)
+
+
+def claimed_as(facts: port.CaseFacts) -> tuple[str, str]:
+    """What tells a claim from others about its order."""
+    return (facts["claim_kind"], facts.get("destination", "balance"))
+
+
+def may_be_claimed_anew(case: port.Case | None) -> bool:
+    """Whether it was denied for what was missing, by the policy."""
+    if case is None or case.state is not port.CaseState.DENIED or case.verdict is not None:
+        return False
+    return case.decisions[-1].reason in _CAN_BE_ADDED
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimJudge:

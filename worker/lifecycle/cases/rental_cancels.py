@@ -3,8 +3,9 @@
 A press that the policy refuses leaves nothing behind: the rental goes on, and no case is opened.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.activation import CancelAnswer
@@ -12,6 +13,7 @@ from worker.domain.policy import Decision, Destination, Op, Outcome, Reason
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, questions, record_facts
 from worker.ports.store import case_view as port
+from worker.ports.store.case_record import CaseRecord
 
 _REFUSED: Final = frozenset({Outcome.WAIT, Outcome.DENY, Outcome.NONE})
 _ANSWERS: Final = {
@@ -23,6 +25,19 @@ _ANSWERS: Final = {
     Reason.RENTAL_RUNNING: CancelAnswer.LIMIT,  # Over a limit its end decides.
     Reason.RESTRICTIONS_IGNORED: CancelAnswer.RESTRICTIONS_IGNORED,
 }
+
+
+#: A press this soon after a renewal was given back is the same one, sent again.
+DOUBLE_PRESS: Final = timedelta(seconds=60)
+
+
+def sent_again(cancels: Sequence[port.Case], now: datetime) -> port.Case | None:
+    """The press of which this one is a repetition: it must not end the rest of the rental."""
+    if not cancels or cancels[-1].state not in port.CLOSED:
+        return None
+    last = cancels[-1]
+    renewal = last.decisions[-1].reason == Reason.RENEWAL_CANCELLED.value
+    return last if renewal and now <= last.opened_at + DOUBLE_PRESS else None
 
 
 class CancelRefused(Exception):
@@ -48,15 +63,33 @@ class RentalCancelJudge:
     def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
         facts = {**view.case.facts, **verdict.findings}
         proposed = self._ask(view, facts)
+        outcome = proposed.decision.outcome
         if not verdict.grant:
             denied = case_steps.claim_rejected()
             by_human = questions.decided_by_human(proposed, denied, view, self.clauses)
             return self._step(view, facts, by_human)
-        if proposed.decision.outcome is not Outcome.NEEDS_REVIEW:
-            return self._step(view, facts, proposed)
-        amount = verdict.amount_minor or proposed.decision.amount_minor
+        if outcome is Outcome.WAIT:
+            return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
+        if outcome is not Outcome.NEEDS_REVIEW:
+            decided = case_steps.with_named_sum(proposed, verdict)
+            if decided is None:
+                return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
+            return self._step(view, facts, decided)
+        return self._granted(view, facts, proposed, verdict.amount_minor)
+
+    def _granted(
+        self,
+        view: port.CaseView,
+        facts: port.CaseFacts,
+        proposed: port.DecisionRecord,
+        named: int | None,
+    ) -> port.CaseStep:
+        """The sum that was proposed, or less of it; where none was, at most what is left."""
         assert view.order is not None
-        if not 0 < amount <= view.order.left_minor:
+        sum_minor, left = proposed.decision.amount_minor, view.order.left_minor
+        most = min(sum_minor or left, left)
+        amount = min(sum_minor, left) if named is None else named
+        if not 0 < amount <= most:
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
         to = Destination.BALANCE
         granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
@@ -68,9 +101,12 @@ class RentalCancelJudge:
         return view.case.opened_at
 
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
+        """As of the press: who pressed in time loses nothing by how long a human takes."""
         assert view.record is not None
-        given = record_facts.of_order(view.record, view.account, facts)
-        return questions.ask_policy(view, Op.CANCEL, given, self.clauses)
+        pressed_at = view.case.opened_at
+        record = _as_of(view.record, pressed_at)
+        given = record_facts.of_order(record, view.account, facts)
+        return questions.ask_policy(replace(view, now=pressed_at), Op.CANCEL, given, self.clauses)
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
@@ -96,3 +132,13 @@ class RentalCancelJudge:
             gives_renewal_back=renewal and pays,
         )
         return case_steps.with_event(self, view, step)
+
+
+def _as_of(record: CaseRecord, pressed_at: datetime) -> CaseRecord:
+    """Without the SMS that came later: whoever judges sees them."""
+    received, displayed = record.sms_received_at, record.sms_displayed_at
+    return replace(
+        record,
+        sms_received_at=None if received is None or received > pressed_at else received,
+        sms_displayed_at=None if displayed is None or displayed > pressed_at else displayed,
+    )

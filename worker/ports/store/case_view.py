@@ -115,6 +115,8 @@ class Rejected(enum.Enum):
     NOT_ASKED_FOR = "not_asked_for"  #: The case does not wait for this.
     ACCOUNT_BLOCKED = "account_blocked"  #: No money leaves it, unless a human has seen the block.
     ACCOUNT_FROZEN = "account_frozen"
+    PAID_BACK = "paid_back"  #: Money was given for the order: one price, one number.
+    REPLACED = "replaced"  #: The order has its number, or the number is another order's.
     WRONG_SUM = "wrong_sum"  #: No sum where one is needed, or more than proposed.
 
 

@@ -59,6 +59,10 @@ class CaseOpenOutcome(enum.Enum):
     OTHER_POLICY = "other_policy"  #: The account belongs to another one.
 
 
+class NumberTaken(Exception):
+    """It replaces another order; raised in the transaction that links it, which it undoes."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaseOpenResult:
     how: CaseOpenOutcome
