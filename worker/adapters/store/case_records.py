@@ -54,6 +54,15 @@ async def of_rental(
     return await _case_record(connection, found.mappings().one_or_none())
 
 
+async def of_subject(connection: AsyncConnection, case: Case) -> port.CaseRecord | None:
+    """The record of what a case is about, without what the case itself gave."""
+    if case.activation is not None:
+        return await of_activation(connection, case.activation, case.id)
+    if case.rental is not None:
+        return await of_rental(connection, case.rental, case.id)
+    return None
+
+
 #: What a step of a case may give: what its limits count is asked for.
 CASE_DEEDS: Final = {
     CaseKind.CLAIM: frozenset({PastEventKind.CLAIM, PastEventKind.AUTO_CREDIT}),

@@ -366,7 +366,7 @@ async def _view(
     overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
     rental = case.rental is not None
     profile = judging.policy_of(case.policy, case.policy_version)
-    record = await _record(connection, case)
+    record = await case_records.of_subject(connection, case)
     account = await case_records.of_case(connection, case, profile, record, now)
     assert account is not None
     return case_view.CaseView(
@@ -380,14 +380,6 @@ async def _view(
         timer=judging.timer,
         overdue=tuple(case_view.TimerKind(row[0]) for row in overdue),
     )
-
-
-async def _record(connection: AsyncConnection, case: case_view.Case) -> CaseRecord | None:
-    if case.activation is not None:
-        return await case_records.of_activation(connection, case.activation, case.id)
-    if case.rental is not None:
-        return await case_records.of_rental(connection, case.rental, case.id)
-    return None
 
 
 async def _whose(connection: AsyncConnection, new: port.NewCase) -> _About | None:
