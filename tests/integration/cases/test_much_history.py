@@ -10,13 +10,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
-from tests.integration.store.shop import ALICE
+from tests.integration.store.shop import ALICE, SIM, TICK, WINDOW
 from worker.adapters.store import presses
-from worker.domain.activation import CancelAnswer
+from worker.domain.activation import CancelAnswer, State
 from worker.domain.ids import ActivationId
 from worker.domain.policy.at_intake import CancelTerms
 from worker.domain.policy.language.loading import profile_from
+from worker.domain.price_fate import PriceFate
 from worker.lifecycle.cancel_by_policy import CancelByPolicy
+from worker.lifecycle.outcome import PolicyOutcomes, ending
 from worker.ports.store.case_record import RecordedSum, TakenOrder
 
 MINUTE = timedelta(minutes=1)
@@ -38,6 +40,10 @@ OWN: dict[str, dict[str, Any]] = {
         "sms": AUTOMATIC,
         "claims": {"kinds": {"defect": {"decided": "grant"}}},
         "limits": [{"of": "defect", "per": "month", "max_count": 2, "then": "deny"}],
+    },
+    "limited": {
+        "sms": AUTOMATIC,
+        "limits": [{"of": "auto_credit", "per": "day", "max_count": 1}],
     },
     "claims": {
         "sms": AUTOMATIC,
@@ -213,3 +219,27 @@ async def test_a_used_topup_stays_used_after_a_year(shop: CaseShop) -> None:
     found = await shop.store.cases.account_record(ALICE, now=MONDAY + 367 * DAY)
     assert found is not None
     assert found.activations == (TakenOrder(MONDAY, refunded=False),)
+
+
+async def test_two_hosts_together_credit_no_more_than_the_limit(shop: CaseShop) -> None:
+    open_shop(shop)
+    await shop.open_account(amount_minor=1000)
+    for ref in ("1", "2"):
+        await shop.rent_number("limited", ref)
+    shop.set_time(MONDAY + WINDOW + TICK)
+    now = shop.clock.now
+    await shop.store.settlements.mark_expired(timedelta(), 10, now=now)
+    due = await shop.store.settlements.lease_cancels(SIM, 10, DAY, now=now)
+    endings = []
+    for number in due:
+        host = PolicyOutcomes(shop.policy_book, shop.reporter, shop.store.cases.account_flags)
+        await host.load([number])
+        endings.append(ending(number, host, PriceFate.GIVEN_BACK))
+    assert [each.outcome for each in endings] == [State.REFUNDED] * 2, "neither knows of the other"
+
+    outcomes = [(await shop.store.settlements.settle([each])).settled[0] for each in endings]
+
+    assert [(one.outcome, one.reason) for one in outcomes] == [
+        (State.REFUNDED, "timeout"),
+        (State.IN_REVIEW, "limit_reached"),
+    ]
