@@ -85,7 +85,7 @@ def _named(parts: Resources) -> dict[str, object]:
         "doubts": store.doubts,
         "now": clock.now,
         "retry": TenacityRetry(sleep=clock.sleep, monotonic=clock.monotonic, chance=clock.chance),
-        "rules": PolicyOutcomes(parts.policies, parts.reporter, store.cases.account_record),
+        "rules": PolicyOutcomes(parts.policies, parts.reporter, store.cases.account_flags),
         "judges": judges_by_kind(parts.clauses),
         "wait_for_budget": payments_of(parts.terms, parts.schedule, clock),
         "reading": Batcher(

@@ -8,14 +8,16 @@ from typing import Final
 from worker.domain.activation import CancelAnswer, EndReason, State
 from worker.domain.policy import Decision, Op, Outcome, Profile, Reason, decide, question_from
 from worker.domain.policy.at_intake import order_words
+from worker.domain.policy.limits import NOTHING_ASKED, HistoryAsked, history_asked
+from worker.domain.policy.vocabulary import PastEventKind
 from worker.lifecycle.cases import record_facts
 from worker.lifecycle.cases.questions import instant_fact
 from worker.ports.store.activations import PressDecision
 from worker.ports.store.case_record import AccountRecord, CaseRecord
 from worker.ports.store.cases import PolicyLookup
 
-RECENT: Final = 10  #: Orders among which Cancels are counted, where no policy says so.
-
+#: What a press may credit: by Cancel, or as the window decides.
+_DEEDS: Final = frozenset({PastEventKind.CANCEL, PastEventKind.AUTO_CREDIT})
 #: How a number ends that a policy has decided about.
 ENDS_AS: Final[Mapping[Outcome, State]] = {
     Outcome.AUTO_CREDIT: State.REFUNDED,
@@ -37,9 +39,11 @@ class CancelByPolicy:
 
     policy_of: PolicyLookup
 
-    def recent(self, policy: str, version: str) -> int:
-        profile = self.policy_of(policy, version)
-        return RECENT if profile is None else profile.cancel.ratio_of
+    def asked(self, record: CaseRecord) -> HistoryAsked:
+        profile = self.policy_of(record.policy, record.policy_version)
+        return (
+            NOTHING_ASKED if profile is None else history_asked(_of_order(profile, record), _DEEDS)
+        )
 
     def __call__(self, record: CaseRecord, account: AccountRecord, now: datetime) -> PressDecision:
         profile = self.policy_of(record.policy, record.policy_version)

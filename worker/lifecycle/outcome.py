@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol, TypeAlias, assert_never
 
@@ -12,18 +12,19 @@ from worker.domain.policy import OrderFacts, Outcome, PastEvent, Profile
 from worker.domain.policy.at_intake import ending_asks_account, order_words
 from worker.domain.policy.cancels import cancel
 from worker.domain.policy.language.choices import Undisplayed
+from worker.domain.policy.limits import HistoryAsked, history_asked
 from worker.domain.policy.orders import order_tick
 from worker.domain.policy.vocabulary import AccountFlag, PastEventKind
 from worker.domain.price_fate import PriceFate, ended_as
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.reporter import Reporter
-from worker.ports.store.case_record import AccountRecord, PastDeed, PastKind
-from worker.ports.store.settlements import DueNumber, Ending
+from worker.ports.store.case_record import PastDeed, PastKind
+from worker.ports.store.settlements import CreditLimit, DueNumber, Ending
 
-EndingDecision: TypeAlias = tuple[State, str]  #: REFUNDED, CLOSED or IN_REVIEW, and why.
+#: REFUNDED, CLOSED or IN_REVIEW, and why; with what a refund is counted by.
+EndingDecision: TypeAlias = tuple[State, str] | tuple[State, str, CreditLimit]
 OutcomeRule: TypeAlias = Callable[[DueNumber, datetime | None], EndingDecision]
-#: What is known of an account; None: there is no such account.
-ReadAccount: TypeAlias = Callable[[AccountId], Awaitable[AccountRecord | None]]
+ReadFlags: TypeAlias = Callable[[AccountId], Awaitable[frozenset[str]]]
 ACCOUNTS_MAX: Final = 10_000  #: Kept between reading and judging; one batch has fewer.
 FIRST_INSTANT_AFTER: Final = timedelta(microseconds=1)
 
@@ -50,7 +51,8 @@ def ending(
     that was never shown. A captured hold pays for what the provider may charge: only a released one
     exposes us.
     """
-    outcome, reason = rule(due, sms_received_at)
+    decided = rule(due, sms_received_at)
+    outcome, reason = decided[0], decided[1]
     assert outcome in _OUTCOMES
     return Ending(
         id=due.id,
@@ -61,6 +63,7 @@ def ending(
         reason=reason,
         act_after=act_after,
         exposure=outcome is State.REFUNDED and fate in _MAY_CHARGE,
+        limit=decided[2] if len(decided) == 3 else None,
     )
 
 
@@ -72,25 +75,24 @@ class PolicyOutcomes:
     instant after that. A number keeps the policy of its purchase, whatever the files of this host
     say by now: one that cannot be had is nobody's to guess, and a human decides.
 
-    Only for a policy that asks more than itself (limits, flags of the account) the account is read.
+    The flags of the account are read only for a policy that asks for more than itself. What its
+    limits count is asked when the number is settled, under the account's lock: another host may end
+    numbers of the same account meanwhile.
     """
 
     policies: PolicyBook
     reporter: Reporter
-    record_of: ReadAccount
-    _silent: "dict[_Silence, tuple[Profile, EndingDecision]]" = field(default_factory=dict)
-    #: As read last, with what was decided here since: settled numbers are in no record yet.
-    _accounts: "OrderedDict[AccountId, AccountRecord]" = field(default_factory=OrderedDict)
+    flags_of: ReadFlags
+    _silent: "dict[_Silence, tuple[Profile, tuple[State, str]]]" = field(default_factory=dict)
+    _flags: "OrderedDict[AccountId, frozenset[str]]" = field(default_factory=OrderedDict)  #: Last.
 
     async def load(self, due: Sequence[DueNumber]) -> None:
         await self.policies.load((number.policy, number.policy_version) for number in due)
         for account in dict.fromkeys(each.account for each in due if self._asks_account(each)):
-            record = await self.record_of(account)
-            if record is not None:
-                self._accounts[account] = record
-                self._accounts.move_to_end(account)
-        while len(self._accounts) > ACCOUNTS_MAX:
-            self._accounts.popitem(last=False)
+            self._flags[account] = await self.flags_of(account)
+            self._flags.move_to_end(account)
+        while len(self._flags) > ACCOUNTS_MAX:
+            self._flags.popitem(last=False)
 
     def __call__(self, due: DueNumber, sms_received_at: datetime | None) -> EndingDecision:
         profile = self._profile(due)
@@ -138,14 +140,44 @@ class PolicyOutcomes:
         facts = _facts(due)._replace(sms_received_at=sms_received_at)
         window = (due.deadline_at - due.rented_at) // timedelta(seconds=1)
         profile = profile.with_window(max(window, 1))
-        record = self._accounts.get(due.account)
-        if record is None:
-            return _verdict(profile, reason, facts)
-        verdict = _verdict(profile, reason, _with_account(facts, record))
-        if verdict[0] is State.REFUNDED:
-            deed = PastDeed(PastKind.AUTO_CREDIT, due.deadline_at, due.price_minor)
-            self._accounts[due.account] = replace(record, history=(*record.history, deed))
-        return verdict
+        flags = self._flags.get(due.account, frozenset())
+        facts = facts._replace(account_flags=frozenset(map(AccountFlag, flags)))
+        verdict = _verdict(profile, reason, facts)
+        asked = history_asked(profile, _CREDITS)
+        if verdict[0] is not State.REFUNDED or reason is EndReason.CANCEL or not asked.spans:
+            return verdict
+        return *verdict, _Limit(profile, reason, facts, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """`CreditLimit` of one number's policy."""
+
+    profile: Profile
+    reason: EndReason
+    facts: OrderFacts
+    asked: HistoryAsked
+
+    @property
+    def at(self) -> datetime:
+        return self.facts.purchased_at + self.profile.window + FIRST_INSTANT_AFTER
+
+    @property
+    def deed(self) -> PastDeed:
+        return PastDeed(PastKind.AUTO_CREDIT, self.at, self.facts.price_minor)
+
+    def __call__(self, history: tuple[PastDeed, ...]) -> tuple[State, str]:
+        past = tuple(
+            PastEvent(
+                PastEventKind(deed.what.value),
+                min(deed.at, self.at),  # It was given before, at whatever end of a window.
+                deed.amount_minor,
+                deed.kind,
+                deed.times,
+            )
+            for deed in history
+        )
+        return _verdict(self.profile, self.reason, self.facts._replace(history=past))
 
 
 class _Silence(NamedTuple):
@@ -168,19 +200,7 @@ def _facts(due: DueNumber) -> OrderFacts:
     )
 
 
-def _with_account(facts: OrderFacts, account: AccountRecord) -> OrderFacts:
-    return facts._replace(
-        account_flags=frozenset(map(AccountFlag, account.account_flags)),
-        history=tuple(
-            PastEvent(PastEventKind(deed.what.value), deed.at, deed.amount_minor, deed.kind)
-            for deed in account.history
-        ),
-        recent_orders=account.recent_orders,
-        recent_cancels=account.recent_cancels,
-    )
-
-
-def _verdict(profile: Profile, reason: EndReason, facts: OrderFacts) -> EndingDecision:
+def _verdict(profile: Profile, reason: EndReason, facts: OrderFacts) -> tuple[State, str]:
     """*profile* as it holds for the order; what it excepts is said already."""
     window_end = facts.purchased_at + profile.window
     match reason:
@@ -204,6 +224,7 @@ def _when_offered(profile: Profile, facts: OrderFacts, window_end: datetime) -> 
     return min(window_end, facts.purchased_at + timedelta(seconds=until))
 
 
+_CREDITS: Final = frozenset({PastEventKind.AUTO_CREDIT})
 _MAY_CHARGE: Final = (PriceFate.KEPT, PriceFate.NOT_YET)
 _OUTCOMES: Final = (State.REFUNDED, State.CLOSED, State.IN_REVIEW)  #: Compared, never hashed.
 _STATES: Final = {

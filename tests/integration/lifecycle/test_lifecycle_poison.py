@@ -196,7 +196,7 @@ async def test_a_number_whose_rules_fail_is_told_once_and_the_others_are_credite
             return super().__call__(due, sms_received_at)
 
     sweep = replace(
-        world.sweep, rules=Broken(world.policies, world.reporter, world.store.cases.account_record)
+        world.sweep, rules=Broken(world.policies, world.reporter, world.store.cases.account_flags)
     )
     for _ in range(30):
         await sweep.tick()

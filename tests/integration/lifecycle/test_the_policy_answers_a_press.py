@@ -297,7 +297,7 @@ async def test_a_press_of_a_policy_without_limits_reads_no_record(
 ) -> None:
     asked: list[object] = []
     monkeypatch.setattr(shop.store.activations, "press_judged", asked.append)
-    monkeypatch.setattr(shop.store.cases, "account_record", asked.append)
+    monkeypatch.setattr(shop.store.cases, "account_flags", asked.append)
 
     await cancelled(shop, "1", "aged", WINDOW / 2)
     await shop.take_expired("2", policy="aged")

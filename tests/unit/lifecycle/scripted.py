@@ -27,7 +27,6 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
 )
-from worker.ports.store.case_record import AccountRecord
 from worker.ports.store.cases import PolicyVersion
 from worker.ports.store.settlements import DueNumber
 
@@ -249,6 +248,6 @@ def due(number: int = 1, **other: Any) -> DueNumber:
     return DueNumber(**{**given, **other})
 
 
-async def no_record(_account: AccountId) -> AccountRecord | None:
+async def no_flags(_account: AccountId) -> frozenset[str]:
     """Nothing is known of an account: no policy here asks for more than itself."""
-    return None
+    return frozenset()

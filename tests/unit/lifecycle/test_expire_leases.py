@@ -19,7 +19,7 @@ from tests.unit.lifecycle.scripted import (
     Stub,
     StubStore,
     due,
-    no_record,
+    no_flags,
     policy_book,
     terms,
 )
@@ -60,7 +60,7 @@ class Leases:
             schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
             reporter=self.reporter,
             settle=Settle(settlements=store, reporter=self.reporter),
-            rules=PolicyOutcomes(policy_book(), self.reporter, no_record),
+            rules=PolicyOutcomes(policy_book(), self.reporter, no_flags),
             clock=OwnTime().clock(),
             terms={SIM: terms(requests_per_second=rate, max_in_flight=max_in_flight)},
         )

@@ -14,7 +14,7 @@ from tests.unit.lifecycle.scripted import (
     SIM,
     WINDOW,
     due,
-    no_record,
+    no_flags,
     policy_book,
 )
 from worker.domain.activation import EndReason, ProviderState, State
@@ -33,11 +33,12 @@ TICK = timedelta(microseconds=1)
 NAMES = ("default", "P0", "P1", "P2", "P3", "P4")
 #: As bought under: `due` says version 1.
 KEPT: dict[tuple[str, str], Profile] = {(name, "1"): load_profile(name) for name in NAMES}
-RULES = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter(), no_record)
+RULES = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter(), no_flags)
 
 
 def judged(number: DueNumber, sms_received_at: datetime | None = None) -> tuple[State, str]:
-    return RULES(number, sms_received_at)
+    state, why, *_ = RULES(number, sms_received_at)
+    return state, why
 
 
 @pytest.mark.parametrize(
@@ -169,8 +170,8 @@ def test_a_number_keeps_the_policy_of_its_purchase() -> None:
     number = due(1)._replace(policy="P1", policy_version="then", reason=EndReason.TIMEOUT)
 
     kept = {("P1", "then"): then}
-    rules = PolicyOutcomes(policy_book({"P1": today}, kept), RecordingReporter(), no_record)
-    state, _ = rules(number, None)
+    rules = PolicyOutcomes(policy_book({"P1": today}, kept), RecordingReporter(), no_flags)
+    state = rules(number, None)[0]
 
     assert state is State.REFUNDED
 
@@ -179,8 +180,8 @@ def test_a_number_bought_under_todays_policy_has_that_one_before_it_is_kept() ->
     today = load_profile("P1")
     number = due(1)._replace(policy="P1", policy_version=today.version)
 
-    rules = PolicyOutcomes(policy_book({"P1": today}), RecordingReporter(), no_record)
-    state, _ = rules(number, None)
+    rules = PolicyOutcomes(policy_book({"P1": today}), RecordingReporter(), no_flags)
+    state = rules(number, None)[0]
 
     assert state is State.CLOSED
 
@@ -188,7 +189,7 @@ def test_a_number_bought_under_todays_policy_has_that_one_before_it_is_kept() ->
 async def test_a_number_of_a_version_nobody_has_is_never_judged_by_todays() -> None:
     reporter = RecordingReporter()
     number = due(1)._replace(policy="default", policy_version="then")
-    rules = PolicyOutcomes(policy_book({"default": load_profile("default")}), reporter, no_record)
+    rules = PolicyOutcomes(policy_book({"default": load_profile("default")}), reporter, no_flags)
 
     await rules.load([number])
 
@@ -199,7 +200,7 @@ async def test_a_number_of_a_version_nobody_has_is_never_judged_by_todays() -> N
 @pytest.mark.parametrize("policy", NAMES)
 @pytest.mark.parametrize("reason", [EndReason.TIMEOUT, EndReason.PROVIDER])
 def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason: EndReason) -> None:
-    rules = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter(), no_record)
+    rules = PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter(), no_flags)
     profile = KEPT[policy, "1"]
     in_force = profile.effective_from or RENTED
     ages = [timedelta(days=-400), -TICK, timedelta(0), TICK, timedelta(days=400)]
@@ -212,7 +213,7 @@ def test_silence_is_judged_alike_for_all_orders_of_a_policy(policy: str, reason:
     together = [rules(order, None) for order in orders]
 
     alone = [
-        PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter(), no_record)(order, None)
+        PolicyOutcomes(policy_book(kept=KEPT), RecordingReporter(), no_flags)(order, None)
         for order in orders
     ]
     assert together == alone
@@ -225,7 +226,7 @@ async def test_a_policy_that_comes_later_is_taken_at_once() -> None:
     async def read(_: Collection[PolicyVersion] | None) -> dict[PolicyVersion, Any]:
         return stored
 
-    rules = PolicyOutcomes(PolicyBook({}, read), RecordingReporter(), no_record)
+    rules = PolicyOutcomes(PolicyBook({}, read), RecordingReporter(), no_flags)
     await rules.load([number])
     assert rules(number, None)[0] is State.IN_REVIEW
 

@@ -1,27 +1,35 @@
 """The record of an order or an account, read whole from our own log and books."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_rows
 from worker.adapters.store.database import statement
 from worker.domain.activation import EndReason, State
 from worker.domain.ids import AccountId, ActivationId
+from worker.domain.money import AMOUNT_MAX
+from worker.domain.policy import Profile
+from worker.domain.policy.at_intake import order_words
+from worker.domain.policy.limits import SPANS, HistoryAsked, history_asked, span_start
+from worker.domain.policy.vocabulary import PastEventKind
 from worker.domain.transfer import Charge
 from worker.ports.store import case_record as port
-from worker.ports.store.case_view import Case
+from worker.ports.store.case_view import Case, CaseKind
 
-#: No limit of a policy looks further back than a year of the calendar, no withdrawal further than
-#: its newest top-ups.
+#: No limit of a policy looks further back than a year of the calendar.
 LOOK_BACK: Final = timedelta(days=366)
 ROWS_MAX: Final = 10_000  #: Orders, and cases, of one account: the newest.
 #: Why time of a rental was given back: of an outage, or of the part that was not used.
 TIME_BACK: Final = ("operator_block", "outage_over_24h", "unused_time", "no_replacement")
+_DEPOSITED: Final = text(
+    "SELECT max(at) FROM transfer WHERE account = :account AND key LIKE 'topup:%'"
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COMPUTED: Final = {"charge", "order_facts", "credit_available_minor"}
 _CASE_COLUMNS: Final = tuple(
@@ -46,42 +54,154 @@ async def of_rental(
     return await _case_record(connection, found.mappings().one_or_none(), case)
 
 
+async def of_subject(connection: AsyncConnection, case: Case) -> port.CaseRecord | None:
+    """The record of what a case is about, without what the case itself gave."""
+    if case.activation is not None:
+        return await of_activation(connection, case.activation, case.id)
+    if case.rental is not None:
+        return await of_rental(connection, case.rental, case.id)
+    return None
+
+
+#: What a step of a case may give: what its limits count is asked for.
+CASE_DEEDS: Final = {
+    CaseKind.CLAIM: frozenset({PastEventKind.CLAIM, PastEventKind.AUTO_CREDIT}),
+    CaseKind.OUTAGE: frozenset({PastEventKind.AUTO_CREDIT}),
+    CaseKind.RENTAL_CANCEL: frozenset({PastEventKind.CANCEL, PastEventKind.AUTO_CREDIT}),
+    CaseKind.WITHDRAWAL: frozenset({PastEventKind.PAYOUT}),
+    CaseKind.ACCOUNT: frozenset({PastEventKind.PAYOUT}),
+}
+_ABOUT_MONEY: Final = {CaseKind.WITHDRAWAL, CaseKind.ACCOUNT}
+
+
 async def of_account(
-    connection: AsyncConnection,
-    account: AccountId,
-    now: datetime,
-    case: UUID | None = None,
-    *,
-    recent: int = 10,
+    connection: AsyncConnection, account: AccountId, case: UUID | None = None
 ) -> port.AccountRecord | None:
-    """The account's record, without *case*; among *recent* last orders Cancels are counted."""
-    about = {"account": account, "case_id": case, "now": now}
+    """What any question about the account's orders is asked with, and nothing of its past."""
+    about = {"account": account, "case_id": case}
     found = await connection.execute(statement("cases/record_account"), about)
     row = found.mappings().one_or_none()
     if row is None:
         return None
-    span = {"account": account, "since": now - LOOK_BACK, "limit": ROWS_MAX}
-    ordered = await connection.execute(statement("cases/record_orders"), span)
-    orders = ordered.mappings().all()
-    gave = await connection.execute(statement("cases/record_given"), {**span, "case_id": case})
-    given = gave.mappings().all()
-    last = [order for order in orders if order["allotted"]][:recent]
     columns: dict[str, Any] = dict(row)
     return port.AccountRecord(
         **columns
         | {
-            "topups": _sums(row["topups"]),
-            "payouts": _sums(row["payouts"]),
             "events": tuple(case_rows.account_event(*event) for event in row["events"]),
             "findings": frozenset(row["findings"]),
-            "withdrawals": tuple((_instant(at), state) for at, state in row["withdrawals"]),
         },
-        purchases=tuple(_purchases(orders)),
-        activations=tuple(_activations(orders)),
-        history=_history(orders, given),
-        recent_orders=len(last),
-        recent_cancels=sum(_cancelled(order) for order in last),
     )
+
+
+async def of_case(
+    connection: AsyncConnection,
+    case: Case,
+    profile: Profile | None,
+    record: port.CaseRecord | None,
+    now: datetime,
+) -> port.AccountRecord | None:
+    """The account as a step of this case is decided, with what its limits count."""
+    found = await of_account(connection, case.account, case.id)
+    if found is None:
+        return None
+    if case.kind in _ABOUT_MONEY:
+        found = await _with_money(connection, found, case.id, now)
+    elif case.kind is CaseKind.CLAIM:
+        deposited = await connection.execute(_DEPOSITED, {"account": case.account})
+        found = replace(found, last_deposit_at=deposited.scalar())
+    if profile is None:
+        return found
+    if record is not None:
+        told = {**case.facts, **record.order_facts}
+        words = order_words(record.service, record.country, record.price_minor, told)
+        profile = profile.for_order(words)
+    asked = history_asked(profile, CASE_DEEDS[case.kind])
+    return await with_history(connection, found, asked, now, case.id)
+
+
+async def with_history(
+    connection: AsyncConnection,
+    account: port.AccountRecord,
+    asked: HistoryAsked,
+    now: datetime,
+    case: UUID | None = None,
+) -> port.AccountRecord:
+    """With what *asked* counts until *now*, in sums; what *case* itself gave is left out."""
+    past = await history(connection, account.account, asked, now, case)
+    account = replace(account, history=past)
+    if asked.recent:
+        about = {"account": account.account, "recent": asked.recent}
+        last = (await connection.execute(statement("cases/record_recent"), about)).one()
+        account = replace(account, recent_orders=last.orders, recent_cancels=last.cancels)
+    return account
+
+
+async def history(
+    connection: AsyncConnection,
+    account: AccountId,
+    asked: HistoryAsked,
+    now: datetime,
+    case: UUID | None = None,
+) -> tuple[port.PastDeed, ...]:
+    if not asked.spans:
+        return ()
+    since: dict[str, datetime | None] = {f"{kind.value}_since": None for kind in PastEventKind}
+    since |= {f"{kind.value}_since": span_start(span, now) for kind, span in asked.spans.items()}
+    bounds = [span_start(span, now) for span in SPANS]
+    about = {"account": account, "case_id": case, "now": now, "bounds": bounds, **since}
+    found = await connection.execute(statement("cases/record_history"), about)
+    return tuple(_deed(row) for row in found.mappings())
+
+
+def _deed(row: RowMapping) -> port.PastDeed:
+    minor = min(row["amount_minor"], AMOUNT_MAX)
+    return port.PastDeed(port.PastKind(row["what"]), row["at"], minor, row["kind"], row["times"])
+
+
+async def _with_money(
+    connection: AsyncConnection, account: port.AccountRecord, case: UUID | None, now: datetime
+) -> port.AccountRecord:
+    about = {"account": account.account, "case_id": case, "now": now}
+    found = await connection.execute(statement("cases/record_money"), about)
+    money: dict[str, Any] = dict(found.mappings().one())
+    bought = await connection.execute(statement("cases/record_purchases"), about)
+    row = bought.mappings().one()
+    at = row["activated_at"]
+    topups = _sums(money["topups"])
+    return replace(
+        account,
+        **money
+        | {
+            "topups": _since_activation(topups, at),
+            "payouts": _sums(money["payouts"]),
+            "withdrawals": tuple((_instant(at), state) for at, state in money["withdrawals"]),
+        },
+        last_deposit_at=max((each.at for each in topups), default=None),
+        purchases=_sums(row["purchases"]),
+        activations=() if at is None else (port.TakenOrder(at, refunded=False),),
+    )
+
+
+def _since_activation(
+    topups: Sequence[port.RecordedSum], at: datetime | None
+) -> tuple[port.RecordedSum, ...]:
+    """Those that may be unused, and the newest: by its age and use all others are refused."""
+    newest = max(topups, key=lambda each: each.at, default=None)
+    return tuple(each for each in topups if at is None or each.at > at or each is newest)
+
+
+async def whole_account(
+    connection: AsyncConnection, account: AccountId, now: datetime
+) -> port.AccountRecord | None:
+    """With each deed of the last year by itself: for reports, which look at many instants."""
+    found = await of_account(connection, account)
+    if found is None:
+        return None
+    found = await _with_money(connection, found, None, now)
+    span = {"account": account, "since": now - LOOK_BACK, "limit": ROWS_MAX, "case_id": None}
+    ordered = await connection.execute(statement("cases/record_orders"), span)
+    gave = await connection.execute(statement("cases/record_given"), span)
+    return replace(found, history=_history(ordered.mappings().all(), gave.mappings().all()))
 
 
 async def _case_record(
@@ -114,22 +234,6 @@ def _sums(pairs: Iterable[tuple[float, int]]) -> tuple[port.RecordedSum, ...]:
 
 def _instant(micros: float) -> datetime:
     return _EPOCH + timedelta(microseconds=int(micros))
-
-
-def _purchases(orders: Sequence[RowMapping]) -> Iterator[port.RecordedSum]:
-    """What is still paid for from the balance, oldest first."""
-    for order in reversed(orders):
-        left = order["price_minor"] - order["back_minor"]
-        if left > 0 and order["charge"] == Charge.HOLD.value:
-            yield port.RecordedSum(order["at"], left)
-
-
-def _activations(orders: Sequence[RowMapping]) -> Iterator[port.TakenOrder]:
-    """Numbers that got a code and rentals that were taken, oldest first."""
-    for order in reversed(orders):
-        if order["rental"] or order["state"] in {State.RECEIVED.value, State.DELIVERED.value}:
-            refunded = 0 < order["price_minor"] <= order["back_minor"]
-            yield port.TakenOrder(order["at"], refunded)
 
 
 def _cancelled(order: RowMapping) -> bool:
@@ -166,11 +270,3 @@ def _deeds(order: RowMapping) -> Iterator[port.PastDeed]:
         yield port.PastDeed(port.PastKind.CANCEL, order["pressed_at"], price)
     elif order["state"] == State.REFUNDED.value and order["settled_for"] in _BY_ITSELF:
         yield port.PastDeed(port.PastKind.AUTO_CREDIT, order["settled_at"], price)
-
-
-async def of_case(connection: AsyncConnection, case: Case) -> port.CaseRecord | None:
-    if case.activation is not None:
-        return await of_activation(connection, case.activation, case.id)
-    if case.rental is not None:
-        return await of_rental(connection, case.rental, case.id)
-    return None

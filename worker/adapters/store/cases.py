@@ -129,13 +129,17 @@ class CaseRepository:
         return await self._db.read(work)
 
     async def account_record(
-        self, account: AccountId, *, now: datetime | None = None, recent: int = 10
+        self, account: AccountId, *, now: datetime | None = None
     ) -> AccountRecord | None:
         async def work(connection: AsyncConnection) -> AccountRecord | None:
             clock = await locks.clock(connection, now)
-            return await case_records.of_account(connection, account, clock, recent=recent)
+            return await case_records.whole_account(connection, account, clock)
 
         return await self._db.read(work)
+
+    async def account_flags(self, account: AccountId) -> frozenset[str]:
+        found = await self._db.read(lambda c: case_records.of_account(c, account))
+        return frozenset() if found is None else found.account_flags
 
     async def account_events(self, account: AccountId) -> list[LoggedEvent]:
         async def work(connection: AsyncConnection) -> list[LoggedEvent]:
@@ -362,14 +366,14 @@ async def _view(
     overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
     rental = case.rental is not None
     profile = judging.policy_of(case.policy, case.policy_version)
-    recent = {} if profile is None else {"recent": profile.cancel.ratio_of}
-    account = await case_records.of_account(connection, case.account, now, case.id, **recent)
+    record = await case_records.of_subject(connection, case)
+    account = await case_records.of_case(connection, case, profile, record, now)
     assert account is not None
     return case_view.CaseView(
         case=case,
         now=now,
         profile=profile,
-        record=await case_records.of_case(connection, case),
+        record=record,
         account=account,
         order=None if order is None else case_rows.ordered(order, rental=rental),
         holdings=case_rows.holdings(held),

@@ -50,10 +50,11 @@ async def press_judged(
     decided = port.PressDecision(None)
     if state is State.WAITING:
         record = await case_records.of_activation(connection, id_)
-        recent = judge.recent(row["policy"], row["policy_version"])
-        of_account = await case_records.of_account(connection, account, clock, recent=recent)
+        of_account = await case_records.of_account(connection, account)
         assert record is not None
         assert of_account is not None
+        asked_of = judge.asked(record)
+        of_account = await case_records.with_history(connection, of_account, asked_of, clock)
         decided = judge(record, of_account, clock)
     if decided.refused is not None:
         why = decided.refused.value

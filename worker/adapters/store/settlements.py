@@ -5,18 +5,24 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import rows
+from worker.adapters.store import case_records, rows
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.provider_figures import count_settled
-from worker.domain.ids import ActivationId, ProviderName
+from worker.domain.activation import State
+from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.ports.errors import RowLocked
 from worker.ports.instances import Holder, nobody
 from worker.ports.store import settlements as port
+from worker.ports.store.case_record import PastDeed
 
 BUCKETS: Final = 2  #: Balances of an account: available and held.
+_UNSETTLED: Final = text(
+    "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT settled"
+)
 WAITED_FOR_MAX: Final = 4  #: Locked accounts that one batch waits for; the others come later.
 
 
@@ -277,12 +283,43 @@ async def _lock_free(connection: AsyncConnection, endings: Sequence[port.Ending]
     return {account for account, locked in buckets.items() if locked == BUCKETS}
 
 
+async def _within_limits(
+    connection: AsyncConnection, endings: Sequence[port.Ending]
+) -> Sequence[port.Ending]:
+    """Refunds that a limit counts, one after the other: their accounts' balances are locked.
+
+    Whoever settles another number of such an account comes before or after, so neither misses what
+    the other one gave.
+    """
+    limited = [ending.id for ending in endings if ending.limit is not None]
+    if not limited:
+        return endings
+    found = await connection.execute(_UNSETTLED, {"ids": limited})
+    unsettled = {row.id for row in found}
+    given: dict[AccountId, list[PastDeed]] = {}
+    judged = []
+    for ending in endings:
+        if (limit := ending.limit) is not None and ending.id in unsettled:
+            past = await case_records.history(connection, ending.account, limit.asked, limit.at)
+            now_given = given.setdefault(ending.account, [])
+            outcome, reason = limit((*past, *now_given))
+            refunded = outcome is State.REFUNDED
+            if refunded:
+                now_given.append(limit.deed)
+            exposure = ending.exposure and refunded
+            judged.append(ending._replace(outcome=outcome, reason=reason, exposure=exposure))
+        else:
+            judged.append(ending)
+    return judged
+
+
 async def _settle(
     connection: AsyncConnection,
     endings: Sequence[port.Ending],
     now: datetime | None,
     event_state: str,
 ) -> list[port.SettledNumber]:
+    endings = await _within_limits(connection, endings)
     result = await connection.execute(
         statement("settlements/settle"),
         {

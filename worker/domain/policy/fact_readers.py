@@ -136,18 +136,19 @@ def activation(value: object) -> ActivatedOrder:
 
 
 def past_event(value: object) -> PastEvent:
-    optional = {"kind", "amount_minor"}
+    optional = {"kind", "amount_minor", "times"}
     if (
         not isinstance(value, dict)
         or not {"what", "at"} <= value.keys() <= {"what", "at"} | optional
     ):
-        raise BadFact("must be a list of {what, at, kind?, amount_minor?}")
+        raise BadFact("must be a list of {what, at, kind?, amount_minor?, times?}")
     kind = value.get("kind")
     return PastEvent(
         _past_event_kind(value["what"]),
         instant(value["at"]),
         money(value.get("amount_minor", 0)),
         None if kind is None else name(kind),
+        count(value.get("times", 1)),
     )
 
 

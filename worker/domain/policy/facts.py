@@ -22,6 +22,7 @@ class PastEvent(NamedTuple):
     at: datetime
     amount_minor: int = 0
     kind: str | None = None  #: Of a claim.
+    times: int = 1  #: More: the sum of as many, dated as the last of them.
 
 
 class DatedSum(NamedTuple):

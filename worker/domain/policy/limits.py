@@ -3,8 +3,9 @@
 They are asked before money moves that nobody judged; a human's yes is not limited.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from worker.domain import calendar
 from worker.domain.policy.facts import OrderFacts, PastEvent
@@ -15,6 +16,47 @@ from worker.domain.policy.vocabulary import PastEventKind
 
 #: What gives money back: everything that the word `any` counts.
 _ALL_KINDS = frozenset(PastEventKind) - {PastEventKind.ORDER}
+SPANS: Final = tuple(LimitSpan)  #: The shortest first.
+
+
+class HistoryAsked(NamedTuple):
+    """What of an account's past its limits count: of each kind the longest span."""
+
+    spans: Mapping[PastEventKind, LimitSpan] = {}
+    recent: int = 0  #: Among how many last orders Cancels are counted.
+
+
+NOTHING_ASKED: Final = HistoryAsked()
+
+
+def history_asked(profile: Profile, deeds: Collection[PastEventKind]) -> HistoryAsked:
+    """What is counted before any of *deeds*, under *profile* as it holds for the order."""
+    spans: dict[PastEventKind, LimitSpan] = {}
+    for what, span in _counted(profile, deeds):
+        spans[what] = max(span, spans.get(what, span), key=SPANS.index)
+    shares = PastEventKind.CANCEL in deeds and profile.cancel.max_ratio_bp is not None
+    return HistoryAsked(spans, profile.cancel.ratio_of if shares else 0)
+
+
+def _counted(
+    profile: Profile, deeds: Collection[PastEventKind]
+) -> Iterator[tuple[PastEventKind, LimitSpan]]:
+    if PastEventKind.CANCEL in deeds and profile.cancel.max_per_day is not None:
+        yield PastEventKind.CANCEL, LimitSpan.DAY
+    for limit in profile.limits:
+        kinds = _kinds_of(limit)
+        if kinds.isdisjoint(deeds):
+            continue
+        yield from ((kind, limit.per) for kind in kinds)
+        if limit.max_ratio_bp is not None:
+            yield PastEventKind.ORDER, limit.per
+
+
+def _kinds_of(limit: Limit) -> frozenset[PastEventKind]:
+    if limit.of == LimitOf.ANY.value:
+        return _ALL_KINDS
+    known = {kind.value: kind for kind in _ALL_KINDS}
+    return frozenset({known.get(limit.of, PastEventKind.CLAIM)})
 
 
 def exceeded(profile: Profile, history: Sequence[PastEvent], deed: PastEvent) -> OverLimit | None:
@@ -43,7 +85,9 @@ def _too_often(profile: Profile, order: OrderFacts, now: datetime) -> bool:
         return False
     since = now - calendar.DAY
     presses = sum(
-        event.what is PastEventKind.CANCEL and since < event.at <= now for event in order.history
+        event.times
+        for event in order.history
+        if event.what is PastEventKind.CANCEL and since < event.at <= now
     )
     return presses + 1 > most
 
@@ -64,22 +108,22 @@ def _is_about(limit: Limit, deed: PastEvent) -> bool:
 
 
 def _is_over(limit: Limit, history: Sequence[PastEvent], deed: PastEvent) -> bool:
-    since = _span_start(limit.per, deed.at)
+    since = span_start(limit.per, deed.at)
     span = [event for event in history if since < event.at <= deed.at]
     counted = [event for event in span if event.what in _ALL_KINDS and _is_about(limit, event)]
-    count = len(counted) + 1
+    count = sum(event.times for event in counted) + 1
     if limit.max_count is not None and count > limit.max_count:
         return True
     total = sum(event.amount_minor for event in counted) + deed.amount_minor
     if limit.max_minor is not None and total > limit.max_minor:
         return True
-    orders = sum(event.what is PastEventKind.ORDER for event in span)
+    orders = sum(event.times for event in span if event.what is PastEventKind.ORDER)
     if limit.max_ratio_bp is None or orders < limit.ratio_of:
         return False
     return count * BASIS_POINTS > limit.max_ratio_bp * orders
 
 
-def _span_start(span: LimitSpan, now: datetime) -> datetime:
+def span_start(span: LimitSpan, now: datetime) -> datetime:
     match span:
         case LimitSpan.DAY:
             return now - calendar.DAY

@@ -19,7 +19,7 @@ from worker.lifecycle.cases.questions import (
     instant_in,
     without_none,
 )
-from worker.ports.store.case_record import AccountRecord, CaseRecord, RecordedSum
+from worker.ports.store.case_record import AccountRecord, CaseRecord, PastDeed, RecordedSum
 from worker.ports.store.case_view import CaseFacts, CaseView
 from worker.ports.store.obligations import OVERDUE
 
@@ -69,9 +69,7 @@ def of_order(record: CaseRecord, account: AccountRecord, facts: CaseFacts) -> di
         "country": record.country,
         **_instants(instants),
         **_flags(account, facts),
-        "history": _history(account),
-        "recent_orders": account.recent_orders,
-        "recent_cancels": account.recent_cancels,
+        **_past(account),
     }
 
 
@@ -162,7 +160,7 @@ def of_withdrawal(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
             for taken in account.activations
         ],
         "spent_minor": max(0, account.spent_minor),
-        "history": _history(account),
+        **_past(account),
     }
 
 
@@ -219,16 +217,23 @@ def _flags(account: AccountRecord, facts: CaseFacts) -> dict[str, Any]:
     return {"account_flags": flags} if flags else {}
 
 
-def _history(account: AccountRecord) -> list[dict[str, Any]]:
-    return [
-        {
-            "what": deed.what.value,
-            "at": instant_fact(deed.at),
-            "amount_minor": deed.amount_minor,
-            **without_none({"kind": deed.kind}),
-        }
-        for deed in account.history
-    ]
+def _past(account: AccountRecord) -> dict[str, Any]:
+    """What the limits count; where nothing is counted a decision keeps nothing of it."""
+    recent = {"recent_orders": account.recent_orders, "recent_cancels": account.recent_cancels}
+    return {
+        **({"history": [_deed(deed) for deed in account.history]} if account.history else {}),
+        **(recent if account.recent_orders else {}),
+    }
+
+
+def _deed(deed: PastDeed) -> dict[str, Any]:
+    return {
+        "what": deed.what.value,
+        "at": instant_fact(deed.at),
+        "amount_minor": deed.amount_minor,
+        **without_none({"kind": deed.kind}),
+        **({"times": deed.times} if deed.times > 1 else {}),
+    }
 
 
 def _sums(sums: Iterable[RecordedSum]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
 from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
+from worker.domain.policy.limits import HistoryAsked
 from worker.domain.transfer import Charge
 from worker.ports.store.case_record import AccountRecord, CaseRecord
 
@@ -209,8 +210,8 @@ class PressDecision(NamedTuple):
 class CancelJudge(Protocol):
     """Asks the policy of a number about a press, from the record; without I/O."""
 
-    def recent(self, policy: str, version: str) -> int:
-        """Among how many last orders of the account Cancels are to be counted."""
+    def asked(self, record: CaseRecord, /) -> HistoryAsked:
+        """What of the account's past is counted before this number's press is answered."""
         ...
 
     def __call__(

@@ -43,6 +43,7 @@ class PastDeed(NamedTuple):
     at: datetime
     amount_minor: int
     kind: str | None = None  #: Of a claim.
+    times: int = 1  #: More: the sum of as many, dated as the last of them.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

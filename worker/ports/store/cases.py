@@ -187,9 +187,13 @@ class CaseStore(Protocol):
         ...
 
     async def account_record(
-        self, account: AccountId, *, now: datetime | None = None, recent: int = 10
+        self, account: AccountId, *, now: datetime | None = None
     ) -> AccountRecord | None:
-        """With *recent* of its last orders looked at for Cancels."""
+        """With each deed of its last year by itself: for reports, never under a lock."""
+        ...
+
+    async def account_flags(self, account: AccountId) -> frozenset[str]:
+        """What stands about it by its events and by what humans found."""
         ...
 
     async def account_events(self, account: AccountId) -> list[LoggedEvent]:

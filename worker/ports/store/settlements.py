@@ -11,7 +11,9 @@ from typing import NamedTuple, Protocol
 
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.policy.limits import HistoryAsked
 from worker.ports.store.activations import FactsTold
+from worker.ports.store.case_record import PastDeed
 
 
 class DueNumber(NamedTuple):
@@ -48,6 +50,27 @@ class ForeignRow(NamedTuple):
     column: str  #: Where that word stands.
 
 
+class CreditLimit(Protocol):
+    """The limits of a policy on one automatic credit, asked under the account's lock; no I/O."""
+
+    @property
+    def at(self) -> datetime:
+        """The instant that the spans are counted back from."""
+        ...
+
+    @property
+    def asked(self) -> HistoryAsked: ...
+
+    @property
+    def deed(self) -> PastDeed:
+        """What the credit counts as from then on."""
+        ...
+
+    def __call__(self, history: tuple[PastDeed, ...], /) -> tuple[State, str]:
+        """How the number ends, and why, after what its account got back before."""
+        ...
+
+
 class Ending(NamedTuple):
     """A number to settle: the one commit point of its state, money and event.
 
@@ -62,6 +85,7 @@ class Ending(NamedTuple):
     reason: str
     act_after: timedelta | None = None  #: When the provider's axis is pursued next; None: never.
     exposure: bool = False  #: Whether the provider may keep a price the customer has back.
+    limit: CreditLimit | None = None  #: Of a refund that the policy counts.
 
 
 class SettledNumber(NamedTuple):

@@ -7,7 +7,8 @@
 -- that asks more than that is left alone, until `:judged` says that it was asked.
 --
 -- Each press is kept with its instant: the first one as the ending that it begins, every other one
--- with the state it found. Limits and claims rest on them; a refused one is no press for them.
+-- with the state it found. Limits and claims rest on them; a refused one is no press for them, and
+-- only the first with its reason is kept.
 WITH found AS MATERIALIZED (
     SELECT id, state, provider, cancel_not_before,
            CASE WHEN state <> 'waiting' OR CAST(:judged AS boolean) THEN NULL
@@ -37,7 +38,11 @@ logged AS (
            CASE WHEN pressed.id IS NULL THEN found.state ELSE 'expiring' END,
            CASE WHEN found.refused IS NOT NULL THEN jsonb_build_object('why', found.refused)
                 WHEN pressed.id IS NOT NULL THEN jsonb_build_object('reason', 'cancel') END
-      FROM found LEFT JOIN pressed USING (id) WHERE found.refused IS DISTINCT FROM 'judged'
+      FROM found LEFT JOIN pressed USING (id)
+     WHERE found.refused IS DISTINCT FROM 'judged'
+       AND NOT EXISTS (SELECT FROM transition t
+                        WHERE t.activation_id = found.id AND t.what = 'cancel_refused'
+                          AND t.detail ->> 'why' = found.refused)
 )
 SELECT id, state, provider,
        CASE WHEN cancel_not_before > {{now}}

@@ -1,0 +1,38 @@
+-- What our books know about one account's money, for a question about its balance, in one row. What
+-- another withdrawal set aside counts like what it paid.
+SELECT coalesce((SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM t.at) * 1000000,
+                                                    t.amount_minor) ORDER BY t.id)
+                   FROM transfer t WHERE t.account = acc.account AND t.key LIKE 'topup:%'),
+                '[]') AS topups,
+       coalesce((SELECT jsonb_agg(jsonb_build_array(
+                            extract(epoch FROM c.opened_at) * 1000000, taken.minor)
+                            ORDER BY c.opened_at, c.id)
+                   FROM case_ c
+                   JOIN LATERAL (
+                        SELECT CASE c.state WHEN 'paid' THEN
+                                    (SELECT sum(t.amount_minor) FROM transfer t
+                                      WHERE t.key IN ('withdraw:' || c.id, 'fee:' || c.id))
+                                    ELSE c.withheld_minor END::bigint AS minor) taken ON true
+                  WHERE c.account = acc.account AND c.kind IN ('withdrawal', 'claim')
+                    AND c.id IS DISTINCT FROM CAST(:case_id AS uuid) AND taken.minor > 0),
+                '[]') AS payouts,
+       (SELECT max(a.deadline_at) FROM activation a
+         WHERE a.account = acc.account AND NOT a.settled
+           -- No window is longer than a day: what is older cannot be running.
+           AND a.rented_at > CAST(:now AS timestamptz) - interval '2 days') AS open_order_window_end,
+       -- What cases gave back has the house as its source, what was bought has it as the end.
+       coalesce((SELECT sum(CASE 'house:revenue' WHEN t.destination THEN t.amount_minor
+                                                 WHEN t.source THEN -t.amount_minor ELSE 0 END)
+                   FROM transfer t
+                  WHERE t.account = acc.account
+                    AND split_part(t.key, ':', 1) IN ('capture', 'rental', 'prolong', 'claim')), 0)::bigint
+         AS spent_minor,
+       EXISTS (SELECT FROM case_ c WHERE c.account = acc.account AND c.kind = 'withdrawal'
+                  AND c.closed_at IS NULL AND c.id IS DISTINCT FROM CAST(:case_id AS uuid))
+         AS withdrawal_open,
+       coalesce((SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM c.opened_at) * 1000000,
+                                                    c.state) ORDER BY c.opened_at, c.id)
+                   FROM case_ c WHERE c.account = acc.account AND c.kind = 'withdrawal'
+                    AND c.id IS DISTINCT FROM CAST(:case_id AS uuid)),
+                '[]') AS withdrawals
+  FROM account acc WHERE acc.account = :account
