@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -27,6 +28,7 @@ from worker.entrypoints.http.auth import Token
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.job_handlers import job_handlers_of
+from worker.entrypoints.service_manager import service_manager
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
 from worker.lifecycle.backstop import leadership_of
@@ -46,6 +48,7 @@ async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> 
     """Until SIGTERM (0) or Ctrl-C (130); raises what keeps it from starting."""
     stop = asyncio.Event()
     interrupted = _stop_on_signals(stop)
+    manager = service_manager(os.environ, os.getpid())
     async with AsyncExitStack() as stack:
         if embedded:
             settings = await stack.enter_async_context(with_servers(settings, DEV_HOME))
@@ -56,10 +59,13 @@ async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> 
             url = settings.providers[DEV_PROVIDER].base_url
             _say(f"simulated provider {DEV_PROVIDER}: {url}")
         worker = await stack.enter_async_context(open_worker(settings))
+        _ = await _start(stack, manager.feed_watchdog(partial(_stuck, worker)))
         async with serving(worker, stop) as addresses:
             _collect_less()
             _say_ready(addresses)
+            manager.ready()
             await stop.wait()
+            manager.stopping()
             _say("stopping: taking no new work, ending what runs")
     return INTERRUPTED if interrupted() else 0
 
@@ -199,6 +205,10 @@ def _livez(worker: Worker) -> Sequence[HealthCheck]:
         HealthCheck("loops", ok=not stuck, detail="backstop" if stuck else ""),
         HealthCheck("ticks", ok=not ticks, detail=" ".join(ticks)),
     ]
+
+
+def _stuck(worker: Worker) -> list[str]:
+    return [check.detail for check in _livez(worker) if not check.ok]
 
 
 def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Sequence[HealthCheck]]]:
