@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.descriptors import admin_connections, api_connections
 from worker.entrypoints.embedded import with_servers
+from worker.entrypoints.gauges import keep_gauges, measure_loop
 from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.auth import Token
@@ -31,17 +31,14 @@ from worker.entrypoints.job_handlers import job_handlers_of
 from worker.entrypoints.service_manager import service_manager
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
-from worker.lifecycle.backstop import leadership_of
-from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.errors import StoreError
-from worker.ports.reporter import Dependency, Reporter
+from worker.ports.reporter import Reporter
 from worker.ports.service import Push
 from worker.settings import Settings
 from worker.settings.values import ListenAddress
 
 INTERRUPTED: Final = 130
 DEV_HOME: Final = Path(".state/dev")
-GAUGES_EVERY: Final = timedelta(seconds=5)
 
 
 async def run_daemon(settings: Settings, *, embedded: bool, simulator: bool) -> int:
@@ -81,7 +78,8 @@ async def serving(worker: Worker, stop: asyncio.Event) -> AsyncIterator[dict[str
     async with AsyncExitStack() as stack:
         api, admin = await _listen(stack, worker, stop, drain_seconds)
         _ = await _start(stack, worker.backstop.run())
-        _ = await _start(stack, _keep_gauges(worker))
+        _ = await _start(stack, keep_gauges(worker))
+        _ = await _start(stack, measure_loop(worker.parts.reporter))
         arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
         jobs = await _start(stack, arq)
         ticker = run_ticker(
@@ -184,6 +182,7 @@ def _api_deps(worker: Worker) -> ApiDeps:
         },
         log=logger("worker.http"),
         changes=worker.steps.expire.settle.changes,
+        answered=worker.parts.reporter.http_request,
     )
 
 
@@ -227,41 +226,12 @@ def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Seque
     return checks
 
 
-async def _database_works(worker: Worker) -> bool:
-    try:
-        return (await _database(worker)).ok
-    except Exception:  # noqa: BLE001 - whatever it is, the database is of no use now
-        return False
-
-
 async def _database(worker: Worker) -> HealthCheck:
     try:
         await worker.parts.store.ping()
     except StoreError as error:
         return HealthCheck("database", ok=False, detail=str(error))
     return HealthCheck("database", ok=True)
-
-
-async def _keep_gauges(worker: Worker) -> None:
-    """Read the queue-wide gauges, the same in every replica, and who leads, until cancelled.
-
-    A failure of any kind leaves them as they were, and is reported.
-    """
-    parts, grace = worker.parts, worker.steps.sweep.grace
-    while True:
-        parts.reporter.dependency(Dependency.REDIS, works=not parts.redis_away())
-        parts.reporter.dependency(Dependency.DATABASE, works=await _database_works(worker))
-        try:
-            parts.reporter.queue_stats(await parts.store.books.queue_stats(grace))
-            lags = [await parts.schedule.lag(name) for name in parts.providers]
-            parts.reporter.schedule_lag(max(lags, default=timedelta(0)))
-            # Somebody leads although nobody has to stand in: the next outage begins with a leader.
-            for name in parts.providers:
-                leads = await parts.store.leadership.leads(leadership_of(name))
-                parts.reporter.leader(name, leads=leads)
-        except Exception as error:  # noqa: BLE001 - a figure missing is no reason to end the process
-            parts.reporter.trouble("queue_stats.failed", detail=describe_safely(error))
-        await parts.clock.sleep(GAUGES_EVERY.total_seconds())
 
 
 def _stop_on_signals(stop: asyncio.Event) -> Callable[[], bool]:

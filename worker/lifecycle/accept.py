@@ -1,5 +1,6 @@
 """Accept: a number that was already rented is stored with its hold, and watched from then on."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -45,6 +46,9 @@ class Accept:
         results: list[port.AcceptResult] = []
         for start in range(0, len(handed), BATCH):
             results += await self._batch(handed[start : start + BATCH])
+        refused = Counter(result.how for result in results if result.how not in port.STORED)
+        for how, count in refused.items():
+            self.reporter.intake_refused(how.value, count)
         return results
 
     async def _batch(self, handed: Sequence[port.NumberIntake]) -> list[port.AcceptResult]:

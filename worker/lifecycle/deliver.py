@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +12,7 @@ from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
 from worker.ports.store.outbox import Event, OutboxStore, Sender, SendResult, Sent
 
+CODE: Final = "activation.code_received"  #: The event that customers wait for.
 BATCH: Final = 100  #: Sent at once.
 LEASE: Final = timedelta(seconds=60)  #: Longer than any attempt may take: no event goes out twice.
 TICK_MAX: Final = timedelta(seconds=3)  #: After it no further batch is begun.
@@ -55,12 +56,19 @@ class Deliver:
         pairs = list(zip(events, results, strict=True))
         arrived = [event.id for event, sent in pairs if sent.result is SendResult.SENT]
         if arrived:
+            self._told(event for event, sent in pairs if sent.result is SendResult.SENT)
             await self.outbox.events_sent(arrived)
         for event, sent in pairs:
             if sent.result is SendResult.RETRY:
                 await self._failed(event, sent)
         self._follow(results)
         return len(arrived)
+
+    def _told(self, arrived: Iterable[Event]) -> None:
+        now = self.clock.now()
+        for event in arrived:
+            if event.type == CODE:
+                self.reporter.code_told(now - event.at)
 
     async def _failed(self, event: Event, sent: Sent) -> None:
         delay = retry_in(event.attempts + 1, sent.retry_after, self.clock.chance())

@@ -20,7 +20,7 @@ from worker.ports import errors
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.reporter import Reporter
 from worker.ports.retry import Retry
-from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult
+from worker.ports.service import BOUGHT, PurchaseOrder, PurchaseOutcome, PurchaseResult
 from worker.ports.store.activations import Activation
 from worker.ports.store.purchases import Bought, PurchaseStart, PurchaseState, PurchaseStore
 
@@ -65,14 +65,20 @@ class Rent:
         """At the first provider that sells; a repeated order takes the same way to the same end."""
         wanted = {order.provider, *order.otherwise}
         if not self.providers.keys() >= wanted:
-            return PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER)
-        result = await self._rent(order)
+            return self._told(order, PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER))
+        result = self._told(order, await self._rent(order))
         for turn, provider in enumerate(order.otherwise, start=1):
             if result.how not in ELSEWHERE:
                 break
             if not self._limited_alike(order, provider):
                 continue
-            result = await self._rent(_for(order, provider, turn))
+            other = _for(order, provider, turn)
+            result = self._told(other, await self._rent(other))
+        return result
+
+    def _told(self, order: PurchaseOrder, result: PurchaseResult) -> PurchaseResult:
+        if result.how not in BOUGHT:
+            self.reporter.purchase_refused(order.provider, result.how.value)
         return result
 
     def _limited_alike(self, order: PurchaseOrder, provider: ProviderName) -> bool:

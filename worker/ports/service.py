@@ -4,7 +4,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.ports.store.activations import AcceptResult, Activation, NumberIntake
@@ -46,6 +46,10 @@ class PurchaseOutcome(enum.Enum):
     BAD_SERVICE = "bad_service"  #: The provider does not know this service or country.
     PROVIDER_UNAVAILABLE = "provider_unavailable"  #: Certainly nothing was bought.
     EXPOSURE_LIMIT = "exposure_limit"  #: Too much money is open with this provider.
+
+
+#: Something was bought, or may have been.
+BOUGHT: Final = frozenset({PurchaseOutcome.RENTED, PurchaseOutcome.SAME, PurchaseOutcome.PENDING})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One tick of deliver: claims, sends, marks, and knows when to stop."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -211,3 +211,14 @@ def test_the_tenth_attempt_is_the_last() -> None:
 def test_the_endpoint_may_ask_for_a_longer_delay_but_not_for_a_shorter_one() -> None:
     assert retry_in(1, timedelta(seconds=60), 0) == timedelta(seconds=60)
     assert retry_in(2, timedelta(seconds=60), 0) == timedelta(minutes=5)
+
+
+async def test_how_soon_a_code_was_told_is_measured_when_it_got_through() -> None:
+    code = replace(event(1), type="activation.code_received")
+    refused = replace(event(2), type="activation.code_received")
+    world = World(Outbox([code, event(3), refused]), costs=0.5)
+    world.answer = lambda sent: FAILED if sent.id == refused.id else OK
+
+    await world.deliver().tick()
+
+    assert world.reporter.of("code_told") == [(timedelta(seconds=1.5),)]

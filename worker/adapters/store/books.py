@@ -1,6 +1,7 @@
 """The books: accounts and their money, their audit, kept answers, and what the gauges show."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -279,7 +280,13 @@ async def _queue_stats(
     in_doubt = await rows("books/purchases_in_doubt")
     canary = {"account": CANARY_ACCOUNT, "sample": CANARIES}
     late = [row["now"] - row["oldest_deadline"] for row in live if row["oldest_deadline"]]
-    pending = await connection.execute(statement("books/pending_events"))
+    [events] = await rows("books/pending_events", now=now)
+    reviews = await rows("books/waiting_reviews", now=now)
+    balances = await rows("books/newest_balances")
+    waiting = Counter({row["kind"]: row["waiting"] for row in reviews})
+    waiting[port.IN_REVIEW] = sum(row["in_review"] for row in live)
+    since = [row["oldest"] for row in reviews]
+    since += [row["now"] - row["oldest_review"] for row in live if row["oldest_review"]]
     settled = await connection.execute(statement("books/newest_canary"), canary)
     return port.QueueStats(
         live={ProviderName(row["provider"]): row["live"] for row in live},
@@ -288,11 +295,19 @@ async def _queue_stats(
         exposure_minor={
             (ProviderName(row["provider"]), row["currency"]): row["amount_minor"] for row in exposed
         },
-        events_pending=pending.scalar_one(),
+        events_pending=events["pending"],
         cancel_ratio={
             ProviderName(row["provider"]): row["cancelled"] / row["ended"] for row in ended
         },
         timers_overdue={row["kind"]: row["overdue"] for row in timers},
         canary_success=settled.scalar_one_or_none(),
         purchases_in_doubt={ProviderName(row["provider"]): row["purchases"] for row in in_doubt},
+        oldest_event=events["oldest"] or _ON_TIME,
+        reviews_waiting=+waiting,
+        oldest_review=max(since, default=_ON_TIME),
+        reviews_late=sum(row["late"] for row in reviews),
+        balances_minor={
+            (ProviderName(row["provider"]), row["currency"]): row["balance_minor"]
+            for row in balances
+        },
     )

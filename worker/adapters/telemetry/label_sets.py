@@ -12,7 +12,11 @@ from prometheus_client import Counter, Gauge, Histogram
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import vocabulary as policy
-from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
+from worker.ports.reporter import ConnectionState, Dependency, JobResult, Operation, RequestResult
+from worker.ports.service import BOUGHT, PurchaseOutcome
+from worker.ports.store.activations import STORED, AcceptOutcome
+from worker.ports.store.books import IN_REVIEW
+from worker.ports.store.case_view import CaseKind
 from worker.ports.store.outbox import SendResult
 
 #: Why money is given back without a person in between: there from the first scrape on.
@@ -23,6 +27,7 @@ REASONS = VERDICTS | {*CREDIT_REASONS, *(reason.value for reason in policy.Reaso
 
 #: Why nothing is rented at a provider though nobody stopped it.
 EXPOSURE_LIMIT = "exposure_limit"
+
 
 #: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.
 CURRENCIES_MAX = 20
@@ -68,7 +73,7 @@ def _fixed(name: str, values: Iterable[str]) -> Label:
 
 PROVIDER = Label("provider", lambda sets: sets.provider_names)
 CURRENCY = Label("currency", lambda sets: sets.currencies)
-JOB = Label("job", lambda sets: sets.jobs)
+JOB = Label("job_name", lambda sets: sets.jobs)
 INVARIANT = Label("invariant", lambda sets: sets.invariants)
 TIMER_KIND = Label("kind", lambda sets: sets.timers)
 VERSION = Label("version", lambda sets: (sets.version,))
@@ -92,6 +97,15 @@ REQUEST_RESULT = _fixed("result", RequestResult)
 JOB_RESULT = _fixed("result", JobResult)
 DEPENDENCY = _fixed("dependency", Dependency)
 SEND_RESULT = _fixed("result", SendResult)
+INTAKE_REFUSED = _fixed("reason", (o.value for o in AcceptOutcome if o not in STORED))
+PURCHASE_REFUSED = _fixed("reason", (o.value for o in PurchaseOutcome if o not in BOUGHT))
+REVIEW_KIND = _fixed("kind", (*(kind.value for kind in CaseKind), IN_REVIEW))
+POOL = _fixed("pool", ("work", "heartbeat"))
+CONNECTION_STATE = _fixed("state", ConnectionState)
+#: Which calls there are is known where they are served: a route's template, never a path.
+ROUTE = _fixed("route", ())
+METHOD = _fixed("method", ())
+STATUS = _fixed("status", ())
 HALT_REASON = _fixed("reason", (EXPOSURE_LIMIT,))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.access_log import Log
 from worker.entrypoints.http.auth import Token
-from worker.entrypoints.http.middleware import random_request_id
+from worker.entrypoints.http.middleware import Answered, random_request_id, unreported
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.changes import Changes
@@ -31,6 +31,7 @@ class ApiDeps:
     log: Log
     changes: Changes = field(default_factory=Changes)  #: What this process changes.
     rent_long: RentLong | None = None  #: None: no long rental is ordered or read at a provider.
+    answered: Answered = unreported  #: Is told of each call.
     new_request_id: Callable[[], str] = random_request_id
 
     @property

@@ -9,7 +9,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from worker.domain.activation import CancelAnswer, CodeFate, ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
@@ -71,6 +71,9 @@ class AcceptOutcome(enum.Enum):
     UNKNOWN_PROVIDER = "unknown_provider"  #: Not configured here.
     UNKNOWN_POLICY = "unknown_policy"
     RENTED_IN_FUTURE = "rented_in_future"  #: `rented_at` is beyond what clock skew explains.
+
+
+STORED: Final = frozenset({AcceptOutcome.NEW, AcceptOutcome.SAME})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 
@@ -58,6 +58,10 @@ class Finding:
     offenders: tuple[str, ...] = ()  #: A few ids, for the one who is paged.
 
 
+#: Among the kinds of case that wait for a human: a number whose ending its policy leaves to one.
+IN_REVIEW: Final = "activation"
+
+
 @dataclass(frozen=True, slots=True)
 class QueueStats:
     """What the gauges show; every replica reads the same, so take the maximum."""
@@ -72,6 +76,11 @@ class QueueStats:
     canary_success: datetime | None = None  #: When the newest canary that got its code was settled.
     #: Nobody knows whether they were sold, and a customer or our money waits for it.
     purchases_in_doubt: Mapping[ProviderName, int] = field(default_factory=dict)
+    oldest_event: timedelta = timedelta(0)  #: For how long it has been owed to the endpoint.
+    reviews_waiting: Mapping[str, int] = field(default_factory=dict)  #: By kind of case.
+    oldest_review: timedelta = timedelta(0)
+    reviews_late: int = 0  #: Of cases; an activation in review has no date of its own.
+    balances_minor: Mapping[tuple[ProviderName, str], int] = field(default_factory=dict)
 
 
 KeptAnswer: TypeAlias = Mapping[str, Any]  #: An answer as JSON.
