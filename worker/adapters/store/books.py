@@ -304,7 +304,8 @@ async def _queue_stats(
         purchases_in_doubt={ProviderName(row["provider"]): row["purchases"] for row in in_doubt},
         oldest_event=events["oldest"] or _ON_TIME,
         reviews_waiting=+waiting,
-        oldest_review=max(since, default=_ON_TIME),
+        # One whose Cancel was pressed may be in review before its deadline.
+        oldest_review=max([_ON_TIME, *since]),
         reviews_late=sum(row["late"] for row in reviews),
         balances_minor={
             (ProviderName(row["provider"]), row["currency"]): row["balance_minor"]
