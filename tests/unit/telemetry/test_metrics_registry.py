@@ -4,8 +4,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.adapters.telemetry.buckets import CODE_WAIT_BUCKETS, LATENESS_BUCKETS, LOOK_BUCKETS
 from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
+from worker.adapters.telemetry.metric_rows import CODE_WAIT_BUCKETS, LATENESS_BUCKETS, LOOK_BUCKETS
 from worker.adapters.telemetry.metrics import Metrics, render
 from worker.domain.activation import WINDOW
 from worker.domain.ids import ProviderName

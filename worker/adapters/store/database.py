@@ -83,7 +83,7 @@ _RETRY = TenacityRetry(sleep=asyncio.sleep, monotonic=time.monotonic, chance=ran
 Took: TypeAlias = Callable[[float], None]
 
 
-class Connections(NamedTuple):
+class OpenConnections(NamedTuple):
     busy: int
     idle: int
 
@@ -178,12 +178,12 @@ class Database:
         if context.is_disconnect or context.invalidate_pool_on_disconnect:
             self.doubt()
 
-    def connections(self) -> Connections:
+    def connections(self) -> OpenConnections:
         """What the pool has open now, and how many of them work."""
         if self._pool is None:
-            return Connections(0, 0)
+            return OpenConnections(0, 0)
         pool = cast("QueuePool", self._pool.engine.pool)
-        return Connections(busy=pool.checkedout(), idle=pool.checkedin())
+        return OpenConnections(busy=pool.checkedout(), idle=pool.checkedin())
 
     async def close(self) -> None:
         if self._pool is not None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.activations import ActivationRepository
 from worker.adapters.store.books import BookRepository
 from worker.adapters.store.cases import CaseRepository
-from worker.adapters.store.database import Connections, Database, Took, scalar, statement
+from worker.adapters.store.database import Database, OpenConnections, Took, scalar, statement
 from worker.adapters.store.instances import PostgresInstances
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import OutboxRepository
@@ -77,7 +77,7 @@ class PostgresStore:
         """How often commits may have been lost since this process began."""
         return self.db.doubts
 
-    def connections(self) -> Mapping[str, Connections]:
+    def connections(self) -> Mapping[str, OpenConnections]:
         """What each pool has open."""
         return {"work": self.db.connections(), "heartbeat": self._heartbeats.connections()}
 

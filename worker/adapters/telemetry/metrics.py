@@ -18,7 +18,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from worker.adapters.telemetry import buckets, label_sets
+from worker.adapters.telemetry import label_sets, metric_rows
 from worker.adapters.telemetry.metric_rows import (
     Row,
     Values,
@@ -69,13 +69,13 @@ class Metrics:
         "code_wait_seconds",
         "Time from rental to the first code.",
         label_sets.PROVIDER,
-        buckets=buckets.CODE_WAIT_BUCKETS,
+        buckets=metric_rows.CODE_WAIT_BUCKETS,
     )
     credit_lateness_seconds = plain(
         Histogram,
         "credit_lateness_seconds",
         "Time from the deadline to the credit, of numbers credited at or after it.",
-        buckets=buckets.LATENESS_BUCKETS,
+        buckets=metric_rows.LATENESS_BUCKETS,
     )
     intake_refused = bounded(
         Counter,
@@ -146,7 +146,7 @@ class Metrics:
         "look_lateness_seconds",
         "Time from when a look, or a reading of a list, was due until it began.",
         label_sets.PROVIDER,
-        buckets=buckets.LOOK_BUCKETS,
+        buckets=metric_rows.LOOK_BUCKETS,
     )
     looks = bounded(
         Counter, "looks_total", "Numbers looked at, in lists or singly.", label_sets.PROVIDER
@@ -172,7 +172,7 @@ class Metrics:
         "Duration of requests to providers.",
         label_sets.PROVIDER,
         label_sets.OPERATION,
-        buckets=buckets.REQUEST_BUCKETS,
+        buckets=metric_rows.REQUEST_BUCKETS,
     )
     provider_circuit_open = bounded(
         Gauge,
@@ -185,7 +185,7 @@ class Metrics:
         "provider_answers_again_seconds",
         "Time from a provider's first answer after an outage to the first look or ending.",
         label_sets.PROVIDER,
-        buckets=buckets.RETURN_BUCKETS,
+        buckets=metric_rows.RETURN_BUCKETS,
     )
     provider_exposure_minor = bounded(
         Gauge,
@@ -250,7 +250,11 @@ class Metrics:
         Counter, "jobs_total", "Jobs run by this process.", label_sets.JOB, label_sets.JOB_RESULT
     )
     job_seconds = bounded(
-        Histogram, "job_seconds", "Duration of jobs.", label_sets.JOB, buckets=buckets.JOB_BUCKETS
+        Histogram,
+        "job_seconds",
+        "Duration of jobs.",
+        label_sets.JOB,
+        buckets=metric_rows.JOB_BUCKETS,
     )
     events_pending = plain(
         Gauge,
@@ -268,7 +272,7 @@ class Metrics:
         Histogram,
         "code_told_seconds",
         "Time from when a code was recorded until its event was delivered.",
-        buckets=buckets.TOLD_BUCKETS,
+        buckets=metric_rows.TOLD_BUCKETS,
     )
     event_deliveries = bounded(
         Counter,
@@ -312,13 +316,13 @@ class Metrics:
         "http_request_seconds",
         "Time to answer a call of the API; one that waits for a change is a route of its own.",
         label_sets.ROUTE,
-        buckets=buckets.CALL_BUCKETS,
+        buckets=metric_rows.CALL_BUCKETS,
     )
     loop_lag_seconds = plain(
         Histogram,
         "loop_lag_seconds",
         "How much later than asked for the event loop woke a task.",
-        buckets=buckets.LOOP_BUCKETS,
+        buckets=metric_rows.LOOP_BUCKETS,
     )
     db_connections = bounded(
         Gauge,
@@ -331,7 +335,7 @@ class Metrics:
         Histogram,
         "db_transaction_seconds",
         "Duration of transactions, with the wait for a connection.",
-        buckets=buckets.TRANSACTION_BUCKETS,
+        buckets=metric_rows.TRANSACTION_BUCKETS,
     )
 
     # The books
