@@ -150,3 +150,13 @@ def set_all(gauge: Gauge | label_sets.BoundedMetric[Gauge], values: Mapping[Valu
 def each(values: Mapping[Any, float]) -> Mapping[Values, float]:
     """The values of a gauge with one label."""
     return {(label,): value for label, value in values.items()}
+
+
+def halted(stats: QueueStats, sets: label_sets.LabelSets) -> Mapping[Values, float]:
+    """Where the exposure is at its limit, which nobody but the database knows."""
+    return {
+        (provider.name, label_sets.EXPOSURE_LIMIT): 0
+        < provider.exposure_limit_minor
+        <= stats.exposure_minor.get((provider.name, provider.currency), 0)
+        for provider in sets.providers
+    }

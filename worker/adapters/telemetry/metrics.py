@@ -5,7 +5,7 @@ are read by every replica from the same database: take `max`, a `sum` would coun
 per replica.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
 
 from prometheus_client import (
@@ -21,23 +21,14 @@ from prometheus_client.exposition import choose_encoder
 from worker.adapters.telemetry import label_sets, metric_rows
 from worker.adapters.telemetry.metric_rows import (
     Row,
-    Values,
     bounded,
     each,
+    halted,
     own_gauge,
     plain,
     set_all,
 )
 from worker.ports.store.books import QueueStats
-
-
-def _halted(stats: QueueStats, sets: label_sets.LabelSets) -> Mapping[Values, float]:
-    return {
-        (provider.name, label_sets.EXPOSURE_LIMIT): 0
-        < provider.exposure_limit_minor
-        <= stats.exposure_minor.get((provider.name, provider.currency), 0)
-        for provider in sets.providers
-    }
 
 
 class Metrics:
@@ -213,7 +204,7 @@ class Metrics:
         "1 while nothing is rented there: too much of our money is at risk. Take max, not sum.",
         label_sets.PROVIDER,
         label_sets.HALT_REASON,
-        read=_halted,
+        read=halted,
     )
     purchases_refused = bounded(
         Counter,
