@@ -104,4 +104,28 @@ def providers() -> list[Panel]:
             limit=0.9,
             runbook="ActivationWorkerCancelRatio",
         ),
+        lines(
+            "Orders refused",
+            "Orders that bought nothing there, per hour, by why.",
+            [
+                Query(
+                    "sum by (reason) "
+                    f"(rate({A}purchases_refused_total{{{P}}}[$__rate_interval])) * 3600",
+                    "{{reason}}",
+                )
+            ],
+            "short",
+            stacked=True,
+        ),
+        lines(
+            "Balance",
+            "What we have at each provider by its own word, read every hour, in minor units.",
+            [
+                Query(
+                    f"max by (provider, currency) ({A}provider_balance_minor{{{P}}})",
+                    "{{provider}}, {{currency}}",
+                )
+            ],
+            "short",
+        ),
     ]

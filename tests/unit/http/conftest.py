@@ -39,6 +39,7 @@ class World:
     events: FakeOutbox = field(default_factory=FakeOutbox)
     log: FakeLog = field(default_factory=FakeLog)
     events_wanted: bool = False
+    answered: list[tuple[str, str, int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.service = FakeService(self.books, self.reads)
@@ -59,6 +60,7 @@ def deps_over(world: World) -> ApiDeps:
     return ApiDeps(
         service=world.service,
         cases=None,
+        answered=lambda *call: world.answered.append(call),
         activations=world.reads,
         books=world.books,
         outbox=world.events,
