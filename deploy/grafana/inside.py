@@ -126,19 +126,6 @@ def money() -> list[Panel]:
             runbook="ActivationWorkerReviewsLate",
         ),
         lines(
-            "Not taken over",
-            "Numbers handed over and refused, per hour, by why.",
-            [
-                Query(
-                    "sum by (reason) "
-                    f"(rate({A}intake_refused_total{{{W}}}[$__rate_interval])) * 3600",
-                    "{{reason}}",
-                )
-            ],
-            "short",
-            stacked=True,
-        ),
-        lines(
             "Numbers taken over",
             "Rented through the worker or handed over to it, per minute.",
             [

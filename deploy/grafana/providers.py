@@ -105,19 +105,6 @@ def providers() -> list[Panel]:
             runbook="ActivationWorkerCancelRatio",
         ),
         lines(
-            "Orders refused",
-            "Orders that bought nothing there, per hour, by why.",
-            [
-                Query(
-                    "sum by (reason) "
-                    f"(rate({A}purchases_refused_total{{{P}}}[$__rate_interval])) * 3600",
-                    "{{reason}}",
-                )
-            ],
-            "short",
-            stacked=True,
-        ),
-        lines(
             "Balance",
             "What we have at each provider by its own word, read every hour, in minor units.",
             [
