@@ -280,8 +280,11 @@ def _class(title: str, schema: Schema) -> str:
 
 
 def _formatted(text: str) -> str:
-    """Its imports in order, its lines no longer than those of all other modules."""
-    for what in (["check", "--quiet", "--fix", "--select", "I"], ["format"]):
+    """Its imports in order and all used, its lines no longer than those of all other modules.
+
+    A word of a text looks like the name of a shape.
+    """
+    for what in (["check", "--quiet", "--fix", "--select", "I,F401"], ["format"]):
         command = [sys.executable, "-m", "ruff", *what, "--stdin-filename", "worker/client.py", "-"]
         done = subprocess.run(  # noqa: S603 - our own text through our own tool
             command, input=text, capture_output=True, text=True, check=True, cwd=ROOT

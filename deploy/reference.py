@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from worker.adapters.telemetry.logs import LOG_EVENTS
-from worker.adapters.telemetry.metrics import PREFIX, rows
+from worker.adapters.telemetry.metric_rows import PREFIX
+from worker.adapters.telemetry.metrics import rows
 
 REFERENCE: Final = Path(__file__).parent / "telemetry.md"
 
@@ -17,9 +18,8 @@ Written by `python -m deploy.reference`; a test compares it with the code.
 ## Metrics
 
 At `/metrics` of the admin listener, as Prometheus text or OpenMetrics. Labels come from closed
-sets; what is in none of them is `other`. In Prometheus the label `job` of a metric is
-`exported_job`. One process is one registry: gauges marked so are read from the database by every
-process, take their `max`.
+sets; what is in none of them is `other`. One process is one registry: gauges marked so are read
+from the database by every process, take their `max`.
 
 | metric | kind | labels | says |
 |---|---|---|---|

@@ -33,9 +33,9 @@ def verdict() -> list[Panel]:
             runbook="ActivationWorkerOverdue",
         ),
         stat(
-            "Late credits, 15 min",
-            "Credits booked more than 90 s after their deadline in the last quarter of an hour.",
-            f'round(sum({A}late_credits:increase15m{{job=~"$job"}}))',
+            "Late credits, 5 min",
+            "Credits booked more than 90 s after their deadline in the last five minutes.",
+            f'round(sum({A}late_credits:increase5m{{job=~"$job"}}))',
             "none",
             thresholds=zero_is_good,
             runbook="ActivationWorkerCreditLate",

@@ -21,9 +21,10 @@ def money() -> list[Panel]:
             stacked=True,
         ),
         lines(
-            "Credits within 60 s",
-            "The service level: share of credits at most 60 s after the deadline, over an hour.",
-            [Query(f'{A}credits_in_time:ratio_rate1h{{job=~"$job"}}', "in time")],
+            "Credits in time",
+            "The objective: share of credits within the grace and 5 s of the deadline, over an "
+            "hour. 99.9 % or more is normal.",
+            [Query(f'1 - {A}credits_late:ratio_rate1h{{job=~"$job"}}', "in time")],
             "percentunit",
             runbook="ActivationWorkerCreditLate",
         ),
@@ -94,6 +95,37 @@ def money() -> list[Panel]:
             runbook="ActivationWorkerEventsStuck",
         ),
         lines(
+            "Codes told, 95 of 100",
+            "From when a code was recorded until the endpoint took its event.",
+            [
+                Query(
+                    "histogram_quantile(0.95, sum by (le) "
+                    f"(rate({A}code_told_seconds_bucket{{{W}}}[$__rate_interval])))",
+                    "told",
+                )
+            ],
+            "s",
+            runbook="ActivationWorkerEventsStuck",
+        ),
+        lines(
+            "Oldest that waits",
+            "The oldest event for the endpoint, and the oldest case or number for a person.",
+            [
+                Query(f"max({A}event_oldest_seconds{{{W}}})", "event"),
+                Query(f"max({A}oldest_review_seconds{{{W}}})", "review"),
+            ],
+            "s",
+            runbook="ActivationWorkerEventsStuck",
+        ),
+        lines(
+            "Waiting for a person",
+            "Cases and numbers that wait for a verdict, by kind.",
+            [Query(f"max by (kind) ({A}reviews_waiting{{{W}}})", "{{kind}}")],
+            "none",
+            stacked=True,
+            runbook="ActivationWorkerReviewsLate",
+        ),
+        lines(
             "Numbers taken over",
             "Rented through the worker or handed over to it, per minute.",
             [
@@ -109,7 +141,6 @@ def money() -> list[Panel]:
 
 
 def worker() -> list[Panel]:
-    # The scraper has a label `job` of its own, so the metric's arrives as `exported_job`.
     jobs = f"rate({A}jobs_total{{{W}}}[$__rate_interval])"
     seconds = f"rate({A}job_seconds_bucket{{{W}}}[$__rate_interval])"
     return [
@@ -144,8 +175,8 @@ def worker() -> list[Panel]:
             f"{WORK_SECONDS} s.",
             [
                 Query(
-                    f"histogram_quantile(0.95, sum by (le, exported_job) ({seconds}))",
-                    "{{exported_job}}",
+                    f"histogram_quantile(0.95, sum by (le, job_name) ({seconds}))",
+                    "{{job_name}}",
                 )
             ],
             "s",
@@ -211,5 +242,77 @@ def worker() -> list[Panel]:
             "Resident memory of each worker.",
             [Query(f"process_resident_memory_bytes{{{W}}}", "{{instance}}")],
             "bytes",
+        ),
+        lines(
+            "Event loop, 99 of 100",
+            "How late the loop wakes a task: all calls wait as long. Under 50 ms is normal.",
+            [
+                Query(
+                    "histogram_quantile(0.99, sum by (le, instance) "
+                    f"(rate({A}loop_lag_seconds_bucket{{{W}}}[$__rate_interval])))",
+                    "{{instance}}",
+                )
+            ],
+            "s",
+            limit=0.5,
+        ),
+        lines(
+            "Database connections",
+            "Of all workers. All busy for long: transactions wait for a connection.",
+            [Query(f"sum by (pool, state) ({A}db_connections{{{W}}})", "{{pool}} {{state}}")],
+            "none",
+            stacked=True,
+        ),
+        lines(
+            "Transactions, 95 of 100",
+            "With the wait for a connection. Under 50 ms is normal.",
+            [
+                Query(
+                    "histogram_quantile(0.95, sum by (le) "
+                    f"(rate({A}db_transaction_seconds_bucket{{{W}}}[$__rate_interval])))",
+                    "transaction",
+                )
+            ],
+            "s",
+            limit=1,
+            runbook="ActivationWorkerDatabaseDown",
+        ),
+        lines(
+            "API calls",
+            "Calls per second, by status. 5xx: the database is away, or a bug.",
+            [
+                Query(
+                    f"sum by (status) (rate({A}http_requests_total{{{W}}}[$__rate_interval]))",
+                    "{{status}}",
+                )
+            ],
+            "reqps",
+            stacked=True,
+        ),
+        lines(
+            "API duration, 95 of 100",
+            "By route. Calls that wait for a change are routes of their own, and wait on purpose.",
+            [
+                Query(
+                    "histogram_quantile(0.95, sum by (le, route) "
+                    f"(rate({A}http_request_seconds_bucket{{{W}}}[$__rate_interval])))",
+                    "{{route}}",
+                )
+            ],
+            "s",
+        ),
+        lines(
+            "Looks begun late, 95 of 100",
+            "From when a look was due until it began. The objective is 5 s.",
+            [
+                Query(
+                    "histogram_quantile(0.95, sum by (le, provider) "
+                    f"(rate({A}look_lateness_seconds_bucket{{{P}}}[$__rate_interval])))",
+                    "{{provider}}",
+                )
+            ],
+            "s",
+            limit=5,
+            runbook="ActivationWorkerLookBurn",
         ),
     ]

@@ -104,4 +104,15 @@ def providers() -> list[Panel]:
             limit=0.9,
             runbook="ActivationWorkerCancelRatio",
         ),
+        lines(
+            "Balance",
+            "What we have at each provider by its own word, read every hour, in minor units.",
+            [
+                Query(
+                    f"max by (provider, currency) ({A}provider_balance_minor{{{P}}})",
+                    "{{provider}}, {{currency}}",
+                )
+            ],
+            "short",
+        ),
     ]

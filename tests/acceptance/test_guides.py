@@ -48,6 +48,11 @@ class Guided:
     shop_port: int
     environment: dict[str, str]
 
+    @property
+    def token(self) -> str:
+        context: dict[str, str] = json.loads((self.home / ".state/dev/context.json").read_text())
+        return context["token"]
+
     def here(self, text: str) -> str:
         """A block with the ports that this run has instead of the usual ones."""
         there = text.replace(API_URL, self.api_url)
@@ -123,7 +128,7 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_shows(
     starts = [b for b in blocks if b.text.splitlines()[-1] == "activation-worker dev"]
     runs = [b for b in blocks if b not in starts]
     environment = {**guided.environment, "AW_EVENTS__SECRET": SECRET}
-    token = (guided.home / ".state/dev/token").read_text()
+    token = guided.token
     if page == "webhooks":  # Its first block exports these; the daemon was started by it.
         environment |= {"AW_URL": guided.api_url, "AW_TOKEN": token}
 
@@ -153,7 +158,7 @@ def _wait_until_listens(process: Process, port: int) -> None:
 
 @pytest.fixture
 async def shop(guided: Guided, tmp_path: Path) -> AsyncIterator[str]:
-    token = (guided.home / ".state/dev/token").read_text()
+    token = guided.token
     environment = {
         **guided.environment,
         "AW_URL": guided.api_url,

@@ -336,3 +336,13 @@ async def test_of_several_who_wait_for_a_provider_each_may_be_told_to_ask(
     # A process alone asks again; one of several hears the answer of another.
     assert await schedule.probe_turn(FAST, SECOND) in {ProbeTurn.ASK, ProbeTurn.BACK}
     assert await schedule.probe_turn(SLOW, SECOND) is ProbeTurn.ASK
+
+
+async def test_a_leased_number_says_how_late_it_is(schedule: Schedule) -> None:
+    number = LiveNumber(ActivationId(UUID(int=7)), ProviderRef("7"), LONG_AGO, NOW + LEASE)
+    await schedule.add(FAST, [(number, NOW - 3 * SECOND)])
+
+    (leased,) = (await schedule.lease(FAST, 1, LEASE)).numbers
+
+    # Redis has its own clock, and takes what is due already for due now.
+    assert timedelta(0) <= leased.late <= 3 * SECOND + LEASE

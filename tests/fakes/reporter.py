@@ -99,8 +99,23 @@ class RecordingReporter:
     def leader(self, provider: ProviderName, *, leads: bool) -> None:
         self.told.append(("leader", (provider, leads)))
 
-    def schedule_lag(self, lag: timedelta) -> None:
+    def schedule_lag(self, lag: timedelta | None) -> None:
         self.told.append(("schedule_lag", (lag,)))
+
+    def look_late(self, provider: ProviderName, late: timedelta) -> None:
+        self.told.append(("look_late", (provider, late)))
+
+    def code_told(self, after: timedelta) -> None:
+        self.told.append(("code_told", (after,)))
+
+    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        self.told.append(("http_request", (route, method, status, seconds)))
+
+    def loop_lag(self, seconds: float) -> None:
+        self.told.append(("loop_lag", (seconds,)))
+
+    def db_connections(self, pool: str, *, busy: int, idle: int) -> None:
+        self.told.append(("db_connections", (pool, busy, idle)))
 
     def audited(self, findings: Sequence[Finding]) -> None:
         self.told.append(("audited", tuple(findings)))

@@ -19,7 +19,7 @@ from worker.adapters.telemetry.metrics import Metrics, render
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId
-from worker.ports.reporter import JobResult, Operation, RequestResult
+from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
@@ -34,6 +34,7 @@ def report(reporter: OpsReporter) -> None:
         reporter.leader(name, leads=True)
         reporter.accepted(name, 3)
         reporter.looked(name, 30)
+        reporter.look_late(name, timedelta(seconds=0.05))
         reporter.code(name, CodeFate.SHOWN, timedelta(seconds=20))
         reporter.resolved(name, ProviderState.CANCELLED, 1)
         reporter.settled(
@@ -55,6 +56,12 @@ def report(reporter: OpsReporter) -> None:
     for job in KNOWN.jobs:
         reporter.job(job, JobResult.DONE, 0.1)
     reporter.event_delivery(SendResult.SENT, 3)
+    reporter.code_told(timedelta(seconds=0.3))
+    reporter.http_request("/v1/activations", "POST", 201, 0.01)
+    reporter.loop_lag(0.001)
+    reporter.db_connections("work", busy=1, idle=3)
+    for dependency in Dependency:
+        reporter.dependency(dependency, works=True)
     reporter.schedule_lag(timedelta(0))
     reporter.audited([Finding(invariant, "", 0) for invariant in KNOWN.invariants])
     reporter.queue_stats(queue_stats())
@@ -70,14 +77,16 @@ def queue_stats() -> QueueStats:
         events_pending=1,
         cancel_ratio=dict.fromkeys(names, 0.5),
         canary_success=datetime.now(UTC),
+        balance_minor={(p.name, p.currency): 5_000 for p in KNOWN.providers},
     )
 
 
 def main() -> None:
     configure_logging(sys.stderr, level="error")
     registry = CollectorRegistry()
+    metrics = Metrics(registry, KNOWN)
     reporter = OpsReporter(
-        Metrics(registry, KNOWN),
+        metrics,
         logger("exporter"),
         now=lambda: datetime.now(UTC),
         monotonic=time.monotonic,
@@ -100,6 +109,7 @@ def main() -> None:
     sys.stdout.flush()
     for _ in itertools.count():
         report(reporter)
+        metrics.db_transaction_seconds.observe(0.005)  # The store tells this one itself.
         time.sleep(REPORT_SECONDS)
 
 

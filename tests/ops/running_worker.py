@@ -1,5 +1,6 @@
 """The real daemon on embedded servers with a simulated provider, and customers who rent from it."""
 
+import base64
 import itertools
 import json
 import os
@@ -11,7 +12,9 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 START_SECONDS: Final = 60
@@ -77,7 +80,8 @@ def running_worker(directory: Path) -> Iterator[Worker]:
         provider = simulator.said(r'"url":\s*"(http://[^"]+)"')
         token = secrets.token_urlsafe(32)
         config = directory / "worker.toml"
-        config.write_text(_settings(provider, token))
+        endpoint = stack.enter_context(_endpoint())
+        config.write_text(_settings(provider, token, endpoint))
         daemon = _started(stack, directory, "run", "--embedded", f"--config={config}")
         api = daemon.said(r"api +http://(\S+)")
         admin = daemon.said(r"admin +http://(\S+)")
@@ -86,13 +90,40 @@ def running_worker(directory: Path) -> Iterator[Worker]:
         yield worker
 
 
-def _settings(provider: str, token: str) -> str:
+@contextmanager
+def _endpoint() -> Iterator[str]:
+    """The shop's address for events: it takes each."""
+
+    class Taken(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Taken) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _settings(provider: str, token: str, endpoint: str) -> str:
+    secret = base64.b64encode(secrets.token_bytes(32)).decode()
     return f"""
 [api]
 listen = "127.0.0.1:0"
 tokens = "test:operate+decide:{token}"
 [admin]
 listen = "127.0.0.1:0"
+[events]
+url = "{endpoint}"
+secret = "whsec_{secret}"
 [providers.sim]
 family = "handler_api"
 base_url = "{provider}"

@@ -33,7 +33,13 @@ BY_PROMETHEUS: Final[Mapping[str, frozenset[str]]] = {
 
 def registry() -> CollectorRegistry:
     made = CollectorRegistry()
-    Metrics(made, KNOWN).leader.labels("alpha").set(1)  # Only who leads has it.
+    metrics = Metrics(made, KNOWN)
+    # There only once there is something to tell.
+    metrics.leader.labels("alpha").set(1)
+    metrics.schedule_lag_seconds.set(0)
+    metrics.provider_balance_minor.labels("alpha", "USD").set(1)
+    metrics.http_requests.labels("/v1/activations", "POST", "201").inc()
+    metrics.http_request_seconds.labels("/v1/activations").observe(0.01)
     return made
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from worker.entrypoints.daemon import _keep_gauges
+from worker.entrypoints.gauges import keep_gauges
 from worker.entrypoints.ticker import QueuedTick, Ticker
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.clock import DatabaseTime
@@ -50,7 +50,11 @@ async def test_the_gauges_loop_goes_on() -> None:
     rounds = Rounds()
     worker = SimpleNamespace(
         parts=SimpleNamespace(
-            store=SimpleNamespace(books=SimpleNamespace(queue_stats=rounds.fail), ping=rounds.fail),
+            store=SimpleNamespace(
+                books=SimpleNamespace(queue_stats=rounds.fail),
+                ping=rounds.fail,
+                connections=dict,
+            ),
             redis_away=lambda: False,
             reporter=rounds.reporter,
             clock=SimpleNamespace(sleep=rounds.sleep),
@@ -59,7 +63,7 @@ async def test_the_gauges_loop_goes_on() -> None:
     )
 
     with pytest.raises(Enough):
-        await _keep_gauges(cast("Any", worker))
+        await keep_gauges(cast("Any", worker))
 
     assert len(rounds.troubles("queue_stats.failed")) == ROUNDS + 1
 

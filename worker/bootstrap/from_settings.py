@@ -15,6 +15,7 @@ from worker.adapters.events.webhook import Webhook
 from worker.adapters.providers.family import ProviderAccount, ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.transport import OwnTurns, ProviderContext, unmetered
+from worker.adapters.store.books import invariants
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
@@ -33,7 +34,6 @@ from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
-from worker.ports.store.books import BookStore
 from worker.ports.store.case_view import TimerKind
 from worker.ports.store.outbox import Sender
 from worker.settings import Settings
@@ -182,9 +182,7 @@ def webhook_of(settings: Settings) -> Webhook | None:
     return Webhook(events.url, events.secret.get_secret_value())
 
 
-def telemetry_of(
-    settings: Settings, books: BookStore, clock: Clock
-) -> tuple[OpsReporter, CollectorRegistry]:
+def metrics_of(settings: Settings) -> tuple[Metrics, CollectorRegistry]:
     sets = LabelSets(
         version=VERSION,
         providers=[
@@ -192,11 +190,13 @@ def telemetry_of(
             for name, provider in settings.providers.items()
         ],
         jobs=list(JOBS),
-        invariants=books.invariants,
+        invariants=invariants(),
         timers=[kind.value for kind in TimerKind],
         canary_every_seconds=settings.canary.every_seconds if settings.canary.provider else 0,
     )
     registry = CollectorRegistry()
-    metrics = Metrics(registry, sets)
-    log = logger("worker")
-    return OpsReporter(metrics, log, now=clock.now, monotonic=clock.monotonic), registry
+    return Metrics(registry, sets), registry
+
+
+def reporter_of(metrics: Metrics, clock: Clock) -> OpsReporter:
+    return OpsReporter(metrics, logger("worker"), now=clock.now, monotonic=clock.monotonic)

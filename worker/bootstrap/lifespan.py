@@ -11,6 +11,7 @@ from typing import Any
 from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.schedule import RedisSchedule
+from worker.adapters.store.database import Took
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.logs import configure_logging
 from worker.adapters.telemetry.metrics import render
@@ -27,7 +28,9 @@ from worker.settings import Settings
 
 @asynccontextmanager
 async def open_store(
-    settings: Settings, policies: Mapping[str, Profile] | None = None
+    settings: Settings,
+    policies: Mapping[str, Profile] | None = None,
+    took: Took = lambda _: None,
 ) -> AsyncIterator[PostgresStore]:
     """The database alone, for commands that need nothing else."""
     store = PostgresStore(
@@ -35,11 +38,21 @@ async def open_store(
         policies=from_settings.profiles_of(settings) if policies is None else policies,
         pool_size=settings.database.pool_size,
         events_wanted=settings.events.url is not None,
+        took=took,
     )
     try:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def _usable_store(
+    settings: Settings, policies: Mapping[str, Profile], took: Took
+) -> AsyncIterator[PostgresStore]:
+    async with open_store(settings, policies, took) as store:
+        await store.ping()
+        yield store
 
 
 @asynccontextmanager
@@ -53,12 +66,13 @@ async def open_worker(
     configure_logging(sys.stderr, level=log_level)
     async with AsyncExitStack() as stack:
         profiles = from_settings.profiles_of(settings)
-        store = await stack.enter_async_context(open_store(settings, profiles))
+        metrics, registry = from_settings.metrics_of(settings)
+        took = metrics.db_transaction_seconds.observe
+        store = await stack.enter_async_context(_usable_store(settings, profiles, took))
         policies = PolicyBook(profiles, store.policies.read)
-        await store.ping()
         time = DatabaseTime(ask=store.time, monotonic=monotonic, host_now=from_settings.utc_now)
         clock = clock or from_settings.system_clock(time.now)
-        reporter, registry = from_settings.telemetry_of(settings, store.books, clock)
+        reporter = from_settings.reporter_of(metrics, clock)
         await time.read(reporter)
         await stack.enter_async_context(_kept(time.keep(clock.sleep, reporter)))
         await _read_policies(policies, reporter)

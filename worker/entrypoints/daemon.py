@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import (
@@ -14,7 +15,6 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -30,19 +30,19 @@ from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.descriptors import admin_connections, api_connections
 from worker.entrypoints.dev_terminal import DevTerminal
 from worker.entrypoints.embedded import with_servers
+from worker.entrypoints.gauges import keep_gauges, measure_loop
 from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.auth import KnownTokens
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.job_handlers import job_handlers_of
+from worker.entrypoints.service_manager import ServiceManager, service_manager
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
 from worker.entrypoints.token_reload import ReadTokens, reloading_on_hangup, tokens_of
-from worker.lifecycle.backstop import leadership_of
-from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.errors import StoreError
-from worker.ports.reporter import Dependency, Reporter
+from worker.ports.reporter import Reporter
 from worker.ports.service import Push
 from worker.settings import Settings, dev_context
 from worker.settings.dev_context import DevContext
@@ -50,23 +50,24 @@ from worker.settings.values import ListenAddress
 
 INTERRUPTED: Final = 130
 DEV_HOME: Final = Path(".state/dev")
-GAUGES_EVERY: Final = timedelta(seconds=5)
 
 
 async def run_daemon(settings: Settings, *, embedded: bool, read_tokens: ReadTokens) -> int:
     """Until SIGTERM (0) or Ctrl-C (130); raises what keeps it from starting."""
     stop = asyncio.Event()
     interrupted = _stop_on_signals(stop)
+    manager = service_manager(os.environ, os.getpid())
     async with AsyncExitStack() as stack:
         if embedded:
             settings = await _with_servers(stack, settings)
         worker = await stack.enter_async_context(open_worker(settings))
+        _ = await _start(stack, manager.feed_watchdog(partial(_stuck, worker)))
         tokens = KnownTokens(tokens_of(settings.api.tokens))
         async with serving(worker, stop, tokens) as addresses:
             stack.enter_context(
                 reloading_on_hangup(tokens, read_tokens, worker.parts.reporter, stop)
             )
-            await _serve_until(stop, addresses)
+            await _serve_until(stop, addresses, manager)
     return INTERRUPTED if interrupted() else 0
 
 
@@ -93,7 +94,7 @@ async def run_dev(settings: Settings, *, verbose: bool) -> int:
             stack.enter_context(_context(settings, addresses))
             store = worker.parts.store
             _ = await _start(stack, DevTerminal(store.activations, store.outbox).keep())
-            await _serve_until(stop, addresses)
+            await _serve_until(stop, addresses, ServiceManager())
     _say(f"numbers that wait are taken up by the next `dev` here; all of it is in {DEV_HOME}")
     return INTERRUPTED if interrupted() else 0
 
@@ -105,10 +106,14 @@ async def _with_servers(stack: AsyncExitStack, settings: Settings) -> Settings:
     return settings
 
 
-async def _serve_until(stop: asyncio.Event, addresses: Mapping[str, ListenAddress]) -> None:
+async def _serve_until(
+    stop: asyncio.Event, addresses: Mapping[str, ListenAddress], manager: ServiceManager
+) -> None:
     _collect_less()
     _say_ready(addresses)
+    manager.ready()
     await stop.wait()
+    manager.stopping()
     _say("stopping: taking no new work, ending what runs")
 
 
@@ -146,7 +151,8 @@ async def serving(
     async with AsyncExitStack() as stack:
         api, admin = await _listen(stack, worker, stop, tokens, drain_seconds)
         _ = await _start(stack, worker.backstop.run())
-        _ = await _start(stack, _keep_gauges(worker))
+        _ = await _start(stack, keep_gauges(worker))
+        _ = await _start(stack, measure_loop(worker.parts.reporter))
         arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
         jobs = await _start(stack, arq)
         ticker = run_ticker(
@@ -254,6 +260,7 @@ def _api_deps(worker: Worker, tokens: KnownTokens) -> ApiDeps:
         log=logger("worker.http"),
         changes=worker.steps.expire.settle.changes,
         events_wanted=worker.parts.sender is not None,
+        answered=worker.parts.reporter.http_request,
     )
 
 
@@ -277,6 +284,10 @@ def _livez(worker: Worker) -> Sequence[HealthCheck]:
     ]
 
 
+def _stuck(worker: Worker) -> list[str]:
+    return [check.detail for check in _livez(worker) if not check.ok]
+
+
 def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Sequence[HealthCheck]]]:
     """Whether this process should get requests: not draining, and the database answers.
 
@@ -293,41 +304,12 @@ def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Seque
     return checks
 
 
-async def _database_works(worker: Worker) -> bool:
-    try:
-        return (await _database(worker)).ok
-    except Exception:  # noqa: BLE001 - whatever it is, the database is of no use now
-        return False
-
-
 async def _database(worker: Worker) -> HealthCheck:
     try:
         await worker.parts.store.ping()
     except StoreError as error:
         return HealthCheck("database", ok=False, detail=str(error))
     return HealthCheck("database", ok=True)
-
-
-async def _keep_gauges(worker: Worker) -> None:
-    """Read the queue-wide gauges, the same in every replica, and who leads, until cancelled.
-
-    A failure of any kind leaves them as they were, and is reported.
-    """
-    parts, grace = worker.parts, worker.steps.sweep.grace
-    while True:
-        parts.reporter.dependency(Dependency.REDIS, works=not parts.redis_away())
-        parts.reporter.dependency(Dependency.DATABASE, works=await _database_works(worker))
-        try:
-            parts.reporter.queue_stats(await parts.store.books.queue_stats(grace))
-            lags = [await parts.schedule.lag(name) for name in parts.providers]
-            parts.reporter.schedule_lag(max(lags, default=timedelta(0)))
-            # Somebody leads although nobody has to stand in: the next outage begins with a leader.
-            for name in parts.providers:
-                leads = await parts.store.leadership.leads(leadership_of(name))
-                parts.reporter.leader(name, leads=leads)
-        except Exception as error:  # noqa: BLE001 - a figure missing is no reason to end the process
-            parts.reporter.trouble("queue_stats.failed", detail=describe_safely(error))
-        await parts.clock.sleep(GAUGES_EVERY.total_seconds())
 
 
 def _stop_on_signals(stop: asyncio.Event) -> Callable[[], bool]:

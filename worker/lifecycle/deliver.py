@@ -27,6 +27,7 @@ from worker.ports.store.outbox import Event, FailedEvent, OutboxStore, Sender, S
 #: Sent at once at first. While all arrive it doubles, up to the sender's connections; when none
 #: arrives it is this again, once a tick: an endpoint that is down is not asked by everything.
 AT_FIRST: Final = 100
+CODE: Final = "activation.code_received"  #: The event that customers wait for.
 LEASE: Final = timedelta(seconds=60)  #: Longer than any attempt may take: no event goes out twice.
 TICK_MAX: Final = timedelta(seconds=3)  #: A tick ends then; what is in flight goes on.
 CLOSE_MAX: Final = timedelta(seconds=5)  #: For what is in flight when the process ends.
@@ -148,6 +149,8 @@ class Deliver:
 
     async def _send(self, event: Event) -> None:
         sent = await self.sender.send(event, self.clock.now())
+        if event.type == CODE and _arrived(sent):
+            self.reporter.code_told(self.clock.now() - event.at)
         self._replies.append((event, sent))
         self._news.set()
 

@@ -121,6 +121,8 @@ class Watch:
                 if since < wait:
                     await self.clock.sleep(min(wait - since, LONGEST_NAP.total_seconds()))
                     continue
+                if provider.name in self._read_at:
+                    self.reporter.look_late(provider.name, timedelta(seconds=since - wait))
                 self._read_at[provider.name] = self.clock.monotonic()
             live = await self._patiently(lambda: self.schedule.size(provider.name))
             rows += await self.listing.read(provider, terms, live, keep_going)
@@ -131,6 +133,7 @@ class Watch:
     ) -> int:
         """Look at a leased batch, `max_in_flight` at once; each was paid for by the lease."""
         nexts: list[NextLook] = []
+        leased_at = self.clock.monotonic()
         listed = provider.capabilities.list_page_size is not None
 
         def next_look(number: Leased, at: datetime | None) -> None:
@@ -140,6 +143,8 @@ class Watch:
             if self.clock.now() > number.number.deadline_at:
                 next_look(number, None)  # Too late to be shown: the ending finds out.
             else:
+                waited = timedelta(seconds=self.clock.monotonic() - leased_at)
+                self.reporter.look_late(provider.name, number.late + waited)
                 next_look(number, await self.look.once(provider, number.number, terms))
 
         def quarantine(number: Leased, error: Exception) -> None:

@@ -70,6 +70,13 @@ class Dependency(enum.StrEnum):
     REDIS = "redis"
 
 
+class ConnectionState(enum.StrEnum):
+    """What a connection of a pool does; a metric label."""
+
+    BUSY = "busy"
+    IDLE = "idle"
+
+
 class Reporter(Protocol):
     def accepted(self, provider: ProviderName, count: int) -> None: ...
 
@@ -121,6 +128,24 @@ class Reporter(Protocol):
         """Whether this process leads the provider; who does not says nothing of it to anybody."""
         ...
 
-    def schedule_lag(self, lag: timedelta) -> None: ...
+    def schedule_lag(self, lag: timedelta | None) -> None:
+        """None where this process does not know: it exports nothing then."""
+        ...
+
+    def look_late(self, provider: ProviderName, late: timedelta) -> None:
+        """A look, or a reading of a list, begins so long after it was due."""
+        ...
+
+    def code_told(self, after: timedelta) -> None:
+        """The endpoint took the event of a code, so long after the code was recorded."""
+        ...
+
+    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A call was answered; the route is its template, never its path."""
+        ...
+
+    def loop_lag(self, seconds: float) -> None: ...
+
+    def db_connections(self, pool: str, *, busy: int, idle: int) -> None: ...
 
     def audited(self, findings: Sequence[Finding]) -> None: ...

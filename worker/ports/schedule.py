@@ -19,6 +19,7 @@ class Leased(NamedTuple):
 
     number: LiveNumber
     token: int
+    late: timedelta = timedelta(0)  #: How long ago it fell due, when it was leased.
 
 
 @dataclass(frozen=True, slots=True)

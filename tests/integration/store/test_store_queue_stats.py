@@ -21,6 +21,7 @@ from tests.integration.store.shop import (
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ProviderName
+from worker.ports.provider import Balance
 from worker.ports.store.books import QueueStats
 
 OTHER = ProviderName("other")
@@ -157,3 +158,56 @@ async def kill_advisory_lock_holder(shop: Shop) -> None:
         " WHERE locktype = 'advisory'"
         "   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
+
+
+async def test_the_oldest_event_is_as_old_as_what_it_tells(shop: Shop) -> None:
+    await shop.open()
+    await shop.rent()
+    await shop.code("1", "1234", RENTED)
+    (event,) = await shop.store.outbox.lease_events(1, GRACE, "here")
+
+    queue_stats = await shop.store.books.queue_stats(GRACE, now=event.at + timedelta(minutes=9))
+    await shop.store.outbox.events_sent({event.id: 200})
+
+    assert queue_stats.oldest_event == timedelta(minutes=9)
+    assert (await shop.store.books.queue_stats(GRACE)).oldest_event == timedelta(0)
+
+
+async def test_a_number_in_review_waits_for_a_person_from_its_deadline_on(shop: Shop) -> None:
+    await shop.open()
+    id_ = await shop.rent()
+    await shop.expire()
+    await shop.store.settlements.settle(
+        [ending(id_, outcome=State.IN_REVIEW, reason="policy")], now=DEADLINE
+    )
+
+    later = DEADLINE + timedelta(days=1)
+    queue_stats = await shop.store.books.queue_stats(GRACE, now=later)
+
+    assert queue_stats.reviews_waiting == {"activation": 1}
+    assert queue_stats.oldest_review == timedelta(days=1)
+    assert queue_stats.reviews_late == 0
+
+
+async def test_of_each_provider_the_newest_reading_counts(shop: Shop) -> None:
+    counted = await shop.store.purchases.count_provider(SIM, "USD")
+    for minor in (900, 700):
+        await shop.store.purchases.keep_reading(SIM, Balance(minor, "USD"), counted)
+    await shop.store.purchases.keep_reading(OTHER, Balance(50, "EUR"), counted)
+
+    queue_stats = await shop.store.books.queue_stats(GRACE)
+
+    assert queue_stats.balance_minor == {(SIM, "USD"): 700, (OTHER, "EUR"): 50}
+
+
+async def test_transactions_are_timed_and_connections_counted(shop: Shop) -> None:
+    took: list[float] = []
+    store = PostgresStore(shop.url, took=took.append)
+    assert store.connections()["work"] == (0, 0)
+
+    await store.ping()
+
+    assert len(took) == 1
+    assert took[0] > 0
+    assert store.connections()["work"] == (0, 1)
+    await store.close()

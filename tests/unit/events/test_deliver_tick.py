@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -362,3 +362,15 @@ def test_the_tenth_attempt_is_the_last() -> None:
 def test_the_endpoint_may_ask_for_a_longer_delay_but_not_for_a_shorter_one() -> None:
     assert retry_in(1, timedelta(seconds=60), 0) == timedelta(seconds=60)
     assert retry_in(2, timedelta(seconds=60), 0) == timedelta(minutes=5)
+
+
+async def test_how_soon_a_code_was_told_is_measured_when_it_got_through() -> None:
+    code = replace(event(1), type="activation.code_received")
+    refused = replace(event(2), type="activation.code_received")
+    here = world(code, event(3), refused)
+    here.seconds = 1.5
+    here.answer = lambda sent: FAILED if sent.id == refused.id else OK
+
+    await here.deliver().tick()
+
+    assert here.reporter.of("code_told") == [(timedelta(seconds=1.5),)]

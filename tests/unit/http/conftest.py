@@ -40,6 +40,7 @@ class World:
     log: FakeLog = field(default_factory=FakeLog)
     events_wanted: bool = False
     read_from: Read | None = None
+    answered: list[tuple[str, str, int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.service = FakeService(self.books, self.reads, read_from=self.read_from)
@@ -60,6 +61,7 @@ def deps_over(world: World) -> ApiDeps:
     return ApiDeps(
         service=world.service,
         cases=None,
+        answered=lambda *call: world.answered.append(call),
         activations=world.reads,
         books=world.books,
         outbox=world.events,

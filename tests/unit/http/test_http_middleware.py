@@ -198,3 +198,16 @@ async def test_the_access_log_names_what_was_touched_by_its_id(api: Api, world: 
 def test_a_pointer_escapes_what_names_may_hold() -> None:
     assert pointer_to("a/b", 3, "c~d") == "/a~1b/3/c~0d"
     assert len(pointer_to("x" * 1_000)) == 200
+
+
+async def test_each_call_is_told_by_its_route_never_by_its_path(api: Api, world: World) -> None:
+    await api.get("/v1/accounts/nobody")
+    await api.get("/v1/what/is/this")
+    await api.get("/v1/activations/00000000-0000-0000-0000-000000000000?wait_seconds=0")
+
+    assert [answered[:3] for answered in world.answered] == [
+        ("/v1/accounts/{account}", "GET", 404),
+        ("other", "other", 404),
+        ("/v1/activations/{id}?wait_seconds", "GET", 404),
+    ]
+    assert all(seconds >= 0 for *_, seconds in world.answered)

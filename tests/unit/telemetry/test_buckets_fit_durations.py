@@ -1,6 +1,6 @@
 """The buckets of durations fit the longest there can be."""
 
-from worker.adapters.telemetry.label_sets import JOB_BUCKETS
+from worker.adapters.telemetry.metric_rows import JOB_BUCKETS
 from worker.jobs import WORK_SECONDS
 
 

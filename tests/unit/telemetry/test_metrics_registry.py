@@ -4,9 +4,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.adapters.telemetry.label_sets import LATENESS_BUCKETS, LabelledProvider, LabelSets
+from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
+from worker.adapters.telemetry.metric_rows import CODE_WAIT_BUCKETS, LATENESS_BUCKETS, LOOK_BUCKETS
 from worker.adapters.telemetry.metrics import Metrics, render
+from worker.domain.activation import WINDOW
 from worker.domain.ids import ProviderName
+from worker.settings import Settings
 
 # What dashboards and alerts may rely on: name, kind as exposed, labels.
 PROMISED = {
@@ -18,7 +21,6 @@ PROMISED = {
     "credit_lateness_seconds": ("histogram", set()),
     "overdue": ("gauge", set()),
     "oldest_overdue_seconds": ("gauge", set()),
-    "schedule_lag_seconds": ("gauge", set()),
     "provider_requests": ("counter", {"provider", "operation", "result"}),
     "provider_request_seconds": ("histogram", {"provider", "operation"}),
     "provider_circuit_open": ("gauge", {"provider"}),
@@ -29,8 +31,23 @@ PROMISED = {
     "provider_cancel_ratio": ("gauge", {"provider"}),
     "purchases_refused": ("counter", {"provider", "reason"}),
     "late_codes": ("counter", {"provider"}),
-    "jobs": ("counter", {"job", "result"}),
-    "job_seconds": ("histogram", {"job"}),
+    "jobs": ("counter", {"job_name", "result"}),
+    "job_seconds": ("histogram", {"job_name"}),
+    "looks": ("counter", {"provider"}),
+    "look_lateness_seconds": ("histogram", {"provider"}),
+    "resolved": ("counter", {"provider", "provider_state"}),
+    "provider_exposure_limit_minor": ("gauge", {"provider", "currency"}),
+    "dependency_up": ("gauge", {"dependency"}),
+    "stats_last_success_timestamp_seconds": ("gauge", set()),
+    "intake_refused": ("counter", {"reason"}),
+    "event_oldest_seconds": ("gauge", set()),
+    "code_told_seconds": ("histogram", set()),
+    "reviews_waiting": ("gauge", {"kind"}),
+    "oldest_review_seconds": ("gauge", set()),
+    "reviews_late": ("gauge", set()),
+    "loop_lag_seconds": ("histogram", set()),
+    "db_connections": ("gauge", {"pool", "state"}),
+    "db_transaction_seconds": ("histogram", set()),
     "events_pending": ("gauge", set()),
     "event_deliveries": ("counter", {"result"}),
     "timers_overdue": ("gauge", {"kind"}),
@@ -45,12 +62,16 @@ QUEUE_WIDE = (
     "live",
     "overdue",
     "oldest_overdue_seconds",
-    "schedule_lag_seconds",
     "provider_exposure_minor",
     "provider_halted",
     "purchases_in_doubt",
     "provider_cancel_ratio",
     "events_pending",
+    "event_oldest_seconds",
+    "reviews_waiting",
+    "oldest_review_seconds",
+    "reviews_late",
+    "provider_balance_minor",
     "timers_overdue",
 )
 
@@ -143,8 +164,57 @@ def test_the_exposure_limit_is_told_for_each_provider(registry: CollectorRegistr
     assert value == 100_000
 
 
-def test_the_objective_of_sixty_seconds_is_an_edge_of_the_lateness() -> None:
-    assert 60 in LATENESS_BUCKETS
+def test_what_is_promised_has_an_edge_of_its_own_and_one_close_behind_it() -> None:
+    """A credit at the end of the grace is then told from one that is late."""
+    grace = Settings().defaults.credit_grace_seconds
+
+    assert {grace, grace + 1, grace + 2, grace + 5, 90} <= set(LATENESS_BUCKETS)
+    assert {WINDOW.total_seconds() - 5, WINDOW.total_seconds()} <= set(CODE_WAIT_BUCKETS)
+    assert 5 in LOOK_BUCKETS
+
+
+def series(registry: CollectorRegistry, name: str) -> list[dict[str, str]]:
+    return [
+        sample.labels
+        for metric in registry.collect()
+        for sample in metric.samples
+        if metric.name == f"activation_worker_{name}"
+    ]
+
+
+def test_the_lag_is_exported_by_those_alone_who_know_it() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, KNOWN)
+    assert series(registry, "schedule_lag_seconds") == []
+
+    for lag in (3, 0):
+        metrics.schedule_lag_seconds.set(lag)
+        assert registry.get_sample_value("activation_worker_schedule_lag_seconds") == lag
+    metrics.schedule_lag_seconds.clear()
+    metrics.schedule_lag_seconds.clear()
+
+    assert series(registry, "schedule_lag_seconds") == []
+
+
+@pytest.mark.parametrize(
+    "name", ["http_requests", "http_request_seconds", "provider_balance_minor"]
+)
+def test_what_is_only_known_later_has_no_series_before(
+    registry: CollectorRegistry, name: str
+) -> None:
+    assert series(registry, name) == []
+
+
+def test_no_label_of_ours_is_one_that_the_scraper_sets(registry: CollectorRegistry) -> None:
+    """It would arrive as `exported_…`."""
+    ours = {
+        label
+        for metric in registry.collect()
+        for sample in metric.samples
+        for label in sample.labels
+    }
+
+    assert not ours & {"job", "instance"}
 
 
 def test_two_registries_live_side_by_side() -> None:

@@ -312,7 +312,7 @@ Report = Callable[[Ops], None]
         (
             lambda ops: ops.reporter.job("expire", JobResult.DONE, 100.0),
             "job_seconds_sum",
-            {"job": "expire"},
+            {"job_name": "expire"},
         ),
     ],
 )

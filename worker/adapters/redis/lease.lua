@@ -11,7 +11,8 @@
 -- KEYS  1 the due set, 2 the budget, 3 what this process holds; without it only time frees them
 -- ARGV  1 the most to lease, 2 the lease in us, 3 the interval, 4 how far ahead, in us,
 --       5 the caller's now in us since 1970
--- Gives the lease, the wait in us until there may be more (-1: nothing is scheduled), members.
+-- Gives the lease, the wait in us until there may be more (-1: nothing is scheduled), and for each
+-- member how late it is in us and the member.
 local DROPPED_MAX = 2000  -- The server serves nobody else meanwhile.
 
 local now = microseconds()
@@ -19,16 +20,19 @@ local interval, ahead = tonumber(ARGV[3]), tonumber(ARGV[4])
 local paid_until, allowed = budget(KEYS[2], now, interval, ahead)
 local most, callers_now = math.min(tonumber(ARGV[1]), allowed), tonumber(ARGV[5])
 
-local members, dropped = {}, 0
+local members, late, dropped = {}, {}, 0
 repeat
     local page = redis.call(
-        'ZRANGE', KEYS[1], '-inf', plain(now), 'BYSCORE', 'LIMIT', #members, most - #members)
+        'ZRANGE', KEYS[1], '-inf', plain(now), 'BYSCORE', 'LIMIT', #members, most - #members,
+        'WITHSCORES')
     local too_late = {}
-    for _, member in ipairs(page) do
+    for i = 1, #page, 2 do
+        local member = page[i]
         if tonumber(string.match(member, '%d+$')) < callers_now then
             too_late[#too_late + 1] = member
         else
             members[#members + 1] = member
+            late[#members] = now - page[i + 1]
         end
     end
     if #too_late > 0 then
@@ -58,4 +62,9 @@ if first[2] then
     local affordable = paid_until + interval - ahead
     wait = math.max(0, first[2] - now, affordable - now)
 end
-return {lease, wait, unpack(members)}
+local leased = {lease, wait}
+for i, member in ipairs(members) do
+    leased[2 * i + 1] = late[i]
+    leased[2 * i + 2] = member
+end
+return leased

@@ -151,9 +151,11 @@ class LocalSchedule:
         token = now + micros_in(lease)
         members = scheduled.take_due(now, min(limit, scheduled.budget.allowed(now)))
         scheduled.budget.pay(len(members))
+        numbers = []
         for member in members:
+            late = timedelta(microseconds=now - scheduled.scores[member])
+            numbers.append(Leased(decode(member), token, late))
             scheduled.lease(member, token)
-        numbers = [Leased(decode(member), token) for member in members]
         return LeaseBatch(numbers, self._wait(scheduled, now))
 
     def _wait(self, scheduled: ScheduledNumbers, now: int) -> timedelta:
@@ -166,9 +168,9 @@ class LocalSchedule:
     async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
         scheduled, now = self._by_provider[provider], self._now()
         held = 0
-        for (number, lease), at in nexts:
-            member = encode(number)
-            if scheduled.scores.get(member) != lease:
+        for leased, at in nexts:
+            member = encode(leased.number)
+            if scheduled.scores.get(member) != leased.token:
                 continue
             held += 1
             if at is None:

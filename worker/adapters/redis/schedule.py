@@ -91,7 +91,7 @@ class RedisSchedule:
         assert 0 < limit <= BATCH
         rate = self._rates[provider]
         async with calling_redis():
-            token, wait, *members = await self._lease(
+            token, wait, *leased = await self._lease(
                 keys=[due_key(provider), budget_key(provider), *self._held(provider)],
                 args=[
                     limit,
@@ -102,7 +102,10 @@ class RedisSchedule:
                 ],
             )
         return LeaseBatch(
-            numbers=[Leased(decode(member), token) for member in members],
+            numbers=[
+                Leased(decode(member), token, timedelta(microseconds=late))
+                for late, member in zip(leased[::2], leased[1::2], strict=True)
+            ],
             wait=NOTHING_SCHEDULED if wait < 0 else timedelta(microseconds=wait),
         )
 

@@ -1,6 +1,7 @@
 """The books: accounts and their money, their audit, kept answers, and what the gauges show."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -333,7 +334,12 @@ async def _queue_stats(
     in_doubt = await rows("books/purchases_in_doubt")
     canary = {"account": CANARY_ACCOUNT, "sample": CANARIES}
     late = [row["now"] - row["oldest_deadline"] for row in live if row["oldest_deadline"]]
-    pending = await connection.execute(statement("books/pending_events"))
+    [events] = await rows("books/pending_events", now=now)
+    reviews = await rows("books/waiting_reviews", now=now)
+    waiting = Counter({row["kind"]: row["waiting"] for row in reviews})
+    waiting[port.IN_REVIEW] = sum(row["in_review"] for row in live)
+    since = [row["oldest"] for row in reviews]
+    since += [row["now"] - row["oldest_review"] for row in live if row["oldest_review"]]
     settled = await connection.execute(statement("books/newest_canary"), canary)
     return port.QueueStats(
         live={ProviderName(row["provider"]): row["live"] for row in live},
@@ -342,7 +348,7 @@ async def _queue_stats(
         exposure_minor={
             (ProviderName(row["provider"]), row["currency"]): row["amount_minor"] for row in exposed
         },
-        events_pending=pending.scalar_one(),
+        events_pending=events["pending"],
         cancel_ratio={
             ProviderName(row["provider"]): row["cancelled"] / row["ended"] for row in ended
         },
@@ -353,4 +359,9 @@ async def _queue_stats(
             (name, balance.currency): balance.minor
             for name, balance in (await provider_figures.balances(connection)).items()
         },
+        oldest_event=events["oldest"] or _ON_TIME,
+        reviews_waiting=+waiting,
+        # One whose Cancel was pressed may be in review before its deadline.
+        oldest_review=max([_ON_TIME, *since]),
+        reviews_late=sum(row["late"] for row in reviews),
     )

@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import RowMapping, TextClause, event, text
@@ -27,6 +27,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import QueuePool
 
 from worker.adapters.store.connections import ConnectionPool, open_pool
 from worker.adapters.store.refusals import unavailable
@@ -78,6 +79,15 @@ def _due_number(others: list[str]) -> str:
 T = TypeVar("T")
 
 _RETRY = TenacityRetry(sleep=asyncio.sleep, monotonic=time.monotonic, chance=random.random)
+
+#: Is told how many seconds a transaction took, the wait for its connection included.
+Took: TypeAlias = Callable[[float], None]
+
+
+class OpenConnections(NamedTuple):
+    busy: int
+    idle: int
+
 
 _Options: TypeAlias = Mapping[str, str | bool]
 _ONE_MOMENT: Final[_Options] = {
@@ -167,9 +177,16 @@ class Database:
     """A pool on one primary. Money decisions never read anything else."""
 
     def __init__(
-        self, url: str, *, pool_size: int, role: str | None = None, retry: Retry = _RETRY
+        self,
+        url: str,
+        *,
+        pool_size: int,
+        role: str | None = None,
+        retry: Retry = _RETRY,
+        took: Took = lambda _: None,
     ) -> None:
         self._retry = retry
+        self._took = took
         self._open = partial(open_pool, url, pool_size=pool_size, role=role)
         self._opening = asyncio.Lock()
         self._pool: ConnectionPool | None = None
@@ -186,6 +203,13 @@ class Database:
         _give_up(context)
         if context.is_disconnect or context.invalidate_pool_on_disconnect:
             self.doubt()
+
+    def connections(self) -> OpenConnections:
+        """What the pool has open now, and how many of them work."""
+        if self._pool is None:
+            return OpenConnections(0, 0)
+        pool = cast("QueuePool", self._pool.engine.pool)
+        return OpenConnections(busy=pool.checkedout(), idle=pool.checkedin())
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -246,7 +270,7 @@ class Database:
     async def _once(
         self, work: Callable[[AsyncConnection], Awaitable[T]], options: _Options | None = None
     ) -> T:
-        with translated():
+        with translated(), self._timed():
             engine, _ = await self._opened()
             async with engine.execution_options(**(options or {})).connect() as connection:
                 transaction = await connection.begin()
@@ -257,6 +281,14 @@ class Database:
                     raise
                 await _commit(transaction.commit)
                 return result
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._took(time.monotonic() - began)
 
     async def _opened(self) -> ConnectionPool:
         async with self._opening:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.activations import ActivationRepository
 from worker.adapters.store.books import BookRepository
 from worker.adapters.store.cases import CaseRepository
-from worker.adapters.store.database import Database, scalar, statement
+from worker.adapters.store.database import Database, OpenConnections, Took, scalar, statement
 from worker.adapters.store.instances import PostgresInstances
 from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import OutboxRepository
@@ -46,7 +46,7 @@ class PostgresStore:
     """Give it a URL of the primary, and the policies of this process.
 
     `events_wanted` is whether an endpoint is configured. `db` is another pool than the one that
-    would be opened on *url*.
+    would be opened on *url*, and *took* is told how long each transaction there took.
     """
 
     def __init__(
@@ -57,10 +57,12 @@ class PostgresStore:
         pool_size: int = 10,
         events_wanted: bool = False,
         db: Database | None = None,
+        took: Took = lambda _: None,
     ) -> None:
         event_state = "pending" if events_wanted else "kept"
-        self.db = db or Database(url, pool_size=pool_size, role=ROLE)
-        self.instances = PostgresInstances(self.db, Database(url, pool_size=1, role=ROLE))
+        self.db = db or Database(url, pool_size=pool_size, role=ROLE, took=took)
+        self._heartbeats = Database(url, pool_size=1, role=ROLE)
+        self.instances = PostgresInstances(self.db, self._heartbeats)
         self.leadership = PostgresLeadership(self.instances)
         holder = self.instances.holder
         self.policies = PolicyRepository(self.db, policies)
@@ -74,6 +76,10 @@ class PostgresStore:
     def doubts(self) -> int:
         """How often commits may have been lost since this process began."""
         return self.db.doubts
+
+    def connections(self) -> Mapping[str, OpenConnections]:
+        """What each pool has open."""
+        return {"work": self.db.connections(), "heartbeat": self._heartbeats.connections()}
 
     async def ping(self) -> None:
         """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""

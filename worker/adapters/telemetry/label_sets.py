@@ -3,18 +3,20 @@
 The sets are enums of the code or names of the configuration, never what somebody sent.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from worker.domain.activation import WINDOW, EndReason, ProviderState, State
+from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import vocabulary as policy
 from worker.ports.handover import IntakeRefusal
-from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
+from worker.ports.reporter import ConnectionState, Dependency, JobResult, Operation, RequestResult
 from worker.ports.service import FAILED
+from worker.ports.store.books import IN_REVIEW
+from worker.ports.store.case_view import CaseKind
 from worker.ports.store.outbox import SendResult
 
 #: Why money is given back without a person in between: there from the first scrape on.
@@ -26,21 +28,9 @@ REASONS = VERDICTS | {*CREDIT_REASONS, *(reason.value for reason in policy.Reaso
 #: Why nothing is rented at a provider though nobody stopped it.
 EXPOSURE_LIMIT = "exposure_limit"
 
+
 #: ISO 4217 names more than 150 currencies; a shop uses a handful. What comes later is `other`.
 CURRENCIES_MAX = 20
-
-
-# The buckets of the histograms, in seconds: each has a bound where something is promised.
-CODE_WAIT_BUCKETS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1200, 1260, 1320)
-REQUEST_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-# 1.5 is what is promised.
-RETURN_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30)
-# 60 is the grace and the objective; 90 is the grace with what its sweep and the commit need.
-LATENESS_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300)
-# Jobs for looks and endings go on for 5 s; any job is cut off at 18 s.
-JOB_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
-
-assert WINDOW.total_seconds() in CODE_WAIT_BUCKETS
 
 
 class LabelledProvider(NamedTuple):
@@ -88,7 +78,7 @@ def _fixed(name: str, values: Iterable[str]) -> Label:
 
 PROVIDER = Label("provider", lambda sets: sets.provider_names)
 CURRENCY = Label("currency", lambda sets: sets.currencies)
-JOB = Label("job", lambda sets: sets.jobs)
+JOB = Label("job_name", lambda sets: sets.jobs)
 INVARIANT = Label("invariant", lambda sets: sets.invariants)
 TIMER_KIND = Label("kind", lambda sets: sets.timers)
 VERSION = Label("version", lambda sets: (sets.version,))
@@ -114,6 +104,13 @@ JOB_RESULT = _fixed("result", JobResult)
 DEPENDENCY = _fixed("dependency", Dependency)
 SEND_RESULT = _fixed("result", SendResult)
 REFUSAL = _fixed("reason", IntakeRefusal)
+REVIEW_KIND = _fixed("kind", (*(kind.value for kind in CaseKind), IN_REVIEW))
+POOL = _fixed("pool", ("work", "heartbeat"))
+CONNECTION_STATE = _fixed("state", ConnectionState)
+#: Which calls there are is known where they are served: a route's template, never a path.
+ROUTE = _fixed("route", ())
+METHOD = _fixed("method", ())
+STATUS = _fixed("status", ())
 HALT_REASON = _fixed("reason", (EXPOSURE_LIMIT,))
 
 
@@ -149,15 +146,3 @@ class BoundedMetric(Generic[M]):
         if child is None:
             child = self._children[folded] = self._metric.labels(*folded)
         return child
-
-
-def set_all(gauge: Gauge | BoundedMetric[Gauge], values: Mapping[tuple[str, ...], float]) -> None:
-    """The whole of what a gauge says: a series that is not named any more is 0."""
-    if isinstance(gauge, Gauge):
-        for value in values.values():
-            gauge.set(value)
-        return
-    for series in gauge.children():
-        series.set(0)
-    for labels, value in values.items():
-        gauge.of(*labels).inc(value)  # Several may be folded into one.

@@ -15,7 +15,7 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.handover import IntakeRefusal
-from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
+from worker.ports.reporter import ConnectionState, Dependency, JobResult, Operation, RequestResult
 from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
@@ -135,8 +135,29 @@ class OpsReporter:
             self._leads.discard(provider)
             self._metrics.leader.remove(provider)
 
-    def schedule_lag(self, lag: timedelta) -> None:
-        self._metrics.schedule_lag_seconds.set(max(lag, _NO_TIME).total_seconds())
+    def schedule_lag(self, lag: timedelta | None) -> None:
+        if lag is None:
+            self._metrics.schedule_lag_seconds.clear()
+        else:
+            self._metrics.schedule_lag_seconds.set(max(lag, _NO_TIME).total_seconds())
+
+    def look_late(self, provider: ProviderName, late: timedelta) -> None:
+        seconds = max(late, _NO_TIME).total_seconds()
+        self._metrics.look_lateness_seconds.of(provider).observe(seconds)
+
+    def code_told(self, after: timedelta) -> None:
+        self._metrics.code_told_seconds.observe(max(after, _NO_TIME).total_seconds())
+
+    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        self._metrics.http_requests.labels(route, method, str(status)).inc()
+        self._metrics.http_request_seconds.labels(route).observe(seconds)
+
+    def loop_lag(self, seconds: float) -> None:
+        self._metrics.loop_lag_seconds.observe(max(0.0, seconds))
+
+    def db_connections(self, pool: str, *, busy: int, idle: int) -> None:
+        self._metrics.db_connections.of(pool, ConnectionState.BUSY).set(busy)
+        self._metrics.db_connections.of(pool, ConnectionState.IDLE).set(idle)
 
     def audited(self, findings: Sequence[Finding]) -> None:
         for finding in findings:

@@ -24,7 +24,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from worker.adapters.store.database import scalar
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_store
-from worker.bootstrap.from_settings import providers_of, system_clock, telemetry_of
+from worker.bootstrap.from_settings import metrics_of, providers_of, reporter_of, system_clock
 from worker.entrypoints.cli.configured import configured
 from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.options import ConfigOption
@@ -106,7 +106,8 @@ async def run_checks(loaded: Loaded) -> AsyncIterator[Result]:
             yield check
         for check in await _within("redis", partial(redis_server, settings)):
             yield check
-        reporter, _ = telemetry_of(settings, store.books, system_clock())
+        metrics, _ = metrics_of(settings)
+        reporter = reporter_of(metrics, system_clock())
         for provider in providers_of(settings, reporter, system_clock()).values():
             for check in await _within(f"provider {provider.name}", partial(account, provider)):
                 yield check

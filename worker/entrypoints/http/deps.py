@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.access_log import Log
 from worker.entrypoints.http.auth import KnownTokens
-from worker.entrypoints.http.middleware import random_request_id
+from worker.entrypoints.http.middleware import Answered, random_request_id, unreported
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.routing import TOLD_BY
 from worker.lifecycle.cases.case_service import CaseService
@@ -36,6 +36,7 @@ class ApiDeps:
     events_wanted: bool = False  #: An endpoint is configured.
     rent_long: RentLong | None = None  #: None: no long rental is ordered or read at a provider.
     providers: ProviderOverview | None = None  #: None: calls about providers are `not-offered`.
+    answered: Answered = unreported  #: Is told of each call.
     new_request_id: Callable[[], str] = random_request_id
     monotonic: Callable[[], float] = time.monotonic
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from http import HTTPStatus
 from time import monotonic
+from typing import TypeAlias
 from uuid import uuid4
 
 import orjson
@@ -20,6 +21,10 @@ from worker.entrypoints.http.problems import MEDIA_TYPE, Problem, ProblemKind
 from worker.entrypoints.http.routing import CALLER, TOUCHED
 from worker.ports.errors import StoreError
 
+#: Is told the route, the method, the status and the seconds of a call.
+Answered: TypeAlias = Callable[[str, str, int, float], None]
+
+OTHER = "other"
 REQUEST_ID = "X-Request-Id"
 FRAMES_MAX = 8
 _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -29,7 +34,16 @@ def random_request_id() -> str:
     return uuid4().hex
 
 
-def answering(log: Log, new_request_id: Callable[[], str], access_log: AccessLog) -> Middleware:
+def unreported(_route: str, _method: str, _status: int, _seconds: float) -> None:
+    """Tell nobody: probes and scrapes come every few seconds, and are no calls."""
+
+
+def answering(
+    log: Log,
+    new_request_id: Callable[[], str],
+    access_log: AccessLog,
+    answered: Answered = unreported,
+) -> Middleware:
     """The only middleware: it turns every exception into an answer of this API."""
 
     @web.middleware
@@ -41,7 +55,9 @@ def answering(log: Log, new_request_id: Callable[[], str], access_log: AccessLog
         except Exception as error:  # noqa: BLE001 - aiohttp would answer with a page or a trace
             response = problem_response(_problem_of(error, log, request_id), request_id)
         _add_headers(response, request_id)
-        access_log.add(_access(request, response, request_id, monotonic() - started))
+        seconds = monotonic() - started
+        access_log.add(_access(request, response, request_id, seconds))
+        answered(*_kind_of(request), response.status, seconds)
         return response
 
     return answer
@@ -107,6 +123,18 @@ def _touched(request: web.Request, status: int) -> str | None:
     """None as well where nothing is known by that name: then it is only what somebody sent."""
     exists = status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.CONFLICT
     return (request.get(TOUCHED) or None) if exists else None
+
+
+def _kind_of(request: web.Request) -> tuple[str, str]:
+    """The route's template and the method; what somebody made up is `other`.
+
+    Who waits for a change waits on purpose: its seconds say nothing of those of other calls.
+    """
+    resource = request.match_info.route.resource
+    if resource is None:
+        return OTHER, OTHER
+    waits = "?wait_seconds" if "wait_seconds" in request.query else ""
+    return resource.canonical + waits, request.method
 
 
 def _access(

@@ -88,6 +88,10 @@ class ProviderStop(NamedTuple):
     by: str | None
 
 
+#: Among the kinds of case that wait for a human: a number whose ending its policy leaves to one.
+IN_REVIEW: Final = "activation"
+
+
 @dataclass(frozen=True, slots=True)
 class QueueStats:
     """What the gauges show; every replica reads the same, so take the maximum."""
@@ -103,6 +107,10 @@ class QueueStats:
     #: Nobody knows whether they were sold, and a customer or our money waits for it.
     purchases_in_doubt: Mapping[ProviderName, int] = field(default_factory=dict)
     balance_minor: Mapping[tuple[ProviderName, str], int] = field(default_factory=dict)
+    oldest_event: timedelta = timedelta(0)  #: For how long it has been owed to the endpoint.
+    reviews_waiting: Mapping[str, int] = field(default_factory=dict)  #: By kind of case.
+    oldest_review: timedelta = timedelta(0)
+    reviews_late: int = 0  #: Of cases; an activation in review has no date of its own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,141 @@
+"""The shipped inhibitions, asked of a real Alertmanager: the cause is told, what follows is not."""
+
+import contextlib
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.ops.conftest import STATE, tool
+from tests.ops.prometheus_server import free_port
+from tests.ops.queries import DEPLOY, alerts
+
+CONFIG: Final = DEPLOY / "prometheus/alertmanager.yaml"
+READS: Final = "Overdue ScheduleLag EventsStuck TimersOverdue ReviewsLate AuditStale CanaryStale"
+OBJECTIVES: Final = "CreditLate CreditBurn CreditBurnSlow LookBurn LookBurnSlow"
+MONEY: Final = "ExposureNearLimit ProviderHalted PurchasesInDoubt"
+#: By the cause, what is not told besides.
+SILENCED: Final[Mapping[str, str]] = {
+    "DatabaseDown": f"Blind CutOff JobsFailing {READS} {OBJECTIVES} {MONEY}",
+    "Blind": f"JobsFailing {READS.replace('Overdue ScheduleLag ', '')} {OBJECTIVES} {MONEY}",
+    "RedisDown": "JobsFailing ScheduleLag LookBurn LookBurnSlow",
+    "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
+    "ProviderRefuses": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt",
+    "ProviderHalted": "ExposureNearLimit PurchasesInDoubt",
+    "InstanceDown": "CutOff",
+    "NoWorker": " ".join(
+        str(alert["alert"]).removeprefix("ActivationWorker")
+        for alert in alerts()
+        if alert["alert"] != "ActivationWorkerNoWorker"
+    ),
+}
+NAMES: Final = [str(alert["alert"]).removeprefix("ActivationWorker") for alert in alerts()]
+LABELS: Final = {"job": "activation-worker", "provider": "sim", "job_name": "expire"}
+
+
+@dataclass(frozen=True)
+class Alertmanager:
+    url: str
+
+    def post(self, alerts_: list[dict[str, Any]]) -> None:
+        request = urllib.request.Request(
+            f"{self.url}/api/v2/alerts",
+            data=json.dumps(alerts_).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            assert reply.status == 200
+
+    def silenced(self, incident: str) -> set[str]:
+        """The alerts of this incident that are not told."""
+        query = f"filter=incident%3D%22{incident}%22"
+        with urllib.request.urlopen(f"{self.url}/api/v2/alerts?{query}", timeout=10) as reply:
+            found = json.load(reply)
+        assert found
+        return {
+            str(alert["labels"]["alertname"]).removeprefix("ActivationWorker")
+            for alert in found
+            if alert["status"]["inhibitedBy"]
+        }
+
+
+def program() -> list[str]:
+    """Debian's looks for its templates below /usr/share: unpacked, it gets one of its own there."""
+    found = tool("prometheus-alertmanager", "prometheus-alertmanager")
+    if not found.is_relative_to(STATE):
+        return [str(found)]
+    share = found.parents[1] / "share"
+    apart = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    script = f'mount --bind \'{share}\' /usr/share && exec "$0" "$@"'
+    done = subprocess.run([*apart, script, "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no mount of one's own here: {done.stderr.strip()}")
+    return [*apart, script, str(found)]
+
+
+@contextlib.contextmanager
+def running(directory: Path) -> Iterator[Alertmanager]:
+    port = free_port()
+    command = [
+        *program(),
+        f"--config.file={CONFIG}",
+        f"--storage.path={directory}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+        "--log.level=error",
+    ]
+    process = subprocess.Popen(command, cwd=directory)
+    try:
+        server = Alertmanager(f"http://127.0.0.1:{port}")
+        until = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError):
+                server.post([])
+                break
+            assert time.monotonic() < until
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.2)
+                raise AssertionError("Alertmanager ended")
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def alert_of(name: str, incident: str, **more: str) -> dict[str, Any]:
+    given = {"alertname": f"ActivationWorker{name}", "incident": incident, **more}
+    return {"labels": {**LABELS, **given}}
+
+
+@pytest.mark.parametrize("cause", SILENCED)
+def test_an_alert_that_names_the_cause_silences_what_follows(cause: str, tmp_path: Path) -> None:
+    consequences = SILENCED[cause].split()
+    with running(tmp_path) as alertmanager:
+        alertmanager.post([alert_of(name, "here") for name in [cause, *consequences]])
+
+        assert alertmanager.silenced("here") == set(consequences)
+
+
+@pytest.mark.parametrize("cause", [name for name in SILENCED if name != "NoWorker"])
+def test_it_silences_nothing_else(cause: str, tmp_path: Path) -> None:
+    """What is no cause of anything is told, unless the table names it."""
+    others = sorted({*NAMES} - {*SILENCED} - set(SILENCED[cause].split()))
+    with running(tmp_path) as alertmanager:
+        alertmanager.post([alert_of(name, "here") for name in [cause, *others]])
+
+        assert others
+        assert alertmanager.silenced("here") == set()
+
+
+def test_a_provider_that_is_down_silences_nothing_about_another(tmp_path: Path) -> None:
+    with running(tmp_path) as alertmanager:
+        alertmanager.post([alert_of("ProviderDown", "here")])
+        alertmanager.post([alert_of("ProviderErrors", "there", provider="other")])
+
+        assert alertmanager.silenced("there") == set()
