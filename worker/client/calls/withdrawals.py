@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Case, Instant, Nothing, Piece
+from worker.client.calls.shapes import Case, Instant, Piece
 
 
 class WithdrawalCalls(ApiConnection):
