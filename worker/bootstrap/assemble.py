@@ -14,7 +14,7 @@ from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.canary import CanaryOrder
 from worker.lifecycle.cases.case_service import CaseService
-from worker.lifecycle.cases.judges import judges_by_kind
+from worker.lifecycle.cases.due_timers import judges_by_kind
 from worker.lifecycle.changes import Changes
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain

@@ -25,8 +25,7 @@ from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
-from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers
-from worker.lifecycle.cases.judges import judges_by_kind
+from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers, judges_by_kind
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook

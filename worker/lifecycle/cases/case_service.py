@@ -9,7 +9,7 @@ from uuid import UUID
 from worker.domain.account_state import turns_before
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op, Reason
-from worker.lifecycle.cases import case_steps, questions, withdrawals
+from worker.lifecycle.cases import case_steps, questions, replacing, withdrawals
 from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import (
     ActivationReviews,
@@ -213,10 +213,10 @@ class CaseService:
             return port.CaseChange(None)
         if new is None or new.account != case.account or by in {case.activation, case.rental}:
             raise FactError("given.replacement", "not another order of the same account")
-        number = case_steps.NewNumber(by, new.purchased_at, value_minor)
+        number = replacing.NewNumber(by, new.purchased_at, value_minor)
         try:
             return await self._change(
-                id_, CaseKind.CLAIM, lambda view: case_steps.replaced_step(view, number)
+                id_, CaseKind.CLAIM, lambda view: replacing.replaced_step(view, number)
             )
         except port.NumberTaken:
             return port.CaseChange(await self.case(id_, CaseKind.CLAIM), Rejected.REPLACED)
@@ -225,7 +225,7 @@ class CaseService:
         """None can be had: the claim is decided as if it had never been chosen."""
         judge = self.judges[CaseKind.CLAIM]
         return await self._change(
-            id_, CaseKind.CLAIM, lambda view: case_steps.no_replacement_step(judge, view)
+            id_, CaseKind.CLAIM, lambda view: replacing.no_replacement_step(judge, view)
         )
 
     async def verdict(

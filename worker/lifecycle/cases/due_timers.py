@@ -12,10 +12,15 @@ from typing import Final
 
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
+from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.case_steps import KindJudge, timer_step
+from worker.lifecycle.cases.claims import ClaimJudge
 from worker.lifecycle.cases.deletions import Deletions
+from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
+from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
 from worker.lifecycle.cases.rental_closing import RentalCloser
+from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.errors import RowLocked, StoreError
 from worker.ports.reporter import Reporter
@@ -187,3 +192,13 @@ class DueTimers:
                 await Deletions(cases=self.cases, judges=self.judges, policies=self.policies).after(
                     change.case
                 )
+
+
+def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:
+    return {
+        CaseKind.CLAIM: ClaimJudge(clauses),
+        CaseKind.OUTAGE: OutageJudge(clauses),
+        CaseKind.RENTAL_CANCEL: RentalCancelJudge(clauses),
+        CaseKind.WITHDRAWAL: WithdrawalJudge(clauses),
+        CaseKind.ACCOUNT: AccountEventJudge(clauses),
+    }
