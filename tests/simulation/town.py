@@ -237,4 +237,5 @@ class Town:
 
     async def audited(self) -> None:
         findings = await self.outside.store.books.audit()
-        assert {f.invariant: f.offenders for f in findings if f.violations} == {}
+        broken = {f.invariant: f.offenders for f in findings if f.violations}
+        assert broken == {}, broken

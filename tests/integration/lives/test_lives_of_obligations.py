@@ -94,8 +94,8 @@ async def test_a_replacement_for_a_blocked_account_waits_for_a_human(life: Life)
     await life.verdict(claim, grant=True)
     wish = {"choice": "replacement", "replacement_value_minor": PRICE}
     await life.step(claim, "choice", wish)
-    new = await life.number()
     await life.after(days=5, minutes=0.5)
+    new = await life.number()
     await life.told("rules_block")
 
     link = {"activation": new}
