@@ -13,7 +13,7 @@ SELECT DISTINCT coalesce(a.id, s.activation_id)::text AS offender
   FROM activation a FULL JOIN steps s ON s.activation_id = a.id
  WHERE s.activation_id IS NULL
     OR s.before IS NULL AND s.state <> 'waiting'
-       AND NOT (s.what = 'never_provided' AND s.state = 'refunded' AND s.after IS NULL)
+       AND NOT (s.what = 'never_provided' AND s.state = 'refunded')
     OR s.after IS NULL AND a.state IS NOT NULL AND s.state <> a.state
     OR s.before <> s.state
        AND NOT EXISTS (SELECT FROM moves m WHERE m.source = s.before AND m.target = s.state)
