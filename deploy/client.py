@@ -9,7 +9,8 @@ import keyword
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -26,6 +27,8 @@ IMPORTS: Final = {
     "Sequence": "from collections.abc import Sequence",
 }
 _SCALARS: Final = {"string": "str", "integer": "int", "boolean": "bool", "null": "None"}
+_PARTS: Final = "What stands in the answers of the API, typed. A newer daemon can add members."
+_ANSWERS: Final = "What the API answers: plain JSON, typed. A newer daemon can add members."
 _WRITTEN: Final = "\n\nWritten by `python -m deploy.client`; a test compares it with the API.\n"
 
 
@@ -38,7 +41,11 @@ def modules() -> dict[Path, str]:
             tagged.setdefault(operation["tags"][0], []).append(
                 Call(method, path, operation, description).text()
             )
-    texts = {CALLS / "shapes.py": _shapes(description)}
+    parts = _parts(description)
+    texts = {
+        CALLS / "parts.py": _shapes(description, parts, _PARTS),
+        CALLS / "shapes.py": _shapes(description, set(_reachable(description)) - parts, _ANSWERS),
+    }
     for tag, calls in tagged.items():
         texts[CALLS / f"{tag}.py"] = _calls_module(tag, calls, description)
     texts[CALLS / "__init__.py"] = _all_calls(sorted(tagged))
@@ -189,7 +196,7 @@ def _calls_module(tag: str, calls: list[str], description: Schema) -> str:
     shapes = [*(["Instant"] if _uses(body, "Instant") else []), *schemas]
     imports = sorted(plain, key=lambda line: line.split()[1])
     connection = "ApiConnection, segment" if "segment(" in body else "ApiConnection"
-    ours = [f"from worker.client.calls.shapes import {', '.join(shapes)}"] if shapes else []
+    ours = _imported(shapes, _parts(description))
     ours += [f"from worker.client.api_connection import {connection}"]
     return (
         f'"""The calls of the tag `{tag}`.{_WRITTEN}"""\n\n'
@@ -198,6 +205,17 @@ def _calls_module(tag: str, calls: list[str], description: Schema) -> str:
         + "\n".join(ours)
         + f'\n\n\nclass {_class_of(tag)}(ApiConnection):\n    """{says}"""\n\n{body}'
     )
+
+
+def _imported(names: Iterable[str], parts: AbstractSet[str]) -> list[str]:
+    """The imports of shapes, each from where it is written."""
+    homes: dict[str, list[str]] = {}
+    for name in names:
+        homes.setdefault("parts" if name in parts else "shapes", []).append(name)
+    return [
+        f"from worker.client.calls.{home} import {', '.join(found)}"
+        for home, found in sorted(homes.items())
+    ]
 
 
 def _uses(text: str, word: str) -> bool:
@@ -214,19 +232,34 @@ def _all_calls(tags: list[str]) -> str:
     )
 
 
-def _shapes(description: Schema) -> str:
+def _shapes(description: Schema, names: AbstractSet[str], says: str) -> str:
     schemas: Schema = description["components"]["schemas"]
-    told = set(_reachable(description))
-    classes = "\n\n".join(_class(n, schemas[n]) for n in sorted(told))
-    typing = [w for w in ("Any", "Literal", "NotRequired", "TypeAlias", "TypedDict")
-              if _uses(classes, w) or w in {"TypeAlias", "TypedDict"}]  # fmt: skip
-    return (
-        '"""What the API answers: plain JSON, typed. A newer daemon can add members and words.'
-        f'{_WRITTEN}"""\n\nfrom __future__ import annotations\n\n'
-        f"from datetime import datetime\nfrom typing import {', '.join(typing)}\n\n"
-        "#: Given as RFC 3339 text, or as a `datetime` with its offset.\n"
-        f"Instant: TypeAlias = datetime | str\n\n\n{classes}\n"
-    )
+    held = {each for name in names for each in _references(schemas[name])} - names
+    classes = "\n\n".join(_class(n, schemas[n]) for n in sorted(names))
+    text = f'"""{says}{_WRITTEN}"""\n\nfrom __future__ import annotations\n\n'
+    text += "from datetime import datetime\n"
+    text += "from typing import Any, Literal, NotRequired, TypeAlias, TypedDict\n\n"
+    text += "\n".join(_imported(sorted(held), held)) + "\n\n"
+    if says == _ANSWERS:
+        text += "#: Given as RFC 3339 text, or as a `datetime` with its offset.\n"
+        text += "Instant: TypeAlias = datetime | str\n\n\n"
+    return f"{text}{classes}\n"
+
+
+def _parts(description: Schema) -> set[str]:
+    """What answers hold and no call answers by itself; it holds nothing but parts."""
+    schemas = description["components"]["schemas"]
+    answered = {
+        reference
+        for operations in description["paths"].values()
+        for operation in operations.values()
+        for response in operation["responses"].values()
+        for reference in _references(response)
+    }
+    parts = set(_reachable(description)) - answered
+    while wider := {n for n in parts if not parts.issuperset(_references(schemas[n]))}:
+        parts -= wider
+    return parts
 
 
 def _reachable(description: Schema) -> Iterator[str]:

@@ -7,7 +7,7 @@ promised time after it. Outside of these everything is owed as if there had been
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -197,5 +197,5 @@ def _open(begins: float, ends: float, spans: Sequence[Span]) -> list[tuple[float
     return [(start, end) for start, end in parts if end > start]
 
 
-def _seconds(at: "object") -> float:
-    return float((at - START) / timedelta(seconds=1))  # type: ignore[operator]
+def _seconds(at: datetime) -> float:
+    return float((at - START) / timedelta(seconds=1))

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.parts import OrderFactsTold, RentedNumberItem
 from worker.client.calls.shapes import (
     Activation,
     ActivationExpanded,
     ActivationList,
     BulkResults,
     Instant,
-    OrderFactsTold,
-    RentedNumberItem,
 )
 
 

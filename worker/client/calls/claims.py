@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Case, Instant, Piece
+from worker.client.calls.parts import Piece
+from worker.client.calls.shapes import Case, Instant
 
 
 class ClaimCalls(ApiConnection):
