@@ -54,6 +54,18 @@ async def test_a_payout_does_not_leave_an_account_whose_fraud_was_confirmed_sinc
     assert await shop.state_of(withdrawal.id) is CaseState.APPROVED
 
 
+async def test_a_payout_does_not_leave_an_account_that_is_frozen_for_no_event_we_know(
+    shop: CaseShop,
+) -> None:
+    withdrawal = await approved(shop)
+    await shop.admin.execute("UPDATE account SET state = 'frozen'")
+
+    assert (await shop.mark_paid(withdrawal)).rejected is Rejected.ACCOUNT_FROZEN
+    await shop.give_verdict(withdrawal, grant=True, freeze_seen=True)
+
+    assert (await shop.mark_paid(withdrawal)).rejected is None
+
+
 async def test_who_has_seen_one_block_has_not_seen_the_next(shop: CaseShop) -> None:
     withdrawal = await approved(shop)
     await shop.report_account_event("rules_block")

@@ -160,3 +160,14 @@ async def test_decisions_and_evidence_cannot_be_deleted(broken_shop: CaseShop) -
     for table in ("decision", "evidence"):
         with pytest.raises(Exception, match="append-only"):
             await broken_shop.admin.execute(f"DELETE FROM {table}")  # noqa: S608 - our tables
+
+
+async def test_a_press_on_an_order_that_found_no_number_is_no_step_of_a_life(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account()
+    order = await shop.failed_order("P2")
+
+    await shop.store.activations.press_cancel(order)
+
+    assert [f.invariant for f in await shop.store.books.audit() if f.violations] == []

@@ -38,10 +38,15 @@ def stands_against(view: port.CaseView) -> port.Rejected | None:
 
 
 def what_stands(view: port.CaseView) -> frozenset[str]:
-    """Each event and finding that stands, told from an earlier one of its kind."""
+    """Each event and finding that stands, told from an earlier one of its kind.
+
+    An account can be shut by what is no event here, by hand or by older code: then that it is shut.
+    """
     found = {f"finding {flag}" for flag in view.account.findings}
     events = {f"{event} {turn}" for event, turn in standing_turns(view.account.events).items()}
-    return frozenset(found | events)
+    state = view.holdings.state
+    shut = {f"state {state}"} if state in _BARRED and not events else set()
+    return frozenset(found | events | shut)
 
 
 def seen_now(view: port.CaseView, findings: port.CaseFacts) -> Mapping[str, Any]:

@@ -58,7 +58,7 @@ def _was_paid_back(view: port.CaseView) -> bool:
 def _owed_since(view: port.CaseView) -> datetime:
     """What was taken before is the customer's own, and no replacement."""
     replacements = [one.since for one in view.case.obligations if one.what is Sla.REPLACEMENT]
-    return replacements[0] if replacements else view.case.decisions[-1].at
+    return replacements[-1] if replacements else view.case.decisions[-1].at
 
 
 def no_replacement_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:
