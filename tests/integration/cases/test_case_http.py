@@ -1,19 +1,16 @@
 """Every call about cases over a real socket and a real database, with every refusal."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import pytest
 
+from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
 from tests.integration.store.shop import ALICE, TICK
 from tests.unit.http.caller import READ_TOKEN, Api, Described, Reply
-from tests.unit.http.conftest import World, deps_over, described
+from tests.unit.http.conftest import described
 from worker.domain.activation import State
-from worker.entrypoints.http.api import build_api
-from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.responses import instant
 from worker.ports.store.books import AccountPolicy
 
@@ -23,13 +20,8 @@ NOBODY = "00000000-0000-0000-0000-000000000001"
 
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    world = World(read_from=shop.store.activations.activation)
-    deps = replace(deps_over(world), cases=shop.service, activations=shop.store.activations)
-    runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
-    host, port = runner.addresses[0]
-    async with aiohttp.ClientSession() as http:
-        yield Api(http, f"http://{host}:{port}", described)
-    await runner.cleanup()
+    async with case_api(shop, described) as served:
+        yield served
 
 
 def claim(id_: object, kind: str = "non_receiving", **more: Any) -> dict[str, Any]:

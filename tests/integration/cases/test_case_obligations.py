@@ -1,21 +1,18 @@
 """What is owed in a case has a date, is listed with it, and ends when it is carried out."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import aiohttp
 import pytest
 
+from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop, last_reason
 from tests.integration.store.shop import ALICE, TICK
 from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import World, deps_over, described
+from tests.unit.http.conftest import described
 from worker.domain.policy import FactError
 from worker.domain.policy.vocabulary import Sla
-from worker.entrypoints.http.api import build_api
-from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.responses import instant
 from worker.lifecycle.cases import questions
 from worker.ports.store.case_view import Case, CaseState, Rejected, Timer, TimerKind
@@ -26,17 +23,8 @@ FIXTURES = (described,)
 
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    deps = replace(
-        deps_over(World(read_from=shop.store.activations.activation)),
-        cases=shop.service,
-        activations=shop.store.activations,
-        books=shop.store.books,
-    )
-    runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
-    host, port = runner.addresses[0]
-    async with aiohttp.ClientSession() as http:
-        yield Api(http, f"http://{host}:{port}", described)
-    await runner.cleanup()
+    async with case_api(shop, described, books=shop.store.books) as served:
+        yield served
 
 
 async def owed(shop: CaseShop, case: Case) -> list[tuple[Sla, OwedBy, datetime, str | None]]:

@@ -1,18 +1,15 @@
 """Each fact has one source: a call that states another's is refused, and who told one is kept."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import pytest
 
+from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
 from tests.integration.store.shop import ALICE, TICK
 from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import World, deps_over, described
-from worker.entrypoints.http.api import build_api
-from worker.entrypoints.http.listener import listen
+from tests.unit.http.conftest import described
 from worker.entrypoints.http.responses import instant
 
 FIXTURES = (described,)
@@ -20,13 +17,8 @@ FIXTURES = (described,)
 
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    world = World(read_from=shop.store.activations.activation)
-    deps = replace(deps_over(world), cases=shop.service, activations=shop.store.activations)
-    runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
-    host, port = runner.addresses[0]
-    async with aiohttp.ClientSession() as http:
-        yield Api(http, f"http://{host}:{port}", described)
-    await runner.cleanup()
+    async with case_api(shop, described) as served:
+        yield served
 
 
 def claim(id_: object, kind: str = "non_receiving", **more: Any) -> dict[str, Any]:

@@ -1,22 +1,19 @@
 """What the refund policies promise, acted on the API over a real store with a movable clock."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
+from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, PRICE, CaseShop
 from tests.integration.store.shop import ALICE, TICK
 from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import World, deps_over, described
+from tests.unit.http.conftest import described
 from worker.domain.policy import load_profile, override
 from worker.domain.policy.checking import problems_of
 from worker.domain.policy.explain.page import sentences
-from worker.entrypoints.http.api import build_api
-from worker.entrypoints.http.listener import listen
 from worker.entrypoints.http.responses import instant
 from worker.ports.store.books import AccountPolicy
 
@@ -26,17 +23,8 @@ ALL_FIELDS = ["service", "amount", "reason", "details"]
 
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    deps = replace(
-        deps_over(World(read_from=shop.store.activations.activation)),
-        cases=shop.service,
-        activations=shop.store.activations,
-        books=shop.store.books,
-    )
-    runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
-    host, port = runner.addresses[0]
-    async with aiohttp.ClientSession() as http:
-        yield Api(http, f"http://{host}:{port}", described)
-    await runner.cleanup()
+    async with case_api(shop, described, books=shop.store.books) as served:
+        yield served
 
 
 async def claimed(api: Api, kind: str, **more: Any) -> dict[str, Any]:

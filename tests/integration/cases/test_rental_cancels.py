@@ -5,18 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import aiohttp
 import pytest
 
+from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
 from tests.integration.cases.rental_order import order
 from tests.integration.cases.test_rental_orders import prolongation, renter
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import Api, Described, Reply
-from tests.unit.http.conftest import World, deps_over, described
+from tests.unit.http.conftest import described
 from worker.domain.policy.language.loading import profile_from
-from worker.entrypoints.http.api import build_api
-from worker.entrypoints.http.listener import listen
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.rental_cancels import DOUBLE_PRESS
 from worker.ports.long_rental import Prolonged
@@ -49,17 +47,8 @@ PROFILES = {name: profile_from(document, name=name, file=name) for name, documen
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
     shop.start({**shop.policies, **PROFILES})
-    deps = replace(
-        deps_over(World(read_from=shop.store.activations.activation)),
-        cases=shop.service,
-        rent_long=renter(shop),
-        activations=shop.store.activations,
-    )
-    runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
-    host, port = runner.addresses[0]
-    async with aiohttp.ClientSession() as http:
-        yield Api(http, f"http://{host}:{port}", described)
-    await runner.cleanup()
+    async with case_api(shop, described, rent_long=renter(shop)) as served:
+        yield served
 
 
 async def rented(shop: CaseShop, policy: str) -> Rental:
