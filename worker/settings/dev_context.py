@@ -41,7 +41,10 @@ class DevContext:
         values: dict[str, Any] = {
             "database": {"url": self.database_url},
             "redis": {"url": self.redis_url},
-            "api": {"listen": urlsplit(self.api_url).netloc, "tokens": f"dev:operate:{self.token}"},
+            "api": {
+                "listen": urlsplit(self.api_url).netloc,
+                "tokens": f"dev:operate+decide:{self.token}",
+            },
             "admin": {"listen": urlsplit(self.admin_url).netloc},
         }
         return Layer(values, lambda _: f"{file} (`dev`)")

@@ -379,8 +379,8 @@ class PurchaseRepository:
         await self._db.write(lambda c: c.execute(statement("purchases/forget_figures")))
 
     async def drained(self) -> Mapping[ProviderName, datetime]:
-        found = await self._rows(disputes.DRAINED)
-        return {ProviderName(row["provider"]): row["drained_at"] for row in found}
+        found = await self._db.read(lambda c: c.execute(disputes.DRAINED))
+        return {ProviderName(row.provider): row.drained_at for row in found}
 
     async def _rows(self, sql: Executable, **parameters: object) -> Sequence[RowMapping]:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
