@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.world import TOKEN, World
 from tests.clients.test_foreign_clients import HERE, python_of, run
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nightly, pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 DESCRIPTION = HERE.parent / "golden" / "openapi.json"
 

@@ -11,7 +11,7 @@ from tests.acceptance.world import World, world
 from tests.debian_package import NotToBeHad
 from tests.pgbouncer import pgbouncer
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nightly, pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 
 @pytest.fixture

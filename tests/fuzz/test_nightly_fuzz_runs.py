@@ -15,7 +15,7 @@ REPLIES = 3_900
 PYTHON = STATE / "venv" / "bin" / "python"
 
 # They share the environment that make builds: a file's tests are run by one process, one by one.
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.nightly, pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 
 def ran(*command: str | Path, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":

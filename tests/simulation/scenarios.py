@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import pytest
+
 from tests.integration.lifecycle.world import PRICE, SECOND, World, order
 from tests.simulation.proof import Ended
 from tests.simulation.town import AGO, Life, ended, pursued, pushed, read, read_on, repaired, swept
@@ -248,3 +250,15 @@ SCENARIOS: Final = {
     "bulk_told_twice": Scenario(bulk_told_twice, frozenset({GIVEN_BACK})),
     "claim_paid": Scenario(claim_paid, frozenset({CLOSED})),
 }
+
+#: Where a run of the tests breaks fewer: a code, an ending, a press, a purchase, money of a claim.
+SOME: Final = {
+    "code_in_time",
+    "timeout_cancelled",
+    "cancel_meets_a_code",
+    "purchase_asked_once",
+    "claim_paid",
+}
+SOME_NOW: Final = [
+    pytest.param(name, marks=() if name in SOME else pytest.mark.nightly) for name in SCENARIOS
+]
