@@ -84,7 +84,11 @@ CELLS: Final = (
         (*STORE, "tests/servers"),
         lambda: ("--postgres", str(debian_postgres())),
     ),
-    Cell("Redis 7: Debian", (*QUEUE, *MISTAKES), lambda: ("--redis", str(debian_redis()))),
+    Cell(
+        "Redis 7: Debian",
+        (*QUEUE, *MISTAKES, "tests/servers"),
+        lambda: ("--redis", str(debian_redis())),
+    ),
     Cell(
         "PostgreSQL 18 behind PgBouncer in transaction mode",
         ("tests/integration/store",),
