@@ -50,7 +50,8 @@ async def measure(_: Scale) -> list[Line]:
             proof = await stage.proof(api)
     good = not check.lost and late <= AT_ONCE and (readyz, again) == (503, 200) and proof.holds
     now = (
-        f"stays up, readyz {readyz} meanwhile and {again} after it; {len(check.lost)} of {check.owed} codes lost,"
+        f"stays up, readyz {readyz} meanwhile and {again} after it;"
+        f" {len(check.lost)} of {check.owed} codes lost,"
         f" refunds up to {seconds(late)} late after it was mended; {proof}"
     )
     return [_line(now, met=good, late=late)]
