@@ -55,7 +55,7 @@ async def tls_redis(program: Path, folder: Path) -> AsyncIterator[TlsRedis]:
 
 def built_with_tls(program: Path) -> bool:
     """One without TLS does not know the setting, and ends."""
-    asked = [program, "--port", "0", "--tls-port", "1", "--tls-cert-file", "/nowhere"]
+    asked = [str(program), "--port", "0", "--tls-port", "1", "--tls-cert-file", "/nowhere"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=30)
     return "No tls-key-file" in done.stdout
 
