@@ -218,7 +218,6 @@ python worker.testing.providers:
 )
 UNTESTED: Final = frozenset(
     """
-option simulate-provider --first-id
 field POST /v1/claims stopped_at
 field POST /v1/claims payment_details
 field POST /v1/claims/{id}/replacement value_minor
