@@ -9,7 +9,7 @@ FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint house bench scale brownout chaos mutation fuzz nightly lock clean
+.PHONY: help demo test lint house bench scale brownout chaos servers mutation fuzz nightly lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -43,6 +43,9 @@ brownout: $(READY) ## Half an hour of brown-out at one of three providers (OPTIO
 
 chaos: $(READY) ## What is lost when anything breaks, against the promises (OPTIONS="--quick --only redis-away")
 	@$(BIN)/python -m tests.chaos $(OPTIONS)
+
+servers: $(READY) ## The same tests on each server the worker works with (OPTIONS="--only Debian")
+	@$(BIN)/python -m tests.servers $(OPTIONS)
 
 mutation: $(READY) ## Every mutant of the refund policies against their tests (long; resumes where it stopped)
 	@$(BIN)/python tests/mutation/run.py

@@ -10,13 +10,21 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from zlib import crc32
 
 import asyncpg
 import pytest
 import redis
 
 from worker.adapters.store.migrate import upgrade
-from worker.entrypoints.embedded import Servers, embedded, try_lock
+from worker.entrypoints.embedded import (
+    Programs,
+    Servers,
+    embedded,
+    find_postgres,
+    find_valkey,
+    try_lock,
+)
 
 T = TypeVar("T")
 
@@ -32,6 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="nothing",
         help="what stands between the store and PostgreSQL in tests/integration/store",
     )
+    parser.addoption("--postgres", help="the directory with another server's bin")
+    parser.addoption("--redis", help="another server's program: redis-server or valkey-server")
 
 
 class Background:
@@ -60,10 +70,19 @@ def background() -> Iterator[Background]:
 
 
 @pytest.fixture(scope="session")
-def servers(background: Background) -> Iterator[Servers]:
+def programs(request: pytest.FixtureRequest) -> Programs | None:
+    """Other servers than those of the wheels, where they are asked for: `make servers`."""
+    postgres, valkey = (request.config.getoption(name) for name in ("--postgres", "--redis"))
+    if postgres is None and valkey is None:
+        return None
+    return Programs(Path(postgres or find_postgres()), Path(valkey or find_valkey()))
+
+
+@pytest.fixture(scope="session")
+def servers(background: Background, programs: Programs | None) -> Iterator[Servers]:
     """PostgreSQL and Valkey, started when the first test asks for one of them."""
-    with free_slot() as state_dir:
-        both = embedded(state_dir, durable=False)
+    with free_slot(programs) as state_dir:
+        both = embedded(state_dir, durable=False, programs=programs)
         running = background.run(both.__aenter__())
         try:
             yield running
@@ -72,15 +91,16 @@ def servers(background: Background) -> Iterator[Servers]:
 
 
 @contextlib.contextmanager
-def free_slot() -> Iterator[Path]:
+def free_slot(programs: Programs | None) -> Iterator[Path]:
     """A state directory nobody else uses now; one that a killed run has left is used again."""
     state = state_of_all()
     state.mkdir(parents=True, exist_ok=True)
+    kind = "slot" if programs is None else f"slot-{crc32(str(programs).encode()):08x}"
     for slot in itertools.count():
-        with (state / f"slot-{slot}.lock").open("w") as lock:
+        with (state / f"{kind}-{slot}.lock").open("w") as lock:
             if try_lock(lock.fileno()):
-                yield state / f"slot-{slot}"
-                shutil.rmtree(state / f"slot-{slot}", ignore_errors=True)
+                yield state / f"{kind}-{slot}"
+                shutil.rmtree(state / f"{kind}-{slot}", ignore_errors=True)
                 return
 
 

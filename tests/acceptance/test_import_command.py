@@ -1,16 +1,21 @@
 """`import` against a real daemon: repeatable, with sums that must agree."""
 
 import asyncio
+import contextlib
 import json
+import os
+import select
+import signal
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import asyncpg
 import pytest
 import typer.testing
 
-from tests.acceptance.world import TOKEN, World
+from tests.acceptance.world import TOKEN, World, spawn
 from worker.entrypoints.cli.app import app
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
@@ -81,6 +86,55 @@ async def test_accounts_and_numbers_move_in_once_however_often_the_file_is_sent(
         entries = [entry async for entry in shop.pages("/v1/accounts/alice/entries", 10_000)]
     assert {entry["at"][:10] for entry in entries if entry["kind"] == "topup"} == {"2024-02-29"}
     assert (alice["available_minor"], alice["held_minor"]) == (10_000, 15_000)
+
+
+async def test_an_import_that_is_killed_is_resumed_with_the_same_file(
+    a_world: World, tmp_path: Path
+) -> None:
+    """Killed after its first calls, while more lines than four calls take lie before it."""
+    daemon = await a_world.start_daemon()
+    line = daemon.line("activation-worker: api")
+    assert line is not None
+    url = line.split()[-1]
+    file = ndjson(tmp_path / "a", *(account(f"c{at:05}", 7, 5) for at in range(6_000)))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    begun = b"".join(file.read_bytes().splitlines(keepends=True)[:4_500])
+    writing = asyncio.create_task(asyncio.to_thread(_write_and_wait, pipe, begun))
+    environment = {**a_world.environment(), "AW_URL": url, "AW_TOKEN": TOKEN}
+    command = ["import", "accounts", str(pipe)]
+    importing = spawn(command, tmp_path / "import.log", environment)
+    connection = await asyncpg.connect(a_world.database_url)
+
+    async with asyncio.timeout(60):
+        while await connection.fetchval("SELECT count(*) FROM account") < 1_000:
+            assert importing.popen.poll() is None, importing.log.read_text()
+            await asyncio.sleep(0.02)
+    importing.kill()
+    await writing
+    first = await connection.fetchval("SELECT count(*) FROM account")
+    how, told = await run_import(url, "accounts", str(file))
+
+    assert importing.popen.returncode == -signal.SIGKILL
+    assert 1_000 <= first < 6_000
+    assert (how, told["lines"], told["agrees"]) == (0, 6_000, True)
+    assert told["new"] + told["there already"] == 6_000
+    assert told["there already"] >= first
+    assert told["booked_minor"] == {"USD": 72_000}
+    sums = "SELECT sum(amount_minor)::int, count(*) FROM transfer"
+    assert tuple(await connection.fetchrow(sums)) == (72_000, 12_000)
+    await connection.close()
+    await a_world.audit()
+
+
+def _write_and_wait(pipe: Path, lines: bytes) -> None:
+    """Until the reader is killed: at the end of the pipe its file would be over."""
+    with contextlib.suppress(BrokenPipeError), pipe.open("wb") as stream:
+        stream.write(lines)
+        stream.flush()
+        waiting = select.poll()
+        waiting.register(stream, select.POLLERR)
+        waiting.poll(60_000)
 
 
 async def test_what_is_refused_is_named_by_its_line_and_its_money_is_told(

@@ -27,6 +27,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "openapi.json"
 CALLS = {
     "PUT /v1/accounts/{account}",
     "GET /v1/accounts",
+    "POST /v1/accounts/bulk",
     "GET /v1/accounts/{account}",
     "POST /v1/accounts/{account}/topups",
     "GET /v1/accounts/{account}/entries",

@@ -30,8 +30,10 @@ from worker.ports.store.activations import (
 from worker.ports.store.books import (
     NO_POLICY,
     Account,
+    AccountIntake,
     AccountOpened,
     AccountPolicy,
+    AccountTaken,
     BookStore,
     Entry,
     Finding,
@@ -166,6 +168,9 @@ class UnaskedBooks:
         raise NotImplementedError
 
     async def account(self, account: AccountId) -> Account | None:
+        raise NotImplementedError
+
+    async def take_over(self, accounts: Sequence[AccountIntake]) -> list[AccountTaken]:
         raise NotImplementedError
 
     async def top_up(

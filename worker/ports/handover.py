@@ -27,6 +27,8 @@ class IntakeRefusal(enum.StrEnum):
     UNKNOWN_POLICY = "unknown_policy"
     WINDOW_TOO_LONG = "window_too_long"
     RENTED_IN_FUTURE = "rented_in_future"
+    CODE_IN_FUTURE = "code_in_future"
+    CODE_TOO_LATE = "code_too_late"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.transfer import Charge
 from worker.ports.store.activations import AcceptResult, Activation, FactsTold, NumberIntake
 
 
@@ -24,6 +25,7 @@ class PurchaseOrder:
     max_cost_minor: int | None = None
     policy: str | None = None
     window: timedelta | None = None
+    charge: Charge = Charge.HOLD
     order_ref: str | None = None
     order_facts: FactsTold | None = None
 

@@ -41,15 +41,17 @@ async def measure(_: Scale) -> list[Line]:
             if ended is not None:
                 return [_line(f"the process ended with {ended}{_last(daemon)}", met=False)]
             await settled(api, ["acme"], 60.0)
+            again = (await api.probe("/readyz")).status
             away = [Silence(changed_at, mended_at)]
             views = await api.views("acme")
             check = check_codes(codes, views, await books_of(stage.sim), silences=away)
             of_refunds = [views[number.id] for number in refunds]
             late = lateness(of_refunds, "refunded", silences=away)[-1]
             proof = await stage.proof(api)
-    good = not check.lost and late <= AT_ONCE and readyz == 503 and proof.holds
+    good = not check.lost and late <= AT_ONCE and (readyz, again) == (503, 200) and proof.holds
     now = (
-        f"stays up, readyz {readyz} meanwhile; {len(check.lost)} of {check.owed} codes lost,"
+        f"stays up, readyz {readyz} meanwhile and {again} after it;"
+        f" {len(check.lost)} of {check.owed} codes lost,"
         f" refunds up to {seconds(late)} late after it was mended; {proof}"
     )
     return [_line(now, met=good, late=late)]

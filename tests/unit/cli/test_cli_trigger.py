@@ -196,7 +196,7 @@ def test_another_ending_ends_with_3(asked: Cli) -> None:
 def test_giving_up_ends_with_6(asked: Cli, daemon: FakeDaemon) -> None:
     daemon.path = ("waiting",)
 
-    result = asked("trigger", "timeout", "--wait-timeout", "0", "-o", "ndjson")
+    result = asked("trigger", "timeout", "--watch", "--wait-timeout", "0", "-o", "ndjson")
 
     assert result.exit_code == 6
     assert json.loads(result.stderr.splitlines()[-1])["error"]["code"] == "gave-up"

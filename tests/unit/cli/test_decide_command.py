@@ -51,6 +51,15 @@ def test_questions_may_come_from_a_file(tmp_path: Path) -> None:
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
 
 
+def test_policies_may_be_those_of_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text((ROOT / "config/policies/default.toml").read_text())
+
+    known = run("--policies-dir", str(tmp_path), "--policy", "own", asked=LINE)
+    unknown = run("--policy", "own", asked=LINE)
+
+    assert (known.returncode, unknown.returncode) == (0, 2)
+
+
 def test_a_bad_line_ends_in_exit_1_and_is_counted() -> None:
     done = run(asked=LINE + "nonsense\n" + LINE)
 

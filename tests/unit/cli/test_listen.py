@@ -83,7 +83,7 @@ async def test_a_new_event_is_sent_signed_with_the_secret_that_was_printed_first
     [
         (("--forward-to", "https://shop.example/hook"), "must be on this machine"),
         (("--forward-to", "127.0.0.1:3000"), "must start with"),
-        (("-o", "json"), "ndjson"),
+        (("--types", "activation.refunded", "-o", "json"), "ndjson"),
     ],
 )
 def test_nothing_is_sent_elsewhere(asked: Cli, args: tuple[str, ...], says: str) -> None:

@@ -109,7 +109,8 @@ class FakeService:
             price_minor=intake.price_minor,
             currency=self.books.found[intake.account].currency,
             policy=intake.policy or "default",
-            state=State.WAITING,
+            state=State.RECEIVED if intake.codes else State.WAITING,
+            codes=intake.codes,
             provider_state=ProviderState.OPEN,
             rented_at=rented_at,
             deadline_at=deadline_of(rented_at, intake.window or WINDOW, intake.expires_at),
@@ -131,7 +132,7 @@ class FakeService:
         if refused is not None:
             return PurchaseResult(refused)
         self.orders[id_] = order
-        self._hold(order.account, id_, order.price_minor, Charge.HOLD)
+        self._hold(order.account, id_, order.price_minor, order.charge)
         pending = self.forced_purchase is PurchaseOutcome.PENDING
         bought = Activation(
             id=id_,
@@ -163,7 +164,8 @@ class FakeService:
             return PurchaseOutcome.UNKNOWN_POLICY
         if account is None:
             return PurchaseOutcome.UNKNOWN_ACCOUNT
-        too_low = account.available_minor < order.price_minor
+        outside = order.charge is Charge.EXTERNAL
+        too_low = not outside and account.available_minor < order.price_minor
         return PurchaseOutcome.BALANCE_TOO_LOW if too_low else None
 
     async def cancel(self, id_: ActivationId) -> ActionResult:

@@ -24,9 +24,12 @@ from worker.ports.store.activations import (
 from worker.ports.store.books import (
     NO_POLICY,
     Account,
+    AccountIntake,
     AccountOpened,
     AccountPolicy,
+    AccountTaken,
     Entry,
+    TakeOverOutcome,
     TopUpOutcome,
 )
 from worker.ports.store.outbox import (
@@ -77,6 +80,25 @@ class FakeBooks(UnaskedBooks):
 
     async def account(self, account: AccountId) -> Account | None:
         return self.found.get(account)
+
+    async def take_over(self, accounts: Sequence[AccountIntake]) -> list[AccountTaken]:
+        return [await self._take_over(each) for each in accounts]
+
+    async def _take_over(self, each: AccountIntake) -> AccountTaken:
+        known = self.found.get(each.account)
+        if known is not None and known.currency != each.currency:
+            return AccountTaken(TakeOverOutcome.OTHER_CURRENCY, None)
+        for place, topup in enumerate(each.topups):
+            booked = self.topups.get(topup.reference, (each.account, topup.amount_minor))
+            if booked != (each.account, topup.amount_minor):
+                return AccountTaken(TakeOverOutcome.OTHER_TOPUP, None, topup=place)
+        await self.open_account(each.account, each.currency, each.policy)
+        new = [topup for topup in each.topups if topup.reference not in self.topups]
+        for topup in new:
+            await self.top_up(each.account, topup.reference, topup.amount_minor)
+        how = TakeOverOutcome.NEW if new or known is None else TakeOverOutcome.SAME
+        minor = sum(topup.amount_minor for topup in each.topups)
+        return AccountTaken(how, self.found[each.account], minor)
 
     async def top_up(
         self, account: AccountId, reference: str, amount_minor: int, at: datetime | None = None

@@ -1,10 +1,13 @@
 """Accounts over HTTP."""
 
+import json
+
 import pytest
 
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World
 from worker.domain.ids import AccountId
+from worker.entrypoints.http.bulk import BODY_MAX
 from worker.ports.store.books import AccountPolicy
 
 NEW = {"currency": "USD"}
@@ -143,3 +146,47 @@ async def test_an_account_of_another_policy_is_refused(api: Api, world: World) -
     await world.books.open_account(AccountId("ann"), "USD", AccountPolicy("P3"))
 
     assert (await api.put("/v1/accounts/ann", NEW)).json["policy"] == "P3"
+
+
+async def test_accounts_of_another_system_are_taken_one_by_one_in_their_order(api: Api) -> None:
+    topup = {"reference": "carried over", "amount_minor": 500}
+    accounts = [
+        {"account": "ann", "currency": "USD", "topups": [topup]},
+        {"account": "ann", "currency": "EUR"},
+        {"account": "b b", "currency": "USD"},
+        {"account": "bob", "currency": "USD", "policy": "gold"},
+        {"account": "ann", "currency": "USD", "topups": [{**topup, "amount_minor": 501}]},
+        {"account": "eve", "currency": "USD", "topups": [{**topup, "amount_minor": 0}]},
+        {"account": "zoe", "currency": "USD"},
+    ]
+    for statuses in ([201, 201], [200, 200]):
+        reply = await api.post("/v1/accounts/bulk", {"accounts": accounts})
+        results = reply.json["results"]
+        assert (reply.status, [each["status"] for each in results]) == (
+            200,
+            [statuses[0], 409, 422, 422, 409, 422, statuses[1]],
+        )
+        assert (results[0]["account"]["available_minor"], results[0]["topups_minor"]) == (500, 500)
+        problems = [each["problem"] for each in results[1:-1]]
+        assert [problem["type"].removeprefix("/problems/") for problem in problems] == [
+            "other-content",
+            "invalid",
+            "unknown-policy",
+            "other-content",
+            "invalid",
+        ]
+        assert [error["pointer"] for each in problems for error in each.get("errors", [])] == [
+            "/accounts/2/account",
+            "/accounts/4/topups/0/reference",
+            "/accounts/5/topups/0/amount_minor",
+        ]
+    assert (await api.get("/v1/accounts/eve")).status == 404
+
+
+async def test_a_bulk_call_takes_a_thousand_and_sixteen_mebibytes(api: Api) -> None:
+    one = {"account": "ann", "currency": "USD"}
+    much = json.dumps({"accounts": [one]}).encode().ljust(BODY_MAX)
+
+    assert (await api.post("/v1/accounts/bulk", {"accounts": [one] * 1_001})).status == 422
+    assert (await api.post("/v1/accounts/bulk", raw=much)).status == 200
+    assert (await api.post("/v1/accounts/bulk", raw=much + b" ")).slug == "content-too-large"

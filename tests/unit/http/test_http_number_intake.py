@@ -145,6 +145,9 @@ INVALID: list[tuple[str, Any]] = [
     ("charge", "free"),
     ("charge", None),
     ("window_second", 20),
+    ("codes", [{"code": "1", "received_at": "2025-12-31T23:58:59Z"}]),
+    ("codes", [{"code": "1", "received_at": RENTED_AT}] * 2),
+    ("codes", [{"code": "1", "received_at": RENTED_AT}] * 51),
 ]
 
 
@@ -291,3 +294,19 @@ def test_an_item_that_is_no_json_is_refused_like_any_other(poison: object) -> No
 def test_every_way_an_intake_can_end_is_told(how: AcceptOutcome) -> None:
     stored = how in {AcceptOutcome.NEW, AcceptOutcome.SAME}
     assert (problem_of(how) is None) == stored
+
+
+async def test_codes_that_another_system_has_shown_come_with_their_number(api: Api) -> None:
+    codes = [
+        {"code": "2", "received_at": "2025-12-31T23:59:40Z"},
+        {"code": "1", "text": "It is 1", "received_at": "2025-12-31T23:59:30Z"},
+    ]
+    shown = (await watched(api, codes=codes)).json
+
+    assert shown["state"] == "received"
+    assert [(each["code"], each["text"]) for each in shown["codes"]] == [
+        ("1", "It is 1"),
+        ("2", None),
+    ]
+    without = await api.put("/v1/activations/alpha/2", number(rented_at=..., codes=codes))
+    assert (without.status, without.pointers) == (422, ["/codes"])

@@ -140,3 +140,14 @@ async def test_an_order_that_failed_is_named_for_a_claim(api: Api, world: World)
 
     assert (reply.status, reply.slug) == (409, "no-numbers")
     assert reply.json["activation"] == shown["id"]
+
+
+async def test_an_order_that_the_shop_charges_itself_needs_no_balance(api: Api) -> None:
+    await rich_ann(api, minor=1)
+    outside = order(charge="external")
+
+    assert (await api.post(PATH, outside, headers=KEY)).status == 201
+    assert (await api.get("/v1/accounts/ann")).json["available_minor"] == 1
+    paid = order(charge="external", order_facts={"payment_method": "balance"})
+    reply = await api.post(PATH, paid, headers={"Idempotency-Key": "order-2"})
+    assert (reply.status, reply.pointers) == (422, ["/order_facts"])

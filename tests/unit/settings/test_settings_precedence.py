@@ -129,6 +129,15 @@ def test_the_file_of_a_secret_may_be_named_in_the_environment(here: Path, loadin
     ]
 
 
+def test_the_secret_of_events_may_lie_in_a_file(here: Path, loading: Load) -> None:
+    (here / "signing").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+
+    secret = loading('[events]\nsecret_file = "signing"').settings.events.secret
+
+    assert secret is not None
+    assert secret.get_secret_value() == "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
 def test_a_file_that_is_not_needed_is_not_read(loading: Load) -> None:
     loaded = loading('[redis]\nurl_file = "not there"', {"AW_REDIS__URL": "redis://env/0"})
 

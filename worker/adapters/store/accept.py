@@ -8,15 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+from uuid import UUID
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.domain.activation import ProviderState, State, deadline_of
-from worker.domain.ids import ActivationId, activation_id
+from worker.domain.ids import ActivationId, activation_id, code_hash
 from worker.domain.policy.at_intake import CancelTerms
 from worker.domain.transfer import Charge
 from worker.ports.errors import RowLocked
@@ -27,6 +28,8 @@ WAITED_FOR_MAX = 4  #: Locked accounts that one intake waits for; the others' an
 BUCKETS = 2  #: Balances of an account: available and held.
 ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
 
+
+_CODES = text("SELECT activation_id, hash FROM code WHERE activation_id = ANY(:ids)")
 
 _Intakes: TypeAlias = dict[int, port.CompleteIntake]  #: By their place in the call.
 _Round: TypeAlias = list[port.AcceptResult | None]
@@ -50,6 +53,7 @@ class _Batch:
     accounts: dict[str, _Account]
     known: Mapping[tuple[str, str], RowMapping]
     free_only: bool  #: An account that is not among them may be locked by somebody else.
+    codes: AbstractSet[tuple[UUID, bytes]] = frozenset()  #: By number; where any are handed over.
     new: dict[tuple[str, str], tuple[port.CompleteIntake, port.Activation]] = field(
         default_factory=dict
     )
@@ -104,6 +108,7 @@ async def _accept(
     answers = [_judge(batch, intake) for intake in intakes]
     inserted = await _insert(connection, batch)
     lost = batch.granted - inserted
+    await _insert_codes(connection, batch, inserted)
     repeated = {a.activation.id for a in answers if a.activation is not None} - batch.granted
     full = await rows.by_ids(connection, repeated, timeline=False) if repeated else {}
     return [_answer(answer, lost, full) for answer in answers]
@@ -157,7 +162,18 @@ async def _read(
     ).mappings()
     clock = now or await scalar(connection, "SELECT now()")
     of_refs = {(r["provider"], r["provider_ref"]): r for r in known}
-    return _Batch(clock, accounts, of_refs, free_only=free_only)
+    told = [of_refs.get((i.number.provider, i.number.ref)) for i in intakes if i.number.codes]
+    codes = await _codes_of(connection, [row["id"] for row in told if row is not None])
+    return _Batch(clock, accounts, of_refs, free_only=free_only, codes=codes)
+
+
+async def _codes_of(
+    connection: AsyncConnection, ids: Sequence[UUID]
+) -> AbstractSet[tuple[UUID, bytes]]:
+    if not ids:
+        return frozenset()
+    found = await connection.execute(_CODES, {"ids": ids})
+    return {(row[0], bytes(row[1])) for row in found}
 
 
 def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
@@ -172,7 +188,8 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
         )
     row = batch.known.get(thing)
     if row is not None and not _is_another_rental(row, intake):
-        same = _same_content(row, intake)
+        shown = {(row["id"], code_hash(code.code)) for code in number.codes}
+        same = _same_content(row, intake) and shown <= batch.codes
         return port.AcceptResult(
             port.AcceptOutcome.SAME if same else port.AcceptOutcome.OTHER_CONTENT,
             rows.activation(row),
@@ -181,8 +198,9 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
     if account is None or account.state != "open":
         return port.AcceptResult(_barred(batch, account), None)
     rented_at = number.rented_at or batch.now
-    if rented_at > batch.now + SKEW:
-        return port.AcceptResult(port.AcceptOutcome.RENTED_IN_FUTURE, None)
+    wrong = _wrong_instant(batch, intake, rented_at)
+    if wrong is not None:
+        return port.AcceptResult(wrong, None)
     if number.charge is Charge.HOLD:
         if account.available < number.price_minor:
             return port.AcceptResult(port.AcceptOutcome.BALANCE_TOO_LOW, None)
@@ -201,6 +219,21 @@ def _barred(batch: _Batch, account: _Account | None) -> port.AcceptOutcome:
     return port.AcceptOutcome(f"account_{account.state}")
 
 
+def _wrong_instant(
+    batch: _Batch, intake: port.CompleteIntake, rented_at: datetime
+) -> port.AcceptOutcome | None:
+    number = intake.number
+    if rented_at > batch.now + SKEW:
+        return port.AcceptOutcome.RENTED_IN_FUTURE
+    if not number.codes:
+        return None
+    last = max(code.received_at for code in number.codes)
+    if last > batch.now + SKEW:
+        return port.AcceptOutcome.CODE_IN_FUTURE
+    deadline = deadline_of(rented_at, intake.window, number.expires_at)
+    return port.AcceptOutcome.CODE_TOO_LATE if last > deadline else None
+
+
 def _is_another_rental(row: RowMapping, intake: port.CompleteIntake) -> bool:
     """Whether a known ref is used again: only an ended rental can be followed by another one.
 
@@ -213,10 +246,14 @@ def _is_another_rental(row: RowMapping, intake: port.CompleteIntake) -> bool:
     return not _same_content(row, intake)
 
 
+_TOLD: Final = tuple(f.name for f in fields(port.NumberIntake))
+
+
 def _told(number: port.NumberIntake) -> dict[str, Any]:
     """What the caller told about a number, by the names of the columns."""
-    told = {f.name: getattr(number, f.name) for f in fields(number)}
+    told = {name: getattr(number, name) for name in _TOLD}
     told["provider_ref"] = told.pop("ref")
+    del told["codes"]
     told["window_seconds"] = int(told.pop("window").total_seconds())
     told["charge"] = number.charge.value
     told["order_facts"] = None if number.order_facts is None else dict(number.order_facts)
@@ -246,12 +283,22 @@ def _add(
         "cancel_not_before": rented_at + intake.min_cancel_age,
         **_cancel_terms(intake.cancel, rented_at),
     }
-    first = {"state": State.WAITING.value, "provider_state": ProviderState.OPEN.value}
-    timeline = (port.TimelineEntry(batch.now, "accepted", {"state": "waiting"}),)
-    new = rows.activation({**row, **first}, timeline=timeline)
+    state = State.RECEIVED if number.codes else State.WAITING
+    first = {"state": state.value, "provider_state": ProviderState.OPEN.value}
+    new = rows.activation(
+        {**row, **first}, codes=number.codes, timeline=_first_lines(batch, number.codes)
+    )
     batch.rows.append(row)
     batch.new[(number.provider, number.ref)] = intake, new
     return new
+
+
+def _first_lines(batch: _Batch, codes: Sequence[port.ShownCode]) -> tuple[port.TimelineEntry, ...]:
+    came = (
+        port.TimelineEntry(code.received_at, "code", {"state": "received", "number": place})
+        for place, code in enumerate(codes, 1)
+    )
+    return port.TimelineEntry(batch.now, "accepted", {"state": "waiting"}), *came
 
 
 def _cancel_terms(terms: CancelTerms, rented_at: datetime) -> dict[str, Any]:
@@ -273,3 +320,31 @@ async def _insert(connection: AsyncConnection, batch: _Batch) -> set[ActivationI
     ]
     result = await connection.execute(statement("activations/accept"), columns)
     return {ActivationId(row[0]) for row in result}
+
+
+async def _insert_codes(
+    connection: AsyncConnection, batch: _Batch, inserted: AbstractSet[ActivationId]
+) -> None:
+    """Those that were shown elsewhere, of the numbers that are ours now."""
+    codes = [
+        (activation.id, code)
+        for _, activation in batch.new.values()
+        if activation.id in inserted
+        for code in activation.codes
+    ]
+    if not codes:
+        return
+    await connection.execute(
+        statement("activations/keep_codes"),
+        {
+            "ids": [id_ for id_, _ in codes],
+            "hashes": [code_hash(shown.code) for _, shown in codes],
+            "codes": [shown.code for _, shown in codes],
+            "texts": [shown.text for _, shown in codes],
+            "shown": [True] * len(codes),
+            "received": [shown.received_at for _, shown in codes],
+            "now": None,
+            # Never sent: the shop has shown them.
+            "event_state": "kept",
+        },
+    )

@@ -1,6 +1,5 @@
 """Rented numbers: taken in, given their codes, asked for their end, and read back."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,16 +19,11 @@ from worker.domain.activation import (
     State,
     code_fate,
 )
-from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, code_hash
 from worker.ports.store import activations as port
 
 CODE_MAX = 500  #: Characters kept of a code; some providers put the whole SMS there.
 TEXT_MAX = 2_000
-
-
-def hash_of(code: str) -> bytes:
-    """What makes two SMS of one number the same; it outlives the text, which is deleted early."""
-    return hashlib.sha256(code.encode(errors="surrogatepass")).digest()
 
 
 def keepable(text: str, longest: int) -> str:
@@ -95,7 +89,7 @@ def _judge(
         thing = (sms.provider, sms.ref)
         if thing not in numbers or sms.rental not in {None, numbers[thing]["id"]}:
             continue
-        row, hashed = numbers[thing], hash_of(sms.code)
+        row, hashed = numbers[thing], code_hash(sms.code)
         fate = code_fate(
             states[thing],
             cancelled=row["provider_state"] == ProviderState.CANCELLED.value,
@@ -122,6 +116,7 @@ async def _keep(connection: AsyncConnection, judged: Sequence[_Judged], event_st
             "codes": [keepable(j.sms.code, CODE_MAX) for j in new],
             "texts": [None if j.sms.text is None else keepable(j.sms.text, TEXT_MAX) for j in new],
             "shown": [j.fate in {CodeFate.SHOWN, CodeFate.MORE} for j in new],
+            "received": [j.row["now"] for j in new],
             "now": new[0].row["now"],
             "event_state": event_state,
         },

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import asyncpg
 from sqlalchemy import RowMapping, TextClause, text
@@ -15,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import provider_figures
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
+from worker.adapters.store.take_over import take_over, topup_key
 from worker.domain.activation import MOVES
 from worker.domain.ids import AccountId, ActivationId, ProviderName
-from worker.domain.transfer import TransferKind, transfer_key
 from worker.ports.errors import StoreError
 from worker.ports.store import books as port
 from worker.ports.store.purchases import CANARY_ACCOUNT
@@ -94,14 +93,6 @@ _BOOKED = text("SELECT account, amount_minor, at FROM transfer WHERE key = :key"
 
 
 _LATER_THAN_NOW = "SELECT CAST(:at AS timestamptz) > clock_timestamp()"
-
-
-def topup_key(account: AccountId, reference: str) -> str:
-    """The unique key of a top-up: a reference belongs to its account.
-
-    Quoted, because an account's name may hold the colon that ends it here.
-    """
-    return transfer_key(TransferKind.TOPUP, f"{quote(account, safe='')}:{reference}")
 
 
 async def open_account(
@@ -223,6 +214,9 @@ class BookRepository:
 
     async def account(self, account: AccountId) -> port.Account | None:
         return await self._db.read(lambda c: read(c, account))
+
+    async def take_over(self, accounts: Sequence[port.AccountIntake]) -> list[port.AccountTaken]:
+        return await take_over(self._db, accounts)
 
     async def top_up(
         self, account: AccountId, reference: str, amount_minor: int, at: datetime | None = None

@@ -16,6 +16,7 @@ from worker.adapters.store.database import Database, lock_accounts, scalar, stat
 from worker.adapters.store.policies import PolicyRepository
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
+from worker.domain.transfer import Charge
 from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store import purchases as port
@@ -53,10 +54,8 @@ async def keep_bought(
         statement("purchases/purchase_activation"),
         {"id": id_, "state": "rented", "min_cancel_age": min_cancel_age, **_number(bought)},
     )
-    adopted = {"id": id_, **_number(bought)}
-    for timing in TIMING:
-        del adopted[timing]
-    await connection.execute(statement("purchases/adopt"), adopted)
+    adopted = {name: value for name, value in _number(bought).items() if name not in TIMING}
+    await connection.execute(statement("purchases/adopt"), {"id": id_, **adopted})
     return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
 
 
@@ -92,7 +91,8 @@ def _content(
     """What makes two orders the same, and all that the activation is made of later."""
     content = {f.name: getattr(order, f.name) for f in fields(order)}
     del content["idempotency_key"], content["window"]
-    for told in ("otherwise", "order_ref", "order_facts"):
+    content["charge"] = None if order.charge is Charge.HOLD else order.charge.value
+    for told in ("otherwise", "charge", "order_ref", "order_facts"):
         if not content[told]:
             del content[told]  # Orders of before these could be told keep their hash.
     return {
@@ -141,7 +141,7 @@ async def _begin(
         return port.PurchaseStart(port.PurchaseState.UNKNOWN_ACCOUNT, None)
     if account["state"] != "open":
         return port.PurchaseStart(port.PurchaseState(f"account_{account['state']}"), None)
-    if account["amount_minor"] < order.price_minor:
+    if order.charge is Charge.HOLD and account["amount_minor"] < order.price_minor:
         return port.PurchaseStart(port.PurchaseState.BALANCE_TOO_LOW, None)
     await connection.execute(
         statement("purchases/begin_purchase"),

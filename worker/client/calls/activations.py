@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.parts import OrderFactsTold, RentedNumberItem
+from worker.client.calls.parts import CodeShownElsewhere, OrderFactsTold, RentedNumberItem
 from worker.client.calls.shapes import (
     Activation,
     ActivationExpanded,
@@ -67,6 +67,7 @@ class ActivationCalls(ApiConnection):
         provider: str | Sequence[str],
         service: str,
         idempotency_key: str,
+        charge: Literal["hold", "external"] | None = None,
         max_cost_minor: int | None = None,
         order_facts: OrderFactsTold | None = None,
         order_ref: str | None = None,
@@ -85,6 +86,7 @@ class ActivationCalls(ApiConnection):
             "/v1/activations",
             body={
                 "account": account,
+                "charge": charge,
                 "country": country,
                 "max_cost_minor": max_cost_minor,
                 "order_facts": order_facts,
@@ -154,6 +156,7 @@ class ActivationCalls(ApiConnection):
         price_minor: int,
         service: str,
         charge: Literal["hold", "external"] | None = None,
+        codes: Sequence[CodeShownElsewhere] | None = None,
         expires_at: Instant | None = None,
         order_facts: OrderFactsTold | None = None,
         order_ref: str | None = None,
@@ -171,6 +174,7 @@ class ActivationCalls(ApiConnection):
             body={
                 "account": account,
                 "charge": charge,
+                "codes": codes,
                 "country": country,
                 "expires_at": expires_at,
                 "order_facts": order_facts,

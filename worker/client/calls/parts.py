@@ -8,10 +8,27 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
+class AccountItem(TypedDict):
+    """An account with the money that was paid in, each with its date."""
+
+    account: str
+    currency: str
+    policy: NotRequired[str | None]
+    topups: NotRequired[list[TopUp]]
+
+
 class Code(TypedDict):
     code: str
     received_at: str
     text: str | None
+
+
+class CodeShownElsewhere(TypedDict):
+    """A code that another system has shown to the customer."""
+
+    code: str
+    received_at: str
+    text: NotRequired[str | None]
 
 
 class Decision(TypedDict):
@@ -180,6 +197,7 @@ class RentedNumberItem(TypedDict):
 
     account: str
     charge: NotRequired[Literal["hold", "external"]]
+    codes: NotRequired[list[CodeShownElsewhere]]
     country: str
     expires_at: NotRequired[str | None]
     order_facts: NotRequired[OrderFactsTold | None]
@@ -254,3 +272,9 @@ class Timeline(TypedDict):
 class Timer(TypedDict):
     due_at: str
     kind: str
+
+
+class TopUp(TypedDict):
+    amount_minor: int
+    at: NotRequired[str | None]
+    reference: str

@@ -120,6 +120,18 @@ class BulkAccepted(TypedDict):
     status: Literal[200, 201]
 
 
+class BulkAccountResults(TypedDict):
+    """One result for each account, in the order of the call."""
+
+    results: list[BulkAccountTaken | BulkRefused]
+
+
+class BulkAccountTaken(TypedDict):
+    account: Account
+    status: Literal[200, 201]
+    topups_minor: int
+
+
 class BulkRefused(TypedDict):
     problem: Problem
     status: int

@@ -131,8 +131,14 @@ class Daemon:
     async def put(self, path: str, body: Document) -> Document:
         return await self._call("PUT", path, json=body)
 
-    async def post(self, path: str, body: Document | None = None, *, key: str = "") -> Document:
+    async def post(
+        self, path: str, body: Document | bytes | None = None, *, key: str = ""
+    ) -> Document:
+        """*body* as JSON, or as bytes that are JSON already."""
         headers = {"Idempotency-Key": key} if key else {}
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/json"
+            return await self._call("POST", path, data=body, headers=headers)
         return await self._call("POST", path, json=body, headers=headers)
 
     async def pages(self, path: str, limit: int, **params: str) -> AsyncIterator[Document]:

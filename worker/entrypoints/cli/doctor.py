@@ -3,6 +3,7 @@
 import asyncio
 import enum
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -201,17 +202,21 @@ _REDIS_REFUSALS: Mapping[type[Exception], tuple[str, str]] = {
     ),
     NoPermissionError: ("this user may not do that", "its rules: ACL LIST"),
     BusyLoadingError: ("it still loads its data", "again in a moment"),
-    RedisTimeoutError: ("it does not answer in time", "host and port in redis.url"),
+    ssl.SSLCertVerificationError: ("its certificate is not trusted", "ssl_ca_certs in redis.url"),
+    ssl.SSLError: ("TLS could not be agreed on", "redis:// or rediss:// in redis.url"),
+    FileNotFoundError: ("there is no such socket or file", "the paths in redis.url"),
+    RedisTimeoutError: ("it does not answer in time", "host, port and redis:// or rediss://"),
     RedisConnectionError: ("nobody answers there", "host, port and redis:// or rediss://"),
-    FileNotFoundError: ("there is no such socket", "the path in redis.url"),
 }
 
 
 def redis_refusal(error: Exception) -> tuple[str, str]:
     """Why Redis was not to be had, and what to mend."""
-    # What the server says to the first commands of a connection is below a ConnectionError.
-    below = error.__cause__
-    error = below if isinstance(below, RedisError) else error
+    # What the server says to the first commands of a connection is below a ConnectionError, and
+    # so is what TLS says before them.
+    below = error.__cause__ or error.__context__
+    if isinstance(below, RedisError | ssl.SSLError | FileNotFoundError):
+        error = below
     if "DB index" in str(error):
         return "there is no such database", "the number at the end of redis.url"
     for kind, refusal in _REDIS_REFUSALS.items():

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias
-from urllib.parse import quote
+from typing import Annotated, Any, Final, NamedTuple
 
 import orjson
 import typer
@@ -24,18 +24,44 @@ from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.interrupts import when_interrupted
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
-NUMBERS_PER_CALL: Final = 1_000  #: As many as the API takes.
+LINES_PER_CALL: Final = 1_000  #: As many as the API takes,
+BYTES_PER_CALL: Final = 8 * 1_048_576  #: and half of the bytes.
 CALLS_AT_ONCE: Final = 4
-ACCOUNTS_AT_ONCE: Final = 50
 LINE_BYTES_MAX: Final = 1_048_576
 REFUSED_SHOWN: Final = 20
 
-Line: TypeAlias = tuple[int, dict[str, Any]]
+
+class Line(NamedTuple):
+    at: int
+    body: bytes  #: As it stands in the file: only the daemon has to read all of it.
+    minor: int  #: The money in it.
 
 
 class Kind(enum.Enum):
     ACCOUNTS = "accounts"
     NUMBERS = "numbers"
+
+
+class Call(NamedTuple):
+    """How many lines of a kind are sent at once, and what is read in the answer."""
+
+    path: str
+    member: str
+    shown: str  #: What each result has of what it took,
+    booked: Callable[[Mapping[str, Any]], int]  #: and the money of it.
+
+
+CALLS: Final = {
+    Kind.ACCOUNTS: Call(
+        "/v1/accounts/bulk", "accounts", "account", lambda result: int(result["topups_minor"])
+    ),
+    Kind.NUMBERS: Call(
+        f"{ACTIVATIONS}/bulk",
+        "activations",
+        "activation",
+        lambda result: int(result["activation"]["price_minor"]),
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -90,9 +116,10 @@ def import_(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Take over accounts with their top-ups, or live numbers, from another system.
 
-    A line of accounts has an account, its currency, and its topups: each a reference, an
-    amount_minor, and at, when it was paid. A line of numbers is an item of POST
-    /v1/activations/bulk. Sent again, a line changes nothing: start it anew after an interruption.
+    A line of accounts is an item of POST /v1/accounts/bulk: an account, its currency, and its
+    topups, each a reference, an amount_minor, and at, when it was paid. A line of numbers is an
+    item of POST /v1/activations/bulk, with the codes already shown. Each line is taken as a whole.
+    Sent again, it changes nothing: start anew with the same file after an interruption.
     Ends with 0 when every line is there and the sums agree, 1 when a line was refused.
 
     Example: activation-worker import numbers live.ndjson --dry-run
@@ -134,47 +161,35 @@ def _line(at: int, raw: bytes, kind: Kind, report: ImportReport) -> Iterator[Lin
     except ValueError:
         report.refuse(at, "no-json", 0)
         return
-    needed = {Kind.ACCOUNTS: ("account", "currency"), Kind.NUMBERS: ("provider", "provider_ref")}
-    missing = [key for key in needed[kind] if not isinstance(body, dict) or not body.get(key)]
-    wrong = f"{', '.join(missing)} must be given" if missing else ""
-    if not missing and kind is Kind.NUMBERS:
-        wrong = _wrong_number(raw)
+    wrong = _wrong(kind, raw)
     if wrong:
         report.refuse(at, "invalid", 0, wrong)
         return
     minor = _minor_of(kind, body)
-    if minor is None:
-        report.refuse(at, "invalid", 0, "amounts must be whole numbers of minor units")
-        return
     report.sent_minor += minor
-    yield at, body
+    yield Line(at, raw.strip(), minor)
 
 
-def _wrong_number(raw: bytes) -> str:
+def _wrong(kind: Kind, raw: bytes) -> str:
     """What the daemon would refuse of the line whatever it has stored; empty: nothing."""
+    from worker.entrypoints.http.account_intake import AccountItem
     from worker.entrypoints.http.number_intake import RentedNumberItem
     from worker.entrypoints.http.problems import Problem
     from worker.entrypoints.http.routing import read_json
 
     try:
-        read_json(RentedNumberItem, raw)
+        read_json(AccountItem if kind is Kind.ACCOUNTS else RentedNumberItem, raw)
     except Problem as problem:
         errors = problem.details.as_json().get("errors", ())
         return "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors) or "no JSON"
     return ""
 
 
-def _minor_of(kind: Kind, body: Mapping[str, Any]) -> int | None:
-    """The money of a line; None where an amount is no whole number."""
-    topups = body.get("topups") or []
+def _minor_of(kind: Kind, body: Mapping[str, Any]) -> int:
+    """The money of a line."""
     if kind is Kind.NUMBERS:
-        amounts = [body.get("price_minor")]
-    elif isinstance(topups, list) and all(isinstance(each, dict) for each in topups):
-        amounts = [each.get("amount_minor") for each in topups]
-    else:
-        return None
-    whole = [each for each in amounts if isinstance(each, int) and not isinstance(each, bool)]
-    return sum(whole) if len(whole) == len(amounts) else None
+        return int(body["price_minor"])
+    return sum(topup["amount_minor"] for topup in body.get("topups", []))
 
 
 async def _send(target: Target, kind: Kind, lines: Iterator[Line], report: ImportReport) -> None:
@@ -182,11 +197,20 @@ async def _send(target: Target, kind: Kind, lines: Iterator[Line], report: Impor
     async with AsyncExitStack() as stack:
         stack.enter_context(when_interrupted(again))
         daemon = await stack.enter_async_context(connected(target))
-        if kind is Kind.NUMBERS:
-            batches = iter(lambda: list(itertools.islice(lines, NUMBERS_PER_CALL)), [])
-            await _at_once(CALLS_AT_ONCE, batches, lambda batch: _numbers(daemon, batch, report))
-        else:
-            await _at_once(ACCOUNTS_AT_ONCE, lines, lambda line: _account(daemon, line, report))
+        await _at_once(CALLS_AT_ONCE, _batches(lines), lambda b: _taken(daemon, kind, b, report))
+
+
+def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    batch: list[Line] = []
+    size = 0
+    for line in lines:
+        if batch and (len(batch) == LINES_PER_CALL or size + len(line.body) > BYTES_PER_CALL):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line.body)
+    if batch:
+        yield batch
 
 
 async def _at_once(many: int, items: Iterable[Any], send: Callable[[Any], Awaitable[None]]) -> None:
@@ -206,16 +230,17 @@ async def _at_once(many: int, items: Iterable[Any], send: Callable[[Any], Awaita
         await asyncio.gather(*workers, return_exceptions=True)
 
 
-async def _numbers(daemon: Daemon, batch: list[Line], report: ImportReport) -> None:
-    body = {"activations": [number for _, number in batch]}
-    results = (await daemon.post(f"{ACTIVATIONS}/bulk", body))["results"]
-    for (at, number), result in zip(batch, results, strict=True):
-        taken = result.get("activation")
+async def _taken(daemon: Daemon, kind: Kind, batch: list[Line], report: ImportReport) -> None:
+    call = CALLS[kind]
+    body = b'{"%s":[%s]}' % (call.member.encode(), b",".join(line.body for line in batch))
+    results = (await daemon.post(call.path, body))["results"]
+    for line, result in zip(batch, results, strict=True):
+        taken = result.get(call.shown)
         if taken is None:
-            _refuse(report, at, number["price_minor"], result["problem"])
+            _refuse(report, line.at, line.minor, result["problem"])
         else:
-            report.done["new" if result["status"] == 201 else "there already"] += 1
-            report.booked_minor[taken["currency"]] += taken["price_minor"]
+            report.done["new" if result["status"] == HTTPStatus.CREATED else "there already"] += 1
+            report.booked_minor[taken["currency"]] += call.booked(result)
 
 
 def _refuse(report: ImportReport, at: int, minor: int, problem: Mapping[str, Any]) -> None:
@@ -223,26 +248,6 @@ def _refuse(report: ImportReport, at: int, minor: int, problem: Mapping[str, Any
     errors = [f"{each['pointer']}: {each['detail']}" for each in problem.get("errors", [])]
     detail = "; ".join(errors or [str(problem.get("title", ""))])
     report.refuse(at, slug, minor, detail)
-
-
-async def _account(daemon: Daemon, line: Line, report: ImportReport) -> None:
-    """Opened, then each top-up; a top-up that is refused refuses the line, not those before it."""
-    at, body = line
-    left = _minor_of(Kind.ACCOUNTS, body) or 0
-    path = f"/v1/accounts/{quote(str(body['account']), safe='')}"
-    terms = {key: value for key, value in body.items() if key not in {"account", "topups"}}
-    try:
-        await daemon.put(path, terms)
-        for topup in body.get("topups") or []:
-            await daemon.post(f"{path}/topups", topup)
-            report.booked_minor[body["currency"]] += topup["amount_minor"]
-            left -= topup["amount_minor"]
-    except Failure as failure:
-        if failure.how is not Exit.FAILED:
-            raise
-        report.refuse(at, failure.code, left, failure.message)
-    else:
-        report.done["new"] += 1
 
 
 def _show(report: ImportReport, output: out.Format, *, dry_run: bool) -> None:

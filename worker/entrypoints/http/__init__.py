@@ -2,9 +2,9 @@
 
 One module per noun, with its routes, request bodies and responses:
 
-accounts          open, top up, balance, ledger
+accounts          open, top up, balance, ledger; account_intake: many of another system
 activations       show, wait, list; cancel, finish, resend
-number_intake     numbers that were already rented, one by one or in bulk
+number_intake     numbers that were already rented, one by one or in bulk; bulk: many in a call
 purchases         rent a number at a provider
 events, hooks     outgoing events; pushes of providers
 claims, rentals, withdrawals, account_events, reviews      cases; `cases` is what they share

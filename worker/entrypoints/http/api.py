@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from worker.domain.ids import ActivationId
 from worker.entrypoints.http import (
     account_events,
+    account_intake,
     accounts,
     activations,
     claims,
@@ -54,6 +55,7 @@ def routes_of(
 
     routes += (
         *accounts.routes(deps),
+        *account_intake.routes(deps),
         *number_intake.routes(deps),
         *purchases.routes(deps),
         *activations.routes(deps, long_poll),

@@ -6,29 +6,38 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 
-from worker.domain.ids import AccountId, ProviderName, ProviderRef
+from worker.domain.ids import AccountId, ProviderName, ProviderRef, SmsCode
 from worker.domain.transfer import Charge
 from worker.entrypoints.http import requests
 from worker.entrypoints.http.activations import ActivationShown, activation_json
 from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.bulk import BULK_MAX, BulkRefused, read_items, refused_item
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import (
-    ERRORS_MAX,
     FieldError,
     Problem,
     ProblemDetails,
     ProblemKind,
-    ProblemShown,
-    field_errors_of,
     pointer_to,
 )
 from worker.entrypoints.http.responses import ResponseBody
-from worker.entrypoints.http.routing import Answer, Route, read_json_body, refuse_json
-from worker.ports.store.activations import AcceptOutcome, AcceptResult, NumberIntake
+from worker.entrypoints.http.routing import Answer, Route, refuse_json
+from worker.ports.store.activations import AcceptOutcome, AcceptResult, NumberIntake, ShownCode
 
-BULK_MAX = 1_000  #: Items of one bulk call.
+CODES_MAX = 50  #: Of one number.
+
+
+SmsText = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+
+
+class CodeShownElsewhere(requests.RequestBody):
+    """A code that another system has shown to the customer."""
+
+    code: SmsText = Field(min_length=1, max_length=500, repr=False)
+    text: SmsText | None = Field(default=None, max_length=2_000, repr=False)
+    received_at: requests.Instant
 
 
 class RentedNumber(requests.RequestBody):
@@ -46,6 +55,7 @@ class RentedNumber(requests.RequestBody):
     charge: Literal["hold", "external"] = "hold"
     order_ref: requests.Reference | None = None
     order_facts: requests.OrderFactsTold | None = None
+    codes: Annotated[tuple[CodeShownElsewhere, ...], Field(max_length=CODES_MAX, strict=False)] = ()
 
     _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
 
@@ -58,6 +68,22 @@ class RentedNumber(requests.RequestBody):
         if expires_at is not None and rented_at is not None and expires_at <= rented_at:
             raise ValueError("not after rented_at")
         return expires_at
+
+    @field_validator("codes")
+    @classmethod
+    def _codes_of_this_rental(
+        cls, codes: tuple[CodeShownElsewhere, ...], read: ValidationInfo
+    ) -> tuple[CodeShownElsewhere, ...]:
+        rented_at = read.data.get("rented_at")
+        if not codes:
+            return codes
+        if rented_at is None:
+            raise ValueError("of a number without rented_at")
+        if any(code.received_at < rented_at for code in codes):
+            raise ValueError("received before rented_at")
+        if len({code.code for code in codes}) < len(codes):
+            raise ValueError("the same code twice")
+        return codes
 
 
 class RentedNumberItem(RentedNumber):
@@ -74,11 +100,6 @@ class Bulk(requests.RequestBody):
 class BulkAccepted(ResponseBody):
     status: Literal[200, 201]
     activation: ActivationShown
-
-
-class BulkRefused(ResponseBody):
-    status: int
-    problem: ProblemShown
 
 
 class BulkResults(ResponseBody):
@@ -110,16 +131,12 @@ class NumberIntakeHandlers:
 
     async def bulk(self, request: web.Request) -> Answer:
         """Watch many numbers that were already rented; each item succeeds or fails alone."""
-        items, invalid = read_bulk(await read_json_body(request))
+        items = await read_items(request, Bulk, "activations")
         results = await self._service.accept(
-            [number_intake(item.provider, item.provider_ref, item) for item in items]
+            [number_intake(item.provider, item.provider_ref, item) for item in items.valid]
         )
-        of_valid = iter(results)
-        documents = [
-            _refused_item(invalid[at]) if at in invalid else _item(at, next(of_valid))
-            for at in range(len(items) + len(invalid))
-        ]
-        return Answer(200, {"results": documents})
+        documents = [_item(at, each) for at, each in zip(items.places, results, strict=True)]
+        return Answer(200, {"results": items.documents(documents)})
 
 
 def number_intake(provider: str, ref: str, body: RentedNumber) -> NumberIntake:
@@ -139,6 +156,10 @@ def number_intake(provider: str, ref: str, body: RentedNumber) -> NumberIntake:
         charge=Charge(body.charge),
         order_ref=body.order_ref,
         order_facts=requests.stored_facts(body.order_facts),
+        codes=tuple(
+            ShownCode(SmsCode(each.code), each.text, each.received_at)
+            for each in sorted(body.codes, key=lambda each: each.received_at)
+        ),
     )
 
 
@@ -154,46 +175,13 @@ def read_number_intake(item: Mapping[str, Any]) -> NumberIntake:
     return number_intake(body.provider, body.provider_ref, body)
 
 
-def read_bulk(raw: bytes) -> tuple[Sequence[RentedNumberItem], Mapping[int, ProblemDetails]]:
-    """The valid items in order, and the problem of each invalid item by its index."""
-    try:
-        return Bulk.model_validate_json(raw).activations, {}
-    except ValidationError as error:
-        invalid = _invalid_items(error)
-    # The slow path, only for a call with invalid items: the valid items are read again.
-    try:
-        items = orjson.loads(raw)["activations"]
-    except orjson.JSONDecodeError:
-        # pydantic reads Infinity and NaN, although they are no JSON.
-        raise Problem(ProblemKind.INVALID_JSON) from None
-    valid = [item for at, item in enumerate(items) if at not in invalid]
-    return Bulk.model_validate_json(orjson.dumps({"activations": valid})).activations, invalid
-
-
-def _invalid_items(error: ValidationError) -> Mapping[int, ProblemDetails]:
-    """The errors of each item; an error outside of the items refuses the whole call."""
-    errors: dict[int, list[FieldError]] = {}
-    for loc, detail in field_errors_of(error):
-        if len(loc) < 2 or loc[0] != "activations" or not isinstance(loc[1], int):
-            raise refuse_json(error)
-        errors.setdefault(loc[1], []).append(FieldError(pointer_to(*loc), detail))
-    return {
-        at: ProblemDetails(ProblemKind.INVALID, errors=tuple(of_item[:ERRORS_MAX]))
-        for at, of_item in errors.items()
-    }
-
-
 def _item(at: int, result: AcceptResult) -> dict[str, Any]:
     details = problem_of(result.how, "activations", at)
     if details is not None:
-        return _refused_item(details)
+        return refused_item(details)
     assert result.activation is not None
     status = 201 if result.how is AcceptOutcome.NEW else 200
     return {"status": status, "activation": activation_json(result.activation)}
-
-
-def _refused_item(details: ProblemDetails) -> dict[str, Any]:
-    return {"status": details.kind.status, "problem": details.as_json()}
 
 
 _REFUSED = {
@@ -213,21 +201,24 @@ _REFUSED = {
 }
 _STORED = frozenset({AcceptOutcome.NEW, AcceptOutcome.SAME})
 
-_WRONG_FIELD = {AcceptOutcome.RENTED_IN_FUTURE, AcceptOutcome.WINDOW_TOO_LONG}
 WINDOW_TOO_LONG = "Longer than the window that the policy names"
+_WRONG_FIELD = {
+    AcceptOutcome.RENTED_IN_FUTURE: ("rented_at", "Lies in the future"),
+    AcceptOutcome.WINDOW_TOO_LONG: ("window_seconds", WINDOW_TOO_LONG),
+    AcceptOutcome.CODE_IN_FUTURE: ("codes", "Received in the future"),
+    AcceptOutcome.CODE_TOO_LATE: ("codes", "Received after the deadline"),
+}
 
-assert set(AcceptOutcome) == _STORED | set(_REFUSED) | _WRONG_FIELD
+assert set(AcceptOutcome) == _STORED | set(_REFUSED) | set(_WRONG_FIELD)
 
 
 def problem_of(how: AcceptOutcome, *item: int | str) -> ProblemDetails | None:
     """Why nothing was stored; *item* leads to the item within the body."""
-    if how is AcceptOutcome.RENTED_IN_FUTURE:
-        error = FieldError(pointer_to(*item, "rented_at"), "Lies in the future")
-        return ProblemDetails(ProblemKind.INVALID, errors=(error,))
-    if how is AcceptOutcome.WINDOW_TOO_LONG:
-        error = FieldError(pointer_to(*item, "window_seconds"), WINDOW_TOO_LONG)
-        return ProblemDetails(ProblemKind.INVALID, errors=(error,))
-    return _REFUSED.get(how)
+    if how not in _WRONG_FIELD:
+        return _REFUSED.get(how)
+    name, detail = _WRONG_FIELD[how]
+    error = FieldError(pointer_to(*item, name), detail)
+    return ProblemDetails(ProblemKind.INVALID, errors=(error,))
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:

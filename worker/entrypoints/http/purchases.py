@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import PlainValidator, WithJsonSchema, field_validator
 
 from worker.domain.ids import AccountId, ProviderName
+from worker.domain.transfer import Charge
 from worker.entrypoints.http import requests
 from worker.entrypoints.http.activations import ActivationShown, activation_json
 from worker.entrypoints.http.auth import Scope
@@ -72,8 +73,11 @@ class RentOrder(requests.RequestBody):
     max_cost_minor: requests.Price | None = None
     policy: requests.Name | None = None
     window_seconds: requests.WindowSeconds | None = None
+    charge: Literal["hold", "external"] = "hold"
     order_ref: requests.Reference | None = None
     order_facts: requests.OrderFactsTold | None = None
+
+    _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
 
 
 class PurchaseHandlers:
@@ -99,6 +103,7 @@ class PurchaseHandlers:
             max_cost_minor=body.max_cost_minor,
             policy=body.policy,
             window=None if window is None else timedelta(seconds=window),
+            charge=Charge(body.charge),
             order_ref=body.order_ref,
             order_facts=requests.stored_facts(body.order_facts),
         )

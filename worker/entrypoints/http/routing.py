@@ -225,13 +225,13 @@ def _single_header(request: web.Request, name: str) -> str | None:
     return values[0] if values else None
 
 
-async def read_json_body(request: web.Request) -> bytes:
+async def read_json_body(request: web.Request, most: int = BODY_MAX) -> bytes:
     """The body of a call that takes JSON; a missing content type is taken as JSON."""
     sent = request.headers.get("Content-Type", "application/json")
     media = sent.partition(";")[0].strip().lower()
     if media != "application/json" and not media.endswith("+json"):
         raise Problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE)
-    return await read_body(request, BODY_MAX)
+    return await read_body(request, most)
 
 
 async def read_body(request: web.Request, most: int) -> bytes:

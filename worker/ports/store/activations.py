@@ -22,6 +22,13 @@ from worker.ports.store.case_record import AccountRecord, CaseRecord
 FactsTold: TypeAlias = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class ShownCode:
+    code: SmsCode = field(repr=False)
+    text: str | None = field(repr=False)
+    received_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberIntake:
     """A number that was already rented, as the caller gives it; None = the default applies."""
@@ -40,6 +47,8 @@ class NumberIntake:
     charge: Charge = Charge.HOLD
     order_ref: str | None = None  #: The shop's own id of the order.
     order_facts: FactsTold | None = None
+    #: Those that were shown elsewhere already, in the order in which they came.
+    codes: tuple[ShownCode, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +90,8 @@ class AcceptOutcome(enum.Enum):
     UNKNOWN_POLICY = "unknown_policy"
     WINDOW_TOO_LONG = "window_too_long"  #: Longer than the one its policy names.
     RENTED_IN_FUTURE = "rented_in_future"  #: `rented_at` is beyond what clock skew explains.
-
-
-@dataclass(frozen=True, slots=True)
-class ShownCode:
-    code: SmsCode = field(repr=False)
-    text: str | None = field(repr=False)
-    received_at: datetime
+    CODE_IN_FUTURE = "code_in_future"  #: The same of a code.
+    CODE_TOO_LATE = "code_too_late"  #: It came after the deadline: it should not have been shown.
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,46 @@ class TopUpOutcome(enum.Enum):
     ACCOUNT_FROZEN = "account_frozen"
 
 
+class TakeOverOutcome(enum.Enum):
+    """What became of an account and its top-ups; all but NEW and SAME changed nothing."""
+
+    NEW = "new"  #: It, or one of its top-ups.
+    SAME = "same"
+    OTHER_CURRENCY = "other_currency"
+    OTHER_POLICY = "other_policy"
+    UNKNOWN_ACCOUNT = "unknown_account"  #: Deleted: it takes no money.
+    ACCOUNT_CLOSING = "account_closing"
+    ACCOUNT_FROZEN = "account_frozen"
+    ACCOUNT_LOCKED = "account_locked"  #: Somebody keeps it locked: send it again.
+    OTHER_TOPUP = "other_topup"  #: This reference was booked with another amount or date.
+    TOPUP_IN_FUTURE = "topup_in_future"
+
+
+class TopUp(NamedTuple):
+    """Money that came from outside, once per reference; None: it was paid just now."""
+
+    reference: str
+    amount_minor: int
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountIntake:
+    """An account to open, or to find open, with the top-ups that belong to it."""
+
+    account: AccountId
+    currency: str
+    policy: AccountPolicy = NO_POLICY
+    topups: tuple[TopUp, ...] = ()
+
+
+class AccountTaken(NamedTuple):
+    how: TakeOverOutcome
+    account: Account | None  #: None where it was refused.
+    topups_minor: int = 0  #: What its top-ups come to in the books, each reference once.
+    topup: int | None = None  #: The place of the top-up that was refused.
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One transfer as an account sees it; the amount is signed for its available balance."""
@@ -172,6 +212,10 @@ class BookStore(Protocol):
     ) -> tuple[AccountOpened, Account]: ...
 
     async def account(self, account: AccountId) -> Account | None: ...
+
+    async def take_over(self, accounts: Sequence[AccountIntake]) -> list[AccountTaken]:
+        """Open many with their top-ups, in order; each is there as a whole, or is refused."""
+        ...
 
     async def top_up(
         self, account: AccountId, reference: str, amount_minor: int, at: datetime | None = None

@@ -7,8 +7,8 @@
 WITH asked AS (
     SELECT * FROM unnest(
         CAST(:ids AS uuid[]), CAST(:hashes AS bytea[]), CAST(:codes AS text[]),
-        CAST(:texts AS text[]), CAST(:shown AS boolean[])
-    ) WITH ORDINALITY AS t(activation_id, hash, code, text, shown, place)
+        CAST(:texts AS text[]), CAST(:shown AS boolean[]), CAST(:received AS timestamptz[])
+    ) WITH ORDINALITY AS t(activation_id, hash, code, text, shown, received_at, place)
 ),
 kept AS (
     INSERT INTO code (activation_id, hash, number, code, text, received_at)
@@ -16,7 +16,7 @@ kept AS (
            (SELECT count(*) FROM code c WHERE c.activation_id = asked.activation_id)
              + row_number() OVER (PARTITION BY activation_id ORDER BY place),
            CASE WHEN shown THEN code END, CASE WHEN shown THEN text END,
-           CAST(:now AS timestamptz)
+           received_at
       FROM asked
         ON CONFLICT DO NOTHING
     RETURNING activation_id, number, code, text, received_at

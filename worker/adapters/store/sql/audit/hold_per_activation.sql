@@ -9,6 +9,8 @@ SELECT p.id::text
   FROM purchase p LEFT JOIN transfer h ON h.key = 'hold:' || p.id
  WHERE h.key IS NULL
     OR (h.account, h.amount_minor, h.currency) <> (p.account, p.price_minor, p.currency)
+    OR h.source <> CASE p."order" ->> 'charge' WHEN 'external' THEN 'house:outside'
+                                               ELSE 'available:' || p.account END
 UNION ALL
 SELECT h.key
   FROM transfer h

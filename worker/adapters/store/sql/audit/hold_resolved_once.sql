@@ -14,7 +14,9 @@ expected AS (
                 ELSE 'house:outside' END AS destination
       FROM activation
     UNION ALL
-    SELECT id, price_minor, CASE state WHEN 'failed' THEN 'release' END, 'available:' || account
+    SELECT id, price_minor, CASE state WHEN 'failed' THEN 'release' END,
+           CASE "order" ->> 'charge' WHEN 'external' THEN 'house:outside'
+                                    ELSE 'available:' || account END
       FROM purchase p
      WHERE NOT EXISTS (SELECT FROM activation a WHERE a.id = p.id)
 )

@@ -5,15 +5,17 @@ WITH new AS (
     SELECT CAST(:id AS uuid), :content_hash, :account, :provider, CAST(:order AS jsonb),
            CAST(:price AS bigint), :currency
         ON CONFLICT DO NOTHING
-    RETURNING id, account, price_minor, currency
+    RETURNING id, account, price_minor, currency, "order" ->> 'charge' = 'external' AS outside
 ),
 moved AS (
     INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
-    SELECT 'hold:' || id, account, id, 'available:' || account, 'held:' || account, price_minor,
-           currency
+    SELECT 'hold:' || id, account, id,
+           CASE WHEN outside THEN 'house:outside' ELSE 'available:' || account END,
+           'held:' || account, price_minor, currency
       FROM new
 )
 UPDATE balance b
    SET version = version + 1,
        amount_minor = amount_minor + CASE b.bucket WHEN 'held' THEN price_minor ELSE -price_minor END
-  FROM new WHERE b.account = new.account
+  FROM new
+ WHERE b.account = new.account AND (b.bucket = 'held' OR outside IS NOT TRUE)

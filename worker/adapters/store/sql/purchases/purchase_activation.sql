@@ -27,8 +27,8 @@ new AS (
            order_ref, order_facts, cancel_offered, cancel_from_at, cancel_until_at, cancel_judged)
     SELECT id, provider, CAST(:ref AS text), account, CAST(:phone AS text), o ->> 'service',
            o ->> 'country', price_minor, currency, CAST(:cost AS bigint),
-           CAST(:cost_currency AS text), o ->> 'policy', o ->> 'policy_version', 'hold',
-           rented_at, CAST(o ->> 'window_seconds' AS integer), deadline_at,
+           CAST(:cost_currency AS text), o ->> 'policy', o ->> 'policy_version',
+           coalesce(o ->> 'charge', 'hold'), rented_at, CAST(o ->> 'window_seconds' AS integer), deadline_at,
            expires_at,
            greatest(rented_at + CAST(:min_cancel_age AS interval),
                     CAST(:cancel_not_before AS timestamptz)),

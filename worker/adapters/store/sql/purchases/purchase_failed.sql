@@ -5,12 +5,14 @@
 WITH failed AS (
     UPDATE purchase SET state = 'failed', failure = :failure
      WHERE id = CAST(:id AS uuid) AND state = 'asked'
-    RETURNING id, account, provider, "order" AS o, price_minor, currency, asked_at
+    RETURNING id, account, provider, "order" AS o, price_minor, currency, asked_at,
+              coalesce("order" ->> 'charge', 'hold') AS charge
 ),
 moved AS (
     INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
-    SELECT 'release:' || id, account, id, 'held:' || account, 'available:' || account, price_minor,
-           currency
+    SELECT 'release:' || id, account, id, 'held:' || account,
+           CASE charge WHEN 'hold' THEN 'available:' || account ELSE 'house:outside' END,
+           price_minor, currency
       FROM failed
 ),
 kept AS (
@@ -18,12 +20,12 @@ kept AS (
            policy_version, charge, state, settled, provider_state, rented_at, window_seconds,
            deadline_at, ending_at, order_ref, order_facts)
     SELECT id, provider, account, o ->> 'service', o ->> 'country', price_minor, currency,
-           o ->> 'policy', o ->> 'policy_version', 'hold', 'refunded', true, 'cancelled', asked_at,
+           o ->> 'policy', o ->> 'policy_version', charge, 'refunded', true, 'cancelled', asked_at,
            CAST(o ->> 'window_seconds' AS integer),
            asked_at + make_interval(secs => CAST(o ->> 'window_seconds' AS integer)), 'infinity',
            o ->> 'order_ref', o -> 'order_facts'
       FROM failed WHERE CAST(:is_order AS boolean)
-    RETURNING id, provider, account, price_minor, currency, order_ref
+    RETURNING id, provider, account, price_minor, currency, charge, order_ref
 ),
 final AS (
     INSERT INTO settlement (activation_id, outcome, amount_minor, reason)
@@ -41,7 +43,7 @@ told AS (
            jsonb_build_object('id', id, 'provider', provider, 'provider_ref', CAST(NULL AS text),
                               'account', account, 'state', 'refunded',
                               'amount_minor', price_minor, 'currency', currency,
-                              'charge', 'hold', 'reason', 'never_provided')
+                              'charge', charge, 'reason', 'never_provided')
              || {{order_ref_told}},
            :event_state
       FROM kept
@@ -49,4 +51,5 @@ told AS (
 UPDATE balance b
    SET version = version + 1,
        amount_minor = amount_minor + CASE b.bucket WHEN 'held' THEN -price_minor ELSE price_minor END
-  FROM failed WHERE b.account = failed.account
+  FROM failed
+ WHERE b.account = failed.account AND (b.bucket = 'held' OR failed.charge = 'hold')
