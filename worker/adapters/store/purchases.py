@@ -61,18 +61,13 @@ async def keep_bought(
 
 
 async def keep_failed(
-    connection: AsyncConnection,
-    id_: ActivationId,
-    failure: str,
-    event_state: str,
-    *,
-    is_order: bool,
+    connection: AsyncConnection, id_: ActivationId, failure: str, *, is_order: bool
 ) -> Activation | None:
     account = await scalar(
         connection, "SELECT account FROM purchase WHERE id = CAST(:id AS uuid)", id=id_
     )
     await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
-    failed = {"id": id_, "failure": failure, "is_order": is_order, "event_state": event_state}
+    failed = {"id": id_, "failure": failure, "is_order": is_order}
     await connection.execute(statement("purchases/purchase_failed"), failed)
     return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
 
@@ -200,10 +195,9 @@ _ORDERED: Final = "SELECT EXISTS (SELECT FROM purchase WHERE id = CAST(:id AS uu
 class PurchaseRepository:
     """Purchases and pushes, balances and histories held against our books, exposures, drains."""
 
-    def __init__(self, db: Database, policies: PolicyRepository, event_state: str) -> None:
+    def __init__(self, db: Database, policies: PolicyRepository) -> None:
         self._db = db
         self._policies = policies
-        self._event_state = event_state
 
     async def begin_purchase(
         self,
@@ -228,9 +222,7 @@ class PurchaseRepository:
     async def purchase_failed(
         self, id_: ActivationId, failure: str, *, is_order: bool
     ) -> Activation | None:
-        return await self._db.write(
-            lambda c: keep_failed(c, id_, failure, self._event_state, is_order=is_order)
-        )
+        return await self._db.write(lambda c: keep_failed(c, id_, failure, is_order=is_order))
 
     async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
         found = await self._rows(_FORGOTTEN, older_than=older_than)
