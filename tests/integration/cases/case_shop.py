@@ -312,7 +312,13 @@ class CaseShop:
         assert rental is not None
         return rental
 
+    async def _belongs_to(self, policy: str) -> None:
+        """The account is one of this policy, unless it belongs to another already."""
+        sql = "UPDATE account SET policy = $1 WHERE account = $2 AND policy IS NULL"
+        await self.admin.execute(sql, policy, ALICE)
+
     async def open_withdrawal(self, policy: str, reference: str = "w1", **facts: Any) -> Case:
+        await self._belongs_to(policy)
         opened = await self.service.open_withdrawal(ALICE, reference, facts, policy)
         assert opened is not None
         assert opened.case is not None
@@ -335,6 +341,7 @@ class CaseShop:
         reference: str | None = None,
         at: datetime | None = None,
     ) -> Case:
+        await self._belongs_to(policy)
         opened = await self.service.account_event(
             ALICE, AccountEventReport(event, reference, at), policy
         )

@@ -163,8 +163,8 @@ class CaseService:
         if taken is not None:
             return taken
         new = await self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
-        if new is None:
-            return None
+        if not isinstance(new, port.NewCase):
+            return new
         said = {"said": dict(words)} if words else {}
         return await self._open(replace(new, content={**new.content, **said}), "claim_at", words)
 
@@ -174,8 +174,8 @@ class CaseService:
         """One case per event; its reference, else its date, distinguishes it from other events."""
         event = report.event
         new = await self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
-        if new is None:
-            return None
+        if not isinstance(new, port.NewCase):
+            return new
         words = report.words()
         identity = report.identity() or await self._turn(account, event)
         id_ = port.case_id(CaseKind.ACCOUNT, account, event, *identity)
@@ -339,12 +339,15 @@ class CaseService:
         reference: str,
         facts: CaseFacts,
         policy: str | None,
-    ) -> port.NewCase | None:
+    ) -> port.NewCase | port.CaseOpenResult | None:
+        """By the policy the account belongs to; another one that the caller names is refused."""
         known = await self.books.account(account)
-        bound = None if known is None else known.policy
+        bound = None if known is None else known.policy or self.default_policy
         version = self.policy_version(policy or bound)
         if version is None:
             return None
+        if bound not in {None, version[0]}:
+            return port.CaseOpenResult(port.CaseOpenOutcome.OTHER_POLICY)
         return port.NewCase(
             id=port.case_id(kind, account, reference),
             kind=kind,

@@ -16,7 +16,7 @@ class Account:
     available_minor: int
     held_minor: int
     state: str  #: open | closing | blocked | frozen | deleted
-    policy: str | None = None  #: None: opened before accounts had one, and not told since.
+    policy: str | None = None  #: None: opened before accounts had one, without an order.
 
 
 class AccountPolicy(NamedTuple):
