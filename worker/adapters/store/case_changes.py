@@ -145,6 +145,10 @@ async def _owed(
     for flag in step.account_flags:
         found = {"account": case.account, "flag": flag, "id": case.id, "now": view.now, "by": by}
         await connection.execute(statement("cases/find_flag"), found)
+    if step.lifted_flags:
+        lifted = {"account": case.account, "id": case.id, "now": view.now}
+        lifted["flags"] = list(step.lifted_flags)
+        await connection.execute(statement("cases/lift_flags"), lifted)
 
 
 async def decide(

@@ -63,12 +63,20 @@ class AccountEventJudge:
     def apply_verdict(self, view: port.CaseView, verdict: Verdict) -> port.CaseStep:
         if view.case.state is port.CaseState.WAITING:
             return unchanged(view, port.Rejected.NOT_ASKED_FOR)
+        if view.case.state is port.CaseState.DONE:
+            return self._lifted(view)
         facts = {**view.case.facts, "deletion_confirmed": verdict.grant}
         proposed = self._ask(view, facts)
         if proposed.decision.outcome is not Outcome.NEEDS_REVIEW:
             return self._step(view, facts, proposed)
         record = self._decided_by_verdict(view, facts, proposed, grant=verdict.grant)
         return self._step(view, facts, record)
+
+    def _lifted(self, view: port.CaseView) -> port.CaseStep:
+        """What took effect does not stand: the account is as if it had been refused."""
+        record = self._ask(view, view.case.facts)
+        refused = decided_by_human(record, claim_rejected(), view, self.clauses)
+        return self._step(view, view.case.facts, refused)
 
     def _decided_by_verdict(
         self,

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from worker.domain.policy import Decision, FactError, Op, Outcome, Reason
 from worker.domain.policy.vocabulary import Sla
 from worker.lifecycle.cases.carrying_out import FREEZE_SEEN, barred, seen_now, what_stands
+from worker.lifecycle.cases.lifting import lifted_flags, lifted_step, lifts_chargeback
 from worker.lifecycle.cases.owing import dated, owed_after
 from worker.lifecycle.cases.questions import (
     ALTERNATIVE_OFFERED,
@@ -156,11 +157,14 @@ def _added_before(
 def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> port.CaseStep:
     """A verdict is given once: the same again changes nothing, another one is refused.
 
-    A case that has come into review since then asks something else, and takes one more.
+    A case that has come into review since then asks something else, and takes one more. What a
+    closed one holds against the account is taken back by another one.
     """
     case = view.case
     seen = seen_now(view, verdict.findings)
     entry = ("verdict", {**verdict.content(), "note": verdict.note, **seen})
+    if (lifted := _lifted(judge, view, verdict)) is not None:
+        return replace(lifted, evidence=entry)
     if _releases(view, verdict):
         facts = {**case.facts, FREEZE_SEEN: True}
         released = replace(unchanged(view), facts=facts, evidence=entry)
@@ -175,8 +179,17 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     step = judge.apply_verdict(view, verdict)
     if step.rejected is not None:
         return step
-    flags = tuple(verdict.findings.get("account_flags", ()))
-    return replace(step, verdict=verdict.content(), evidence=entry, account_flags=flags)
+    found = tuple(verdict.findings.get("account_flags", ()))
+    return replace(step, verdict=verdict.content(), evidence=entry, account_flags=found)
+
+
+def _lifted(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> port.CaseStep | None:
+    """What this verdict takes back of a closed case; None: nothing."""
+    if lifts_chargeback(view.case, verdict):
+        step = judge.apply_verdict(view, verdict)
+        return replace(step, verdict=verdict.content(), reopens=True)
+    flags = lifted_flags(view.case, verdict)
+    return lifted_step(view.case, flags) if flags else None
 
 
 def taken_back_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:

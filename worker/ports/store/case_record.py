@@ -116,6 +116,7 @@ class AccountRecord:
     withdrawals: tuple[tuple[datetime, str], ...] = ()  #: When asked for, and their states.
     events: tuple[LoggedEvent, ...] = ()  #: Oldest first.
     findings: frozenset[str] = frozenset()  #: Flags that a human found.
+    findings_ended: Mapping[str, int] = field(default_factory=dict)  #: How often, by flag.
 
     @property
     def account_flags(self) -> frozenset[str]:

@@ -135,7 +135,8 @@ class CaseStep:
     replaced_by: UUID | None = None  #: The number or rental that is linked.
     owed: Sequence[Owed] | None = None  #: All that is owed from now on.
     account_flags: Sequence[str] = ()  #: That a human found: they stay with the account.
-    reopens: bool = False  #: A closed case goes on: its repair did not hold.
+    lifted_flags: Sequence[str] = ()  #: That this case found, and that its human takes back.
+    reopens: bool = False  #: A closed case changes: its repair did not hold, or a human says so.
     ends_rental: bool = False  #: Its days are credited: it is to be closed at its provider.
     gives_renewal_back: bool = False  #: It ends when it would have ended without its renewal.
     evidence: tuple[str, Mapping[str, Any]] | None = None  #: What it is, as it was sent.

@@ -13,5 +13,11 @@ SELECT acc.account, acc.currency, acc.policy, acc.state,
                     AND c.id IS DISTINCT FROM CAST(:case_id AS uuid)),
                 '[]') AS events,
        ARRAY(SELECT flag FROM account_finding f
-              WHERE f.account = acc.account AND f.ended_at IS NULL) AS findings
+              WHERE f.account = acc.account AND f.ended_at IS NULL) AS findings,
+       -- How often each was taken back: found anew, it is not what somebody saw before.
+       coalesce((SELECT jsonb_object_agg(flag, times)
+                   FROM (SELECT flag, count(*) AS times FROM account_finding f
+                          WHERE f.account = acc.account AND f.ended_at IS NOT NULL
+                          GROUP BY flag) ended),
+                '{}') AS findings_ended
   FROM account acc WHERE acc.account = :account
