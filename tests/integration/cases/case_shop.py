@@ -251,11 +251,11 @@ class CaseShop:
     async def only_activation(self) -> ActivationId:
         return ActivationId(await self.fetch_value("SELECT id FROM activation"))
 
-    async def book_rental(self, ref: str = "long", **other: Any) -> Rental:
+    def rental(self, ref: str = "long", **other: Any) -> Rental:
         """By default ten days for 1000, under P2."""
         start = other.pop("start", MONDAY)
         policy = other.pop("policy", "P2")
-        rental = Rental(
+        return Rental(
             id=rental_id(SIM, ProviderRef(ref), start),
             provider=SIM,
             ref=ProviderRef(ref),
