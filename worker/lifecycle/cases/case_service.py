@@ -22,10 +22,12 @@ from worker.lifecycle.cases.outages import (
     after_earlier_outages,
     outage_number,
     outage_restored_at,
+    probed_step,
 )
 from worker.lifecycle.cases.rental_cancels import sent_again
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
+from worker.ports.long_rental import Availability
 from worker.ports.store import cases as port
 from worker.ports.store.books import BookStore
 from worker.ports.store.case_view import (
@@ -128,6 +130,10 @@ class CaseService:
         outage = outage_restored_at(rental.outages, at)
         facts = questions.first_instants(restored_at=at)
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
+
+    async def probed(self, outage: UUID, said: Availability) -> port.CaseChange:
+        """What the provider said of the number, for whoever judges: no policy asks it."""
+        return await self._change(outage, CaseKind.OUTAGE, lambda view: probed_step(view, said))
 
     async def cancel_rental(self, rental: Rental, facts: CaseFacts) -> port.CaseOpenResult:
         """Give it back, a renewal of it, or end it early; raises `CancelRefused`."""
