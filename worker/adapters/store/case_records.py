@@ -68,6 +68,7 @@ CASE_DEEDS: Final = {
     CaseKind.CLAIM: frozenset({PastEventKind.CLAIM, PastEventKind.AUTO_CREDIT}),
     CaseKind.OUTAGE: frozenset({PastEventKind.AUTO_CREDIT}),
     CaseKind.RENTAL_CANCEL: frozenset({PastEventKind.CANCEL, PastEventKind.AUTO_CREDIT}),
+    CaseKind.RENTAL_END: frozenset({PastEventKind.AUTO_CREDIT}),
     CaseKind.WITHDRAWAL: frozenset({PastEventKind.PAYOUT}),
     CaseKind.ACCOUNT: frozenset({PastEventKind.PAYOUT}),
 }
@@ -247,6 +248,7 @@ _CASE_DEEDS: Final = {
     "claim": port.PastKind.CLAIM,
     "withdrawal": port.PastKind.PAYOUT,
     "rental_outage": port.PastKind.AUTO_CREDIT,
+    "rental_end": port.PastKind.AUTO_CREDIT,
     "rental_cancel": port.PastKind.CANCEL,
 }
 

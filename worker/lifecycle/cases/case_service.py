@@ -49,6 +49,7 @@ _OPS: Final = {
     CaseKind.CLAIM: Op.CLAIM,
     CaseKind.OUTAGE: Op.OUTAGE_TICK,
     CaseKind.RENTAL_CANCEL: Op.CANCEL,
+    CaseKind.RENTAL_END: Op.ORDER_TICK,
     CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
     CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
 }

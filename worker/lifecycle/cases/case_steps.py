@@ -31,6 +31,7 @@ STATE_AFTER: Final = {
     Outcome.NEEDS_EVIDENCE: port.CaseState.NEEDS_EVIDENCE,
     Outcome.NEEDS_REVIEW: port.CaseState.IN_REVIEW,
     Outcome.CREDIT: port.CaseState.GRANTED,
+    Outcome.AUTO_CREDIT: port.CaseState.GRANTED,
     Outcome.PRORATED_CREDIT: port.CaseState.GRANTED,
     Outcome.REFUND_FULL: port.CaseState.GRANTED,
     Outcome.PAYOUT: port.CaseState.GRANTED,
@@ -41,7 +42,13 @@ STATE_AFTER: Final = {
     Outcome.CANCEL_NO_CREDIT: port.CaseState.DONE,  #: A rental is closed, and nothing is given.
 }
 PAYING: Final = frozenset(
-    {Outcome.CREDIT, Outcome.PRORATED_CREDIT, Outcome.REFUND_FULL, Outcome.PAYOUT}
+    {
+        Outcome.CREDIT,
+        Outcome.AUTO_CREDIT,
+        Outcome.PRORATED_CREDIT,
+        Outcome.REFUND_FULL,
+        Outcome.PAYOUT,
+    }
 )
 #: Time limits of the shop itself: when one is missed, an overdue event follows and nothing else.
 SLAS: Final = {
@@ -82,6 +89,10 @@ class Verdict:
             "amount_minor": self.amount_minor,
             "findings": dict(self.findings),
         }
+
+
+class NothingFollows(Exception):
+    """A date passed and nothing came of it; raised in its transaction, which it undoes."""
 
 
 class KindJudge(Protocol):

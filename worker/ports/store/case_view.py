@@ -25,6 +25,7 @@ CaseFacts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the p
 class CaseKind(enum.Enum):
     CLAIM = "claim"
     OUTAGE = "rental_outage"
+    RENTAL_END = "rental_end"  #: Its end gives back what no press or claim asked for.
     RENTAL_CANCEL = "rental_cancel"  #: Given back, a renewal given back, or ended early.
     WITHDRAWAL = "withdrawal"
     ACCOUNT = "account"
@@ -76,6 +77,7 @@ class TimerKind(enum.Enum):
     OPEN_ORDER_HOLD = "open_order_hold"
     DELETION_HOLD = "deletion_hold"
     OBLIGATION = "obligation"  #: What is owed in a case was not carried out by its date.
+    BALANCE_IDLE = "balance_idle"  #: Nothing has moved an account's money for long.
     RENTAL_END = "rental_end"
     RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
     RENTAL_ORDER = "rental_order"  #: An order of a long rental that nobody ended is in doubt.

@@ -5,8 +5,7 @@ SELECT acc.account, acc.currency, acc.policy, acc.state,
          AS balance_minor,
        (SELECT amount_minor FROM balance b WHERE b.account = acc.account AND bucket = 'held')
          AS held_minor,
-       coalesce((SELECT t.at FROM transfer t WHERE t.account = acc.account ORDER BY t.id DESC LIMIT 1),
-                acc.opened_at) AS idle_since,
+       {{idle_since}} AS idle_since,
        coalesce((SELECT jsonb_agg(jsonb_build_array(c.facts ->> 'event', c.state)
                                   ORDER BY c.opened_at, c.id)
                    FROM case_ c WHERE c.account = acc.account AND c.kind = 'account'
