@@ -366,7 +366,7 @@ async def _view(
     overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
     rental = case.rental is not None
     profile = judging.policy_of(case.policy, case.policy_version)
-    record = await case_records.of_subject(connection, case)
+    record = await case_records.of_subject(connection, case, profile)
     account = await case_records.of_case(connection, case, profile, record, now)
     assert account is not None
     return case_view.CaseView(
