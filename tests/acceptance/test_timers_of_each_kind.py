@@ -15,6 +15,7 @@ import pytest
 from tests.acceptance.world import PROVIDER, World, world
 from worker.domain.ids import AccountId
 from worker.entrypoints.cli.client import Daemon
+from worker.lifecycle.cases.idle_balances import idle_subject
 from worker.ports.store.case_view import TimerKind
 from worker.ports.store.rentals import RentalOrderKind, rental_order_id
 
@@ -43,8 +44,21 @@ UPDATE obligation SET since = since - interval '42 days', by_when = by_when - in
 UPDATE rental SET rented_at = rented_at - interval '42 days',
                   ends_at = ends_at - interval '42 days',
                   ended_at = ended_at - interval '42 days';
+UPDATE account SET opened_at = opened_at - interval '42 days' WHERE account = 'balance_idle';
+ALTER TABLE transfer DISABLE TRIGGER transfer_append_only;
+UPDATE transfer SET at = at - interval '42 days' WHERE account = 'balance_idle';
+ALTER TABLE transfer ENABLE TRIGGER transfer_append_only;
 ALTER TABLE decision ENABLE TRIGGER decision_append_only;
 ALTER TABLE settlement ENABLE TRIGGER settlement_append_only;
+"""
+
+#: Nothing that moves nothing is kept for more than a month.
+IDLE: Final = """
+[sms]
+auto_credit_mode = "automatic"
+[balance]
+idle_months = 1
+idle_then = "void"
 """
 
 
@@ -57,7 +71,8 @@ class Shop:
     account: str
 
     async def open(self, amount_minor: int = 1000) -> None:
-        await self.http.put(f"/v1/accounts/{self.account}", {"currency": "USD", "policy": "P3"})
+        policy = "idle" if self.account == TimerKind.BALANCE_IDLE.value else "P3"
+        await self.http.put(f"/v1/accounts/{self.account}", {"currency": "USD", "policy": policy})
         top_up = {"reference": "1", "amount_minor": amount_minor}
         await self.http.post(f"/v1/accounts/{self.account}/topups", top_up)
 
@@ -200,6 +215,10 @@ async def obligation(shop: Shop) -> str:
     return await shop.claim("wrong_code", rental=rental)
 
 
+async def balance_idle(shop: Shop) -> str:
+    return str(idle_subject(AccountId(shop.account)))
+
+
 async def rental_end(shop: Shop) -> str:
     return await shop.rental(timedelta(hours=1))
 
@@ -244,6 +263,7 @@ KINDS: Final[dict[TimerKind, tuple[Setup, str | None]]] = {
     TimerKind.OPEN_ORDER_HOLD: (open_order_hold, "open_order_pending"),
     TimerKind.DELETION_HOLD: (deletion_hold, None),
     TimerKind.OBLIGATION: (obligation, "evidence_missing"),
+    TimerKind.BALANCE_IDLE: (balance_idle, None),
     TimerKind.RENTAL_END: (rental_end, None),
     TimerKind.RENTAL_ORDER: (rental_order, None),
     # These need a provider that is down.
@@ -271,8 +291,14 @@ async def acted(database: asyncpg.Connection, kind: TimerKind, subject: UUID) ->
 async def test_the_next_daemon_acts_on_each_kind_as_of_its_own_date(
     database: asyncpg.Connection, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    grace = {"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "3600"}
-    async with world(database_url, redis_url, tmp_path, settings=grace) as made:
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "idle.toml").write_text(IDLE)
+    settings = {
+        "AW_DEFAULTS__CREDIT_GRACE_SECONDS": "3600",
+        "AW_POLICIES__DIRECTORY": str(policies),
+    }
+    async with world(database_url, redis_url, tmp_path, settings=settings) as made:
         daemon = await made.start_daemon()
         subjects: dict[TimerKind, UUID] = {}
         async with made.shop(daemon) as http:
@@ -284,6 +310,11 @@ async def test_the_next_daemon_acts_on_each_kind_as_of_its_own_date(
             await made.provider.post("/_sim/faults", {"kind": "refuse", "seconds": 300})
             for kind in DOWN:
                 subjects[kind] = UUID(await KINDS[kind][0](shops[kind]))
+        dated = "SELECT EXISTS (SELECT FROM timer WHERE kind = 'balance_idle')"
+        latest = time.monotonic() + 30
+        while not await database.fetchval(dated):
+            assert time.monotonic() < latest, "no account got its date"
+            await asyncio.sleep(0.2)  # Another process works; there is nothing to await.
         daemon.kill()
         await database.execute(WEEKS_LATER)
         rows = await database.fetch(
@@ -308,4 +339,5 @@ async def test_the_next_daemon_acts_on_each_kind_as_of_its_own_date(
         assert [row["how"] for row in told] == ["time_over"]
         sql = "SELECT ended_at = ends_at FROM rental WHERE id = $1"
         assert await database.fetchval(sql, subjects[TimerKind.RENTAL_END])
+        assert await database.fetchval("SELECT state FROM case_ WHERE subject = 'idle'") == "done"
         await made.audit()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
+from uuid import UUID
 
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -41,9 +42,12 @@ from worker.ports.store.books import (
     ProviderFigures,
     ProviderStanding,
     QueueStats,
+    QuietAccount,
+    QuietPage,
     TakenKey,
     TopUpOutcome,
 )
+from worker.ports.store.case_view import Timer
 from worker.ports.store.cases import CaseStore
 from worker.ports.store.outbox import (
     Event,
@@ -185,6 +189,21 @@ class UnaskedBooks:
         raise NotImplementedError
 
     async def accounts(self, *, after: AccountId | None, limit: int) -> list[Account]:
+        raise NotImplementedError
+
+    async def undated_accounts(self, after: AccountId | None, limit: int) -> QuietPage:
+        raise NotImplementedError
+
+    async def date_accounts(self, dated: Sequence[tuple[AccountId, Timer]]) -> None:
+        raise NotImplementedError
+
+    async def dated_account(self, subject: UUID) -> QuietAccount | None:
+        raise NotImplementedError
+
+    async def date_again(self, timer: Timer, due_at: datetime) -> None:
+        raise NotImplementedError
+
+    async def undate_account(self, timer: Timer) -> None:
         raise NotImplementedError
 
     @property

@@ -18,6 +18,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports import errors
 from worker.ports.long_rental import (
+    Availability,
     LongRentals,
     Messages,
     NoProlong,
@@ -111,6 +112,20 @@ class RentLong:
         if provider is not None and rental.ended_at is None:
             await self._read(provider, rental)
         return RentalView(rental, await self.cases.messages(rental.id))
+
+    async def availability(self, rental: Rental) -> Availability | None:
+        """What its provider says of the number now; None: it was not asked, or did not answer."""
+        provider = self.rentals.get(rental.provider)
+        if provider is None or rental.ended_at is not None:
+            return None
+        try:
+            async with asyncio.timeout(READ_TIMEOUT.total_seconds()):
+                await self.wait_for_budget[rental.provider]()
+                return await provider.available(rental.ref)
+        except (errors.ProviderError, TimeoutError) as error:
+            detail = type(error).__name__
+            self.reporter.trouble("rental.read_failed", provider=rental.provider, detail=detail)
+            return None
 
     async def _rent(self, provider: LongRentals, order: RentalOrder) -> RentalOrderResult:
         request = RentalRequest(order.service, order.country, order.length, order.max_cost_minor)

@@ -26,7 +26,9 @@ from worker.lifecycle.cases.activation_reviews import ActivationReviews
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers, judges_by_kind
+from worker.lifecycle.cases.idle_balances import IdleBalances
 from worker.lifecycle.cases.rental_closing import RentalCloser
+from worker.lifecycle.cases.rental_ends import RentalEnds
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.settle import Settle
@@ -139,6 +141,13 @@ class CaseShop:
 
     @property
     def timers(self) -> DueTimers:
+        closer = RentalCloser(
+            cases=self.store.cases,
+            rentals={SIM: self.provider_rentals},
+            wait_for_budget={SIM: self.provider_rentals.wait_for_budget},
+            reporter=self.reporter,
+            now=lambda: self.clock.now,
+        )
         return DueTimers(
             cases=self.store.cases,
             books=self.store.books,
@@ -147,12 +156,18 @@ class CaseShop:
             policies=self.policy_book,
             judges=self.judges,
             claim_windows=ClaimWindows(self.store.cases, clauses, self.policy_book),
-            rental_closer=RentalCloser(
+            rental_closer=closer,
+            rental_ends=RentalEnds(
                 cases=self.store.cases,
-                rentals={SIM: self.provider_rentals},
-                wait_for_budget={SIM: self.provider_rentals.wait_for_budget},
-                reporter=self.reporter,
-                now=lambda: self.clock.now,
+                policies=self.policy_book,
+                judges=self.judges,
+                rental_closer=closer,
+            ),
+            idle_balances=IdleBalances(
+                cases=self.store.cases,
+                books=self.store.books,
+                policies=self.policy_book,
+                judges=self.judges,
             ),
         )
 
@@ -254,11 +269,11 @@ class CaseShop:
     async def only_activation(self) -> ActivationId:
         return ActivationId(await self.fetch_value("SELECT id FROM activation"))
 
-    async def book_rental(self, ref: str = "long", **other: Any) -> Rental:
+    def rental(self, ref: str = "long", **other: Any) -> Rental:
         """By default ten days for 1000, under P2."""
         start = other.pop("start", MONDAY)
         policy = other.pop("policy", "P2")
-        rental = Rental(
+        return Rental(
             id=rental_id(SIM, ProviderRef(ref), start),
             provider=SIM,
             ref=ProviderRef(ref),
@@ -275,7 +290,9 @@ class CaseShop:
             ends_at=start + other.pop("days", 10) * DAY,
             **other,
         )
-        booked = await self.service.book_rental(rental)
+
+    async def book_rental(self, ref: str = "long", **other: Any) -> Rental:
+        booked = await self.service.book_rental(self.rental(ref, **other))
         assert booked.rental is not None
         return booked.rental
 
@@ -315,7 +332,13 @@ class CaseShop:
         assert rental is not None
         return rental
 
+    async def _belongs_to(self, policy: str) -> None:
+        """The account is one of this policy, unless it belongs to another already."""
+        sql = "UPDATE account SET policy = $1 WHERE account = $2 AND policy IS NULL"
+        await self.admin.execute(sql, policy, ALICE)
+
     async def open_withdrawal(self, policy: str, reference: str = "w1", **facts: Any) -> Case:
+        await self._belongs_to(policy)
         opened = await self.service.open_withdrawal(ALICE, reference, facts, policy)
         assert opened is not None
         assert opened.case is not None
@@ -338,6 +361,7 @@ class CaseShop:
         reference: str | None = None,
         at: datetime | None = None,
     ) -> Case:
+        await self._belongs_to(policy)
         opened = await self.service.account_event(
             ALICE, AccountEventReport(event, reference, at), policy
         )

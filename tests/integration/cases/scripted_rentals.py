@@ -30,6 +30,7 @@ class ScriptedRentals:
     sales: list[Rented | NoRent | Exception] = field(default_factory=list)
     prolongs: list[ProlongReply | Exception] = field(default_factory=list)
     sms: tuple[Sms, ...] = ()
+    availability: Availability | Exception = Availability.NOT_TOLD
     requests: list[tuple[str, str]] = field(default_factory=list)
     granted: int = 0  #: Requests that the rate budget has granted.
     budget_left: bool = True
@@ -71,5 +72,10 @@ class ScriptedRentals:
             raise reply
         return reply
 
-    async def available(self, *_: object) -> Availability:
-        raise AssertionError("no availability is asked for")
+    async def available(self, ref: ProviderRef) -> Availability:
+        self.requests.append(("available", ref))
+        assert len(self.requests) == self.granted, "every request waits for the budget"
+        said = self.availability
+        if isinstance(said, Exception):
+            raise said
+        return said

@@ -146,6 +146,14 @@ async def obligation(shop: CaseShop) -> SetTimer:
     return SetTimer(case.id, due, "deny", "evidence_missing", "claim.denied")
 
 
+async def balance_idle(shop: CaseShop) -> SetTimer:
+    shop.change_policy("P3", {"balance.expires": None, "balance.idle_months": 1})
+    await shop.admin.execute("UPDATE account SET policy = 'P3', opened_at = $1", MONDAY)
+    await shop.timers.tick()
+    subject = await shop.fetch_value("SELECT subject FROM account_idle")
+    return SetTimer(subject, MONDAY.replace(month=4), "", "", None)
+
+
 async def rental_end(shop: CaseShop) -> SetTimer:
     rental = await shop.book_rental()
     return SetTimer(rental.id, MONDAY + 10 * DAY, "", "", None)
@@ -179,6 +187,7 @@ KINDS: dict[TimerKind, Setup] = {
     TimerKind.OPEN_ORDER_HOLD: open_order_hold,
     TimerKind.DELETION_HOLD: deletion_hold,
     TimerKind.OBLIGATION: obligation,
+    TimerKind.BALANCE_IDLE: balance_idle,
     TimerKind.RENTAL_END: rental_end,
     TimerKind.RENTAL_CLOSE: rental_close,
     TimerKind.RENTAL_ORDER: rental_order,
@@ -266,6 +275,8 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
         )
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.cases.end_rental(timer))
+    elif kind is TimerKind.BALANCE_IDLE:
+        first = await rival.start(rival.store.books.date_again(timer, setup.due_at + 30 * DAY))
     elif kind is TimerKind.RENTAL_ORDER:
         first = await rival.start(rival.store.cases.rental_order_forgotten(timer))
     elif kind is TimerKind.RENTAL_CLOSE:

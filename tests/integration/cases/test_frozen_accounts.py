@@ -11,6 +11,7 @@ from tests.integration.store.shop import intake
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import AccountId
 from worker.lifecycle.cases.account_events import AccountEventReport
+from worker.ports.store.books import AccountPolicy
 
 ROUNDS = 25
 PAID_IN = 100_000
@@ -52,7 +53,7 @@ async def test_no_hold_and_no_top_up_begins_after_a_freeze_in_any_of_many_rounds
     other = PostgresStore(shop.url)  # Of one process only one call at a time waits for an account.
     for number in range(ROUNDS):
         account = AccountId(f"account-{number}")
-        await shop.store.books.open_account(account, "USD")
+        await shop.store.books.open_account(account, "USD", AccountPolicy("P2"))
         await shop.store.books.top_up(account, "first", PAID_IN)
         handed = [intake(f"{number}-{n}", account=account) for n in range(3)]
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.lifecycle.world import World
+from worker.domain.activation import CancelAnswer
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import Refusal, Refused
 
@@ -22,6 +23,19 @@ async def test_every_press_is_kept_with_its_instant(world: World) -> None:
     ]
     assert [line.what for line in presses] == ["expiring", "cancel_pressed", "cancel_pressed"]
     assert presses == sorted(presses, key=lambda line: line.at)
+
+
+async def test_who_presses_on_and_on_fills_no_log_and_gets_the_same_answer(world: World) -> None:
+    number = await world.take()
+    answers = set()
+    for _ in range(15):
+        press = await world.store.activations.press_cancel(number.id)
+        assert press is not None
+        answers.add(press.answer)
+
+    log = [line.what for line in (await world.number(number)).timeline]
+    assert log == ["accepted", "expiring", *["cancel_pressed"] * 10]
+    assert answers == {CancelAnswer.ACCEPTED}
 
 
 @pytest.mark.parametrize(

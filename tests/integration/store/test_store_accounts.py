@@ -188,13 +188,12 @@ async def test_an_account_without_a_named_policy_belongs_to_the_default(shop: Sh
     assert account.policy == "default"
 
 
-async def test_an_account_of_before_takes_the_first_policy_that_is_named(shop: Shop) -> None:
+async def test_an_account_of_before_takes_no_policy_that_a_caller_names(shop: Shop) -> None:
     await shop.open()
 
-    _, untold = await shop.store.books.open_account(ALICE, "USD", AccountPolicy(None, "default"))
     how, told = await shop.store.books.open_account(ALICE, "USD", AccountPolicy("P3", "default"))
 
-    assert (untold.policy, told.policy, how) == (None, "P3", AccountOpened.SAME)
+    assert (told.policy, how) == ("default", AccountOpened.OTHER_POLICY)
 
 
 async def test_a_topup_is_dated_when_it_was_paid_and_never_later_than_now(shop: Shop) -> None:

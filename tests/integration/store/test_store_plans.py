@@ -44,6 +44,7 @@ PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 BIG = {"activation", "transfer", "settlement", "transition", "code", "event"}
 DUE = {"activation_due"}
 ANY = {"activation_pkey"}
+ANY_OF_ACCOUNT = "activation_of_account"
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,36 @@ async def test_a_list_of_one_account_reads_that_account(broken_shop: Shop) -> No
     plan = await generic_plan(broken_shop, rows.newest(frozenset({"account"})).text)
 
     assert plan.indexes_on("activation") == {"activation_of_account"}
+
+
+#: What is asked of one account's past, and the indexes of its transfers that may be read for it.
+OF_ACCOUNT = {
+    "cases/record_account": {"transfer_of_account"},
+    "cases/record_money": {"transfer_of_account", "transfer_topup", "transfer_key_key"},
+    "cases/lowest_balance": {"transfer_of_account"},
+    "cases/bind_account": set(),
+    "cases/blocked_may_order": set(),
+    "books/account": set(),
+    "books/accounts": set(),
+    "books/open_account": set(),
+    "books/dated_account": {"transfer_of_account"},
+    "books/undated_accounts": {"transfer_of_account"},
+}
+
+
+async def test_what_is_asked_of_an_account_reads_that_account(broken_shop: Shop) -> None:
+    await broken_shop.admin.execute(ROWS)
+    told = {"since": "19000", "spent": "true", "keeping": "ARRAY['d']", "now": "now()"}
+    told |= {"subject": "md5('1')::uuid", "currency": "'USD'", "default": "'d'", "policy": "'d'"}
+
+    wrong = {}
+    for name, indexes in OF_ACCOUNT.items():
+        plan = await custom_plan(broken_shop, statement(name).text, VALUES | told)
+        read = plan.indexes_on("transfer") - indexes
+        if plan.whole_tables or read or not plan.indexes_on("activation") <= {ANY_OF_ACCOUNT}:
+            wrong[name] = plan
+
+    assert wrong == {}
 
 
 async def test_timers_read_what_was_settled_since_and_no_more(broken_shop: Shop) -> None:

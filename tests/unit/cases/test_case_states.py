@@ -3,9 +3,8 @@
 from worker.domain.policy import Outcome
 from worker.lifecycle.cases.case_steps import STATE_AFTER
 
-#: Of the ticks of orders, the events of accounts, and the dates of the shop: no case ends by them.
+#: Of the ticks of numbers, the events of accounts, and the dates of the shop: no case ends by them.
 OF_OTHERS = {
-    Outcome.AUTO_CREDIT,
     Outcome.FINALISED,
     Outcome.OVERDUE,
     Outcome.BALANCE_KEPT,

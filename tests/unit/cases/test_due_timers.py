@@ -23,7 +23,6 @@ class DueShop:
             forget_answers=0,
             forget_texts=0,
             lease_timers=self._lease,
-            end_rental=steps.get("end_rental", True),
         )
         self.rental_closer = Stub(fire=steps.get("close"))
         self.reporter = RecordingReporter()
@@ -36,6 +35,8 @@ class DueShop:
             judges={},
             claim_windows=cast("Any", Stub(seed=steps.get("seed", 0))),
             rental_closer=cast("Any", self.rental_closer),
+            idle_balances=cast("Any", Stub(seed=0)),
+            rental_ends=cast("Any", Stub(fire=steps.get("end_rental"))),
         )
 
     def _lease(self, _: int, kinds: Collection[TimerKind]) -> list[Timer]:

@@ -2,19 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
+from worker.adapters.store.blocked_accounts import BLOCKED, that_may_order
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import ActivationId, activation_id, code_hash
@@ -34,6 +35,11 @@ _CODES = text("SELECT activation_id, hash FROM code WHERE activation_id = ANY(:i
 _Intakes: TypeAlias = dict[int, port.CompleteIntake]  #: By their place in the call.
 _Round: TypeAlias = list[port.AcceptResult | None]
 _Write: TypeAlias = Callable[[Callable[[AsyncConnection], Awaitable[_Round]]], Awaitable[_Round]]
+
+
+class _Asked(NamedTuple):
+    now: datetime | None
+    keeping: Collection[str]
 
 
 @dataclass(slots=True)
@@ -65,10 +71,19 @@ class _Batch:
 
 
 async def accept(
-    db: Database, intakes: Sequence[port.CompleteIntake], now: datetime | None, *, patient: bool
+    db: Database,
+    intakes: Sequence[port.CompleteIntake],
+    now: datetime | None,
+    *,
+    keeping: Collection[str],
+    patient: bool,
 ) -> list[port.AcceptResult]:
-    """Those of accounts that nobody has locked first, together; then the others, one by one."""
-    results = await _rounds(dict(enumerate(intakes)), now, db.write, free_only=True)
+    """Those of accounts that nobody has locked first, together; then the others, one by one.
+
+    *keeping*: the policies under which a blocked account may still order.
+    """
+    asked = _Asked(now, keeping)
+    results = await _rounds(dict(enumerate(intakes)), asked, db.write, free_only=True)
     locked: dict[str, _Intakes] = {}
     for index, result in results.items():
         if result.how is port.AcceptOutcome.ACCOUNT_LOCKED:
@@ -76,19 +91,19 @@ async def accept(
     for account, theirs in list(locked.items())[: WAITED_FOR_MAX if patient else 0]:
         with suppress(RowLocked):  # They stay what they are: their account is locked.
             write = partial(db.write_account, account)
-            results |= await _rounds(theirs, now, write, free_only=False)
+            results |= await _rounds(theirs, asked, write, free_only=False)
     return [results[index] for index in range(len(intakes))]
 
 
 async def _rounds(
-    intakes: _Intakes, now: datetime | None, write: _Write, *, free_only: bool
+    intakes: _Intakes, asked: _Asked, write: _Write, *, free_only: bool
 ) -> dict[int, port.AcceptResult]:
     results: dict[int, port.AcceptResult] = {}
     left = dict(intakes)
     for _ in range(ROUNDS):
         if not left:
             break
-        work = partial(_accept, intakes=list(left.values()), now=now, free_only=free_only)
+        work = partial(_accept, intakes=list(left.values()), asked=asked, free_only=free_only)
         answers = zip(left, await write(work), strict=True)
         results |= {index: answer for index, answer in answers if answer is not None}
         left = {index: intake for index, intake in left.items() if index not in results}
@@ -99,12 +114,12 @@ async def _rounds(
 async def _accept(
     connection: AsyncConnection,
     intakes: Sequence[port.CompleteIntake],
-    now: datetime | None,
+    asked: _Asked,
     *,
     free_only: bool,
 ) -> list[port.AcceptResult | None]:
     """One round; None where another intake of the same ref won meanwhile."""
-    batch = await _read(connection, intakes, now, free_only=free_only)
+    batch = await _read(connection, intakes, asked, free_only=free_only)
     answers = [_judge(batch, intake) for intake in intakes]
     inserted = await _insert(connection, batch)
     lost = batch.granted - inserted
@@ -139,7 +154,7 @@ async def _lock_free(connection: AsyncConnection, accounts: Sequence[str]) -> Se
 async def _read(
     connection: AsyncConnection,
     intakes: Sequence[port.CompleteIntake],
-    now: datetime | None,
+    asked: _Asked,
     *,
     free_only: bool,
 ) -> _Batch:
@@ -151,6 +166,9 @@ async def _read(
         for row in balances
         if row["bucket"] == "available" and buckets[row["account"]] == BUCKETS
     }
+    blocked = [name for name, account in accounts.items() if account.state == BLOCKED]
+    for name in await that_may_order(connection, blocked, asked.keeping) if blocked else ():
+        accounts[name].state = "open"
     known = (
         await connection.execute(
             statement("activations/known_refs"),
@@ -160,7 +178,7 @@ async def _read(
             },
         )
     ).mappings()
-    clock = now or await scalar(connection, "SELECT now()")
+    clock = asked.now or await scalar(connection, "SELECT now()")
     of_refs = {(r["provider"], r["provider_ref"]): r for r in known}
     told = [of_refs.get((i.number.provider, i.number.ref)) for i in intakes if i.number.codes]
     codes = await _codes_of(connection, [row["id"] for row in told if row is not None])

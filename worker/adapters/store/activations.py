@@ -148,7 +148,8 @@ class ActivationRepository:
     ) -> list[port.AcceptResult]:
         for name, version in {(intake.policy, intake.policy_version) for intake in intakes}:
             await self._policies.keep(name, version)
-        return await accept(self._db, intakes, now, patient=patient)
+        keeping = self._policies.keeping
+        return await accept(self._db, intakes, now, keeping=keeping, patient=patient)
 
     async def record_codes(
         self, seen: Sequence[port.SeenSms], *, now: datetime | None = None

@@ -7,18 +7,20 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import provider_figures
+from worker.adapters.store import idle_accounts, provider_figures
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.adapters.store.take_over import take_over, topup_key
 from worker.domain.activation import MOVES
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.ports.errors import StoreError
 from worker.ports.store import books as port
+from worker.ports.store.case_view import Timer
 from worker.ports.store.purchases import CANARY_ACCOUNT
 
 OFFENDERS: Final = 5  #: Shown per invariant.
@@ -239,6 +241,21 @@ class BookRepository:
         return [
             _account(row) for row in await self._rows("books/accounts", after=after, limit=limit)
         ]
+
+    async def undated_accounts(self, after: AccountId | None, limit: int) -> port.QuietPage:
+        return await self._db.read(lambda c: idle_accounts.undated(c, after, limit))
+
+    async def date_accounts(self, dated: Sequence[tuple[AccountId, Timer]]) -> None:
+        await self._db.write(lambda c: idle_accounts.date(c, dated))
+
+    async def dated_account(self, subject: UUID) -> port.QuietAccount | None:
+        return await self._db.read(lambda c: idle_accounts.dated(c, subject))
+
+    async def date_again(self, timer: Timer, due_at: datetime) -> None:
+        await self._db.write(lambda c: idle_accounts.date_again(c, timer, due_at))
+
+    async def undate_account(self, timer: Timer) -> None:
+        await self._db.write(lambda c: idle_accounts.undate(c, timer))
 
     async def _rows(self, name: str, **parameters: object) -> Sequence[RowMapping]:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:

@@ -25,13 +25,13 @@ _RANG = text(
     "UPDATE timer SET fired_at = CAST(:now AS timestamptz)"
     " WHERE kind = :kind AND subject = CAST(:id AS uuid)"
 )
-_BIND = text("UPDATE account SET policy = :policy WHERE account = :account AND policy IS NULL")
 _POLICY = text("SELECT policy FROM account WHERE account = :account")
 
 
 async def belongs_to(connection: AsyncConnection, account: str, policy: str) -> bool:
-    """Whether the account belongs to this policy; from now on, where it belonged to none."""
-    await connection.execute(_BIND, {"account": account, "policy": policy})
+    """Whether the account belongs to this policy: the default, where nothing else says which."""
+    unbound = {"account": account, "default": policy}
+    await connection.execute(statement("cases/bind_account"), unbound)
     found = (await connection.execute(_POLICY, {"account": account})).scalar_one()
     return bool(found == policy)
 
@@ -145,6 +145,10 @@ async def _owed(
     for flag in step.account_flags:
         found = {"account": case.account, "flag": flag, "id": case.id, "now": view.now, "by": by}
         await connection.execute(statement("cases/find_flag"), found)
+    if step.lifted_flags:
+        lifted = {"account": case.account, "id": case.id, "now": view.now}
+        lifted["flags"] = list(step.lifted_flags)
+        await connection.execute(statement("cases/lift_flags"), lifted)
 
 
 async def decide(

@@ -16,6 +16,7 @@ from worker.domain.ids import AccountId, ActivationId
 from worker.domain.money import AMOUNT_MAX
 from worker.domain.policy import Profile
 from worker.domain.policy.at_intake import order_words
+from worker.domain.policy.language.choices import SpentBars
 from worker.domain.policy.limits import SPANS, HistoryAsked, history_asked, span_start
 from worker.domain.policy.vocabulary import PastEventKind
 from worker.domain.transfer import Charge
@@ -38,28 +39,36 @@ _CASE_COLUMNS: Final = tuple(
 
 
 async def of_activation(
-    connection: AsyncConnection, id_: ActivationId, case: UUID | None = None
+    connection: AsyncConnection,
+    id_: ActivationId,
+    case: UUID | None = None,
+    profile: Profile | None = None,
 ) -> port.CaseRecord | None:
     """The order's record; what *case* itself gave is left out of it."""
     about = {"id": id_, "case_id": case}
     found = await connection.execute(statement("cases/record_activation"), about)
-    return await _case_record(connection, found.mappings().one_or_none(), case)
+    return await _case_record(connection, found.mappings().one_or_none(), case, profile)
 
 
 async def of_rental(
-    connection: AsyncConnection, id_: UUID, case: UUID | None = None
+    connection: AsyncConnection,
+    id_: UUID,
+    case: UUID | None = None,
+    profile: Profile | None = None,
 ) -> port.CaseRecord | None:
     about = {"id": id_, "case_id": case, "time_back": list(TIME_BACK)}
     found = await connection.execute(statement("cases/record_rental"), about)
-    return await _case_record(connection, found.mappings().one_or_none(), case)
+    return await _case_record(connection, found.mappings().one_or_none(), case, profile)
 
 
-async def of_subject(connection: AsyncConnection, case: Case) -> port.CaseRecord | None:
+async def of_subject(
+    connection: AsyncConnection, case: Case, profile: Profile | None
+) -> port.CaseRecord | None:
     """The record of what a case is about, without what the case itself gave."""
     if case.activation is not None:
-        return await of_activation(connection, case.activation, case.id)
+        return await of_activation(connection, case.activation, case.id, profile)
     if case.rental is not None:
-        return await of_rental(connection, case.rental, case.id)
+        return await of_rental(connection, case.rental, case.id, profile)
     return None
 
 
@@ -68,6 +77,7 @@ CASE_DEEDS: Final = {
     CaseKind.CLAIM: frozenset({PastEventKind.CLAIM, PastEventKind.AUTO_CREDIT}),
     CaseKind.OUTAGE: frozenset({PastEventKind.AUTO_CREDIT}),
     CaseKind.RENTAL_CANCEL: frozenset({PastEventKind.CANCEL, PastEventKind.AUTO_CREDIT}),
+    CaseKind.RENTAL_END: frozenset({PastEventKind.AUTO_CREDIT}),
     CaseKind.WITHDRAWAL: frozenset({PastEventKind.PAYOUT}),
     CaseKind.ACCOUNT: frozenset({PastEventKind.PAYOUT}),
 }
@@ -105,7 +115,8 @@ async def of_case(
     if found is None:
         return None
     if case.kind in _ABOUT_MONEY:
-        found = await _with_money(connection, found, case.id, now)
+        asks = profile is not None and profile.withdrawal.spent_bars is SpentBars.ANY
+        found = await _with_money(connection, found, case.id, now, spent=asks)
     elif case.kind is CaseKind.CLAIM:
         deposited = await connection.execute(_DEPOSITED, {"account": case.account})
         found = replace(found, last_deposit_at=deposited.scalar())
@@ -159,9 +170,14 @@ def _deed(row: RowMapping) -> port.PastDeed:
 
 
 async def _with_money(
-    connection: AsyncConnection, account: port.AccountRecord, case: UUID | None, now: datetime
+    connection: AsyncConnection,
+    account: port.AccountRecord,
+    case: UUID | None,
+    now: datetime,
+    *,
+    spent: bool,
 ) -> port.AccountRecord:
-    about = {"account": account.account, "case_id": case, "now": now}
+    about = {"account": account.account, "case_id": case, "now": now, "spent": spent}
     found = await connection.execute(statement("cases/record_money"), about)
     money: dict[str, Any] = dict(found.mappings().one())
     bought = await connection.execute(statement("cases/record_purchases"), about)
@@ -197,7 +213,7 @@ async def whole_account(
     found = await of_account(connection, account)
     if found is None:
         return None
-    found = await _with_money(connection, found, None, now)
+    found = await _with_money(connection, found, None, now, spent=True)
     span = {"account": account, "since": now - LOOK_BACK, "limit": ROWS_MAX, "case_id": None}
     ordered = await connection.execute(statement("cases/record_orders"), span)
     gave = await connection.execute(statement("cases/record_given"), span)
@@ -205,15 +221,20 @@ async def whole_account(
 
 
 async def _case_record(
-    connection: AsyncConnection, row: RowMapping | None, case: UUID | None
+    connection: AsyncConnection,
+    row: RowMapping | None,
+    case: UUID | None,
+    profile: Profile | None,
 ) -> port.CaseRecord | None:
+    """*profile*: the policy that asks; None: it is not known who asks, so all is read."""
     if row is None:
         return None
+    stays = profile is not None and not profile.claims_can_leave
     return port.CaseRecord(
         **{name: row[name] for name in _CASE_COLUMNS},
         charge=Charge(row["charge"]),
         order_facts=row["order_facts"] or {},
-        credit_available_minor=await _still_there(connection, row, case),
+        credit_available_minor=None if stays else await _still_there(connection, row, case),
     )
 
 
@@ -247,6 +268,7 @@ _CASE_DEEDS: Final = {
     "claim": port.PastKind.CLAIM,
     "withdrawal": port.PastKind.PAYOUT,
     "rental_outage": port.PastKind.AUTO_CREDIT,
+    "rental_end": port.PastKind.AUTO_CREDIT,
     "rental_cancel": port.PastKind.CANCEL,
 }
 

@@ -182,7 +182,7 @@ class CaseRepository:
         self, rental: long_rentals.Rental, *, now: datetime | None = None
     ) -> port.RentalBookingResult:
         await self._policies.keep(rental.policy, rental.policy_version)
-        return await self._db.write(lambda c: rentals.book(c, rental, now))
+        return await self._db.write(lambda c: rentals.book(c, rental, now, self._policies.keeping))
 
     async def rental(self, provider: ProviderName, ref: ProviderRef) -> long_rentals.Rental | None:
         return await self._db.read(lambda c: rentals.newest(c, provider, ref))
@@ -219,8 +219,8 @@ class CaseRepository:
         self, order: long_rentals.RentalOrder, *, now: datetime | None = None
     ) -> long_rentals.RentalOrderResult:
         await self._policies.keep(order.policy, order.policy_version)
-        call = uuid4().hex
-        return await self._db.write(lambda c: rental_orders.begin(c, order, call, now))
+        call, keeping = uuid4().hex, self._policies.keeping
+        return await self._db.write(lambda c: rental_orders.begin(c, order, call, now, keeping))
 
     async def rental_bought(
         self, order: UUID, sold: long_rentals.RentedLong, *, now: datetime | None = None
@@ -366,7 +366,7 @@ async def _view(
     overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
     rental = case.rental is not None
     profile = judging.policy_of(case.policy, case.policy_version)
-    record = await case_records.of_subject(connection, case)
+    record = await case_records.of_subject(connection, case, profile)
     account = await case_records.of_case(connection, case, profile, record, now)
     assert account is not None
     return case_view.CaseView(

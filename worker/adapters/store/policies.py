@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement
 from worker.domain.policy import Profile
+from worker.domain.policy.language.choices import RulesBlock
 from worker.domain.policy.language.content import content_of
 from worker.ports.store.case_record import PastCase, PastOrder, PastPlace
 from worker.ports.store.cases import PolicyVersion
@@ -51,6 +52,10 @@ class PolicyRepository:
             (name, profile.version): json.dumps(content_of(profile))
             for name, profile in policies.items()
         }
+        #: Those that leave a blocked account its balance: it can still be spent.
+        self.keeping = frozenset(
+            name for name, p in policies.items() if p.balance.rules_block is RulesBlock.KEEP
+        )
         self._stored: set[PolicyVersion] = set()  #: Are in the database, unless that is in doubt.
         self._doubts = db.doubts
 

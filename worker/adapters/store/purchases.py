@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,6 +12,7 @@ from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import disputes, rows
+from worker.adapters.store.blocked_accounts import state_for_orders
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.adapters.store.policies import PolicyRepository
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
@@ -32,15 +33,17 @@ async def begin(
     db: Database,
     id_: ActivationId,
     order: PurchaseOrder,
-    policy: tuple[str, str],
-    window: timedelta,
+    content: dict[str, Any],
     cancel: CancelTerms,
+    keeping: Collection[str],
 ) -> port.PurchaseStart:
-    content = _content(order, *policy, window)
+    """*keeping*: the policies under which a blocked account may still order."""
     # One for all tries of this call: where a commit's answer was lost, it is how the next try
     # knows that the intent is its own, and nobody else's to buy.
     begun = {"call": uuid4().hex, "cancel": _terms(cancel)}
-    return await db.write_account(order.account, lambda c: _begin(c, id_, order, content, begun))
+    return await db.write_account(
+        order.account, lambda c: _begin(c, id_, order, content, begun, keeping)
+    )
 
 
 async def keep_bought(
@@ -60,18 +63,13 @@ async def keep_bought(
 
 
 async def keep_failed(
-    connection: AsyncConnection,
-    id_: ActivationId,
-    failure: str,
-    event_state: str,
-    *,
-    is_order: bool,
+    connection: AsyncConnection, id_: ActivationId, failure: str, *, is_order: bool
 ) -> Activation | None:
     account = await scalar(
         connection, "SELECT account FROM purchase WHERE id = CAST(:id AS uuid)", id=id_
     )
     await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
-    failed = {"id": id_, "failure": failure, "is_order": is_order, "event_state": event_state}
+    failed = {"id": id_, "failure": failure, "is_order": is_order}
     await connection.execute(statement("purchases/purchase_failed"), failed)
     return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
 
@@ -127,6 +125,7 @@ async def _begin(
     order: PurchaseOrder,
     content: dict[str, Any],
     begun: dict[str, Any],
+    keeping: Collection[str],
 ) -> port.PurchaseStart:
     balances = await lock_accounts(connection, [order.account])
     account = {row["bucket"]: row for row in balances}.get("available")
@@ -139,8 +138,9 @@ async def _begin(
         return await _known(connection, id_, known, hashed)
     if account is None or account["state"] == "deleted":
         return port.PurchaseStart(port.PurchaseState.UNKNOWN_ACCOUNT, None)
-    if account["state"] != "open":
-        return port.PurchaseStart(port.PurchaseState(f"account_{account['state']}"), None)
+    state = await state_for_orders(connection, order.account, account["state"], keeping)
+    if state != "open":
+        return port.PurchaseStart(port.PurchaseState(f"account_{state}"), None)
     if order.charge is Charge.HOLD and account["amount_minor"] < order.price_minor:
         return port.PurchaseStart(port.PurchaseState.BALANCE_TOO_LOW, None)
     await connection.execute(
@@ -200,10 +200,9 @@ _ORDERED: Final = "SELECT EXISTS (SELECT FROM purchase WHERE id = CAST(:id AS uu
 class PurchaseRepository:
     """Purchases and pushes, balances and histories held against our books, exposures, drains."""
 
-    def __init__(self, db: Database, policies: PolicyRepository, event_state: str) -> None:
+    def __init__(self, db: Database, policies: PolicyRepository) -> None:
         self._db = db
         self._policies = policies
-        self._event_state = event_state
 
     async def begin_purchase(
         self,
@@ -215,7 +214,8 @@ class PurchaseRepository:
         cancel: CancelTerms = ANY_TIME,
     ) -> port.PurchaseStart:
         await self._policies.keep(policy, policy_version)
-        return await begin(self._db, id_, order, (policy, policy_version), window, cancel)
+        content, keeping = _content(order, policy, policy_version, window), self._policies.keeping
+        return await begin(self._db, id_, order, content, cancel, keeping)
 
     async def purchase_bought(
         self, id_: ActivationId, bought: port.Bought, min_cancel_age: timedelta
@@ -228,9 +228,7 @@ class PurchaseRepository:
     async def purchase_failed(
         self, id_: ActivationId, failure: str, *, is_order: bool
     ) -> Activation | None:
-        return await self._db.write(
-            lambda c: keep_failed(c, id_, failure, self._event_state, is_order=is_order)
-        )
+        return await self._db.write(lambda c: keep_failed(c, id_, failure, is_order=is_order))
 
     async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:
         found = await self._rows(_FORGOTTEN, older_than=older_than)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
 from worker.adapters.store import rentals
+from worker.adapters.store.blocked_accounts import state_for_orders
 from worker.adapters.store.database import statement
 from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName
@@ -39,9 +40,16 @@ _ACCOUNT = text("SELECT account FROM rental_order WHERE id = CAST(:id AS uuid)")
 
 
 async def begin(
-    connection: AsyncConnection, order: RentalOrder, call: str, now: datetime | None
+    connection: AsyncConnection,
+    order: RentalOrder,
+    call: str,
+    now: datetime | None,
+    keeping: Collection[str],
 ) -> RentalOrderResult:
-    """*call* is one for all tries of a call: where a commit's answer was lost, it is still ours."""
+    """*call* is one for all tries of a call: where a commit's answer was lost, it is still ours.
+
+    *keeping*: the policies under which a blocked account may still order.
+    """
     found = await locks.locked(connection, order.account)
     # Read after the lock: another call with the same key is either done or still waits for us.
     known = (await connection.execute(_ORDER, {"id": order.id})).mappings().one_or_none()
@@ -50,8 +58,9 @@ async def begin(
     account = await rentals.account_of(connection, order.account) if found else None
     if account is None or account["state"] == "deleted":
         return RentalOrderResult(RentalOrderState.UNKNOWN_ACCOUNT)
-    if account["state"] != "open":
-        return RentalOrderResult(RentalOrderState(f"account_{account['state']}"))
+    state = await state_for_orders(connection, order.account, account["state"], keeping)
+    if state != "open":
+        return RentalOrderResult(RentalOrderState(f"account_{state}"))
     if order.charge is Charge.HOLD and account["amount_minor"] < order.price_minor:
         return RentalOrderResult(RentalOrderState.BALANCE_TOO_LOW)
     clock = await locks.clock(connection, now)

@@ -1,7 +1,7 @@
 """Rentals: booked and paid once, ended when the paid period is over."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_rows
+from worker.adapters.store.blocked_accounts import state_for_orders
 from worker.adapters.store.database import statement
 from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
@@ -121,8 +122,12 @@ async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -
 
 
 async def book(
-    connection: AsyncConnection, rental: rental_port.Rental, now: datetime | None
+    connection: AsyncConnection,
+    rental: rental_port.Rental,
+    now: datetime | None,
+    keeping: Collection[str],
 ) -> port.RentalBookingResult:
+    """*keeping*: the policies under which a blocked account may still order."""
     number = {"number": f"{rental.provider}\n{rental.ref}"}
     await connection.execute(statement("cases/lock_number"), number)
     if not await locks.locked(connection, rental.account):
@@ -139,8 +144,9 @@ async def book(
     account = await account_of(connection, rental.account)
     if account["state"] == "deleted":
         return port.RentalBookingResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
-    if account["state"] != "open":
-        return port.RentalBookingResult(port.CaseOpenOutcome(f"account_{account['state']}"))
+    state = await state_for_orders(connection, rental.account, account["state"], keeping)
+    if state != "open":
+        return port.RentalBookingResult(port.CaseOpenOutcome(f"account_{state}"))
     rental = replace(rental, currency=account["currency"])
     clock = await locks.clock(connection, now)
     ordered = (

@@ -59,7 +59,7 @@ def unused_time(asked: Asked, stopped_at: datetime) -> Sum:
         return Sum(0, Reason.NUMBER_WAS_PROVIDED, of_unused_part=True)
     capped, month_left = _within_month(asked, rental, stopped_at, uncapped)
     total = _unused_sum(asked, capped, month_left)
-    if total.minor or (capped, month_left) == (uncapped, order.left_minor):
+    if total.minor:
         return total
     without_month = _unused_sum(asked, uncapped, order.left_minor)
     return (

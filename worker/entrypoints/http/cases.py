@@ -44,7 +44,9 @@ CaseStateName = Literal[
     "waiting", "needs_evidence", "in_review", "approved", "granted", "denied", "resolved",
     "replaced", "paid", "done", "cancelled",
 ]  # fmt: skip
-CaseKindName = Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account"]
+CaseKindName = Literal[
+    "claim", "rental_outage", "rental_cancel", "rental_end", "withdrawal", "account"
+]
 
 _INSTANTS: Final = INSTANTS | {"at"}  #: `at`: when an event of an account happened.
 REFUSALS = (

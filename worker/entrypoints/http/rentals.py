@@ -1,6 +1,7 @@
 """Long rentals: one is booked and paid, its outages begin and end."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import Moment, ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases.rental_cancels import CancelRefused
-from worker.ports.store.case_view import CaseState
+from worker.ports.store.case_view import CLOSED, Case, CaseState
 from worker.ports.store.cases import CaseOpenOutcome
 from worker.ports.store.rentals import Rental, RentalMessage, RentalSearch, rental_id
 
@@ -194,7 +195,21 @@ class RentalHandlers:
             opening = await service.open_outage(
                 ProviderName(provider), ProviderRef(provider_ref), facts
             )
+        if opening.how is CaseOpenOutcome.NEW:
+            opening = replace(opening, case=await self._probed(provider, provider_ref))
         return cases.opened_or_problem(opening, ProblemKind.NOT_FOUND)
+
+    async def _probed(self, provider: str, ref: str) -> Case | None:
+        """The newest outage, with what the provider says of the number now."""
+        service, rent_long = self._deps.case_service, self._deps.rent_long
+        rental = await service.cases.rental(ProviderName(provider), ProviderRef(ref))
+        if rental is None or not rental.outages:
+            return None
+        outage = rental.outages[-1]
+        if rent_long is None or outage.state in CLOSED:
+            return outage
+        said = await rent_long.availability(rental)
+        return outage if said is None else (await service.probed(outage.id, said)).case
 
     async def cancel(
         self, provider: requests.Name, provider_ref: requests.Name, body: RentalCancel
@@ -225,6 +240,7 @@ class RentalHandlers:
         service = self._deps.case_service
         with cases.fact_problems(at="/at"):
             service.not_in_future("at", body.at)
+        await self._probed(provider, provider_ref)
         change = await service.restored(ProviderName(provider), ProviderRef(provider_ref), body.at)
         return cases.changed_or_problem(change)
 

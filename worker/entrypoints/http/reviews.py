@@ -22,7 +22,15 @@ class ReviewShown(ResponseBody):
 
     id: str
     case: str | None  #: None: it is about an activation.
-    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account", "activation"]
+    kind: Literal[
+        "claim",
+        "rental_outage",
+        "rental_cancel",
+        "rental_end",
+        "withdrawal",
+        "account",
+        "activation",
+    ]
     subject: str
     account: str
     opened_at: Moment

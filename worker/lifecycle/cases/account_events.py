@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from worker.domain.account_state import ENDING, STRENGTH, AccountState, LoggedEvent, state_of
+from worker.domain.calendar import after_months
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.policy.language.choices import Chargeback
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import record_facts
 from worker.lifecycle.cases.case_steps import (
+    NothingFollows,
     Verdict,
     claim_rejected,
     record_if_new,
@@ -56,6 +58,8 @@ class AccountEventJudge:
     def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
         """By the policy, or by a verdict that had to wait for an order to end."""
         record, verdict = self._ask(view, facts), view.case.verdict
+        if record.decision.reason is Reason.IDLE_RUNNING and not view.case.decisions:
+            raise NothingFollows
         if verdict is not None and record.decision.outcome is Outcome.NEEDS_REVIEW:
             record = self._decided_by_verdict(view, facts, record, grant=verdict["grant"])
         return self._step(view, facts, record)
@@ -63,12 +67,20 @@ class AccountEventJudge:
     def apply_verdict(self, view: port.CaseView, verdict: Verdict) -> port.CaseStep:
         if view.case.state is port.CaseState.WAITING:
             return unchanged(view, port.Rejected.NOT_ASKED_FOR)
+        if view.case.state is port.CaseState.DONE:
+            return self._lifted(view)
         facts = {**view.case.facts, "deletion_confirmed": verdict.grant}
         proposed = self._ask(view, facts)
         if proposed.decision.outcome is not Outcome.NEEDS_REVIEW:
             return self._step(view, facts, proposed)
         record = self._decided_by_verdict(view, facts, proposed, grant=verdict.grant)
         return self._step(view, facts, record)
+
+    def _lifted(self, view: port.CaseView) -> port.CaseStep:
+        """What took effect does not stand: the account is as if it had been refused."""
+        record = self._ask(view, view.case.facts)
+        refused = decided_by_human(record, claim_rejected(), view, self.clauses)
+        return self._step(view, view.case.facts, refused)
 
     def _decided_by_verdict(
         self,
@@ -95,7 +107,9 @@ class AccountEventJudge:
             clauses = self.clauses(view.case.policy, Reason.TAKEN_BACK)
             return port.DecisionRecord(Op.ACCOUNT_EVENT, _TAKEN_BACK, dict(facts), clauses)
         given = record_facts.of_account(view, facts, self._refundable(view, facts))
-        return ask_policy(view, Op.ACCOUNT_EVENT, given, self.clauses)
+        record = ask_policy(view, Op.ACCOUNT_EVENT, given, self.clauses)
+        first = facts["event"] == "idle" and not view.case.decisions
+        return replace(record, as_of=_idle_until(view)) if first else record
 
     def _refundable(self, view: port.CaseView, facts: port.CaseFacts) -> int:
         """What a deletion offers first: what could leave now, its fee included."""
@@ -135,8 +149,15 @@ _OF_DELETION: Final = frozenset({Reason.WITHDRAWAL_OFFERED, Reason.CONFIRM_DELET
 #: What a human's yes does, by the event; a freeze otherwise.
 _GRANTED: Final = {
     "delete_requested": Outcome.BALANCE_VOID,
+    "idle": Outcome.BALANCE_VOID,
     "chargeback": Outcome.BALANCE_KEPT,
 }
+
+
+def _idle_until(view: port.CaseView) -> datetime | None:
+    """The date that its timer had, from which a decision about an idle balance counts."""
+    months = None if view.profile is None else view.profile.balance.idle_months
+    return None if months is None else after_months(view.account.idle_since, months)
 
 
 _TAKEN_BACK: Final = Decision(Outcome.NONE, Reason.TAKEN_BACK)

@@ -42,11 +42,16 @@ def what_stands(view: port.CaseView) -> frozenset[str]:
 
     An account can be shut by what is no event here, by hand or by older code: then that it is shut.
     """
-    found = {f"finding {flag}" for flag in view.account.findings}
+    found = {_finding(flag, view.account.findings_ended) for flag in view.account.findings}
     events = {f"{event} {turn}" for event, turn in standing_turns(view.account.events).items()}
     state = view.holdings.state
     shut = {f"state {state}"} if state in _BARRED and not events else set()
     return frozenset(found | events | shut)
+
+
+def _finding(flag: str, ended: Mapping[str, int]) -> str:
+    before = ended.get(flag, 0)
+    return f"finding {flag} {before + 1}" if before else f"finding {flag}"
 
 
 def seen_now(view: port.CaseView, findings: port.CaseFacts) -> Mapping[str, Any]:

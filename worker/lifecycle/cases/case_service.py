@@ -22,10 +22,12 @@ from worker.lifecycle.cases.outages import (
     after_earlier_outages,
     outage_number,
     outage_restored_at,
+    probed_step,
 )
 from worker.lifecycle.cases.rental_cancels import sent_again
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
+from worker.ports.long_rental import Availability
 from worker.ports.store import cases as port
 from worker.ports.store.books import BookStore
 from worker.ports.store.case_view import (
@@ -47,6 +49,7 @@ _OPS: Final = {
     CaseKind.CLAIM: Op.CLAIM,
     CaseKind.OUTAGE: Op.OUTAGE_TICK,
     CaseKind.RENTAL_CANCEL: Op.CANCEL,
+    CaseKind.RENTAL_END: Op.ORDER_TICK,
     CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
     CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
 }
@@ -129,6 +132,10 @@ class CaseService:
         facts = questions.first_instants(restored_at=at)
         return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
 
+    async def probed(self, outage: UUID, said: Availability) -> port.CaseChange:
+        """What the provider said of the number, for whoever judges: no policy asks it."""
+        return await self._change(outage, CaseKind.OUTAGE, lambda view: probed_step(view, said))
+
     async def cancel_rental(self, rental: Rental, facts: CaseFacts) -> port.CaseOpenResult:
         """Give it back, a renewal of it, or end it early; raises `CancelRefused`."""
         self.check(CaseKind.RENTAL_CANCEL, facts)
@@ -163,8 +170,8 @@ class CaseService:
         if taken is not None:
             return taken
         new = await self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
-        if new is None:
-            return None
+        if not isinstance(new, port.NewCase):
+            return new
         said = {"said": dict(words)} if words else {}
         return await self._open(replace(new, content={**new.content, **said}), "claim_at", words)
 
@@ -174,8 +181,8 @@ class CaseService:
         """One case per event; its reference, else its date, distinguishes it from other events."""
         event = report.event
         new = await self._of_account(CaseKind.ACCOUNT, account, event, {"event": event}, policy)
-        if new is None:
-            return None
+        if not isinstance(new, port.NewCase):
+            return new
         words = report.words()
         identity = report.identity() or await self._turn(account, event)
         id_ = port.case_id(CaseKind.ACCOUNT, account, event, *identity)
@@ -339,12 +346,15 @@ class CaseService:
         reference: str,
         facts: CaseFacts,
         policy: str | None,
-    ) -> port.NewCase | None:
+    ) -> port.NewCase | port.CaseOpenResult | None:
+        """By the policy the account belongs to; another one that the caller names is refused."""
         known = await self.books.account(account)
-        bound = None if known is None else known.policy
+        bound = None if known is None else known.policy or self.default_policy
         version = self.policy_version(policy or bound)
         if version is None:
             return None
+        if bound not in {None, version[0]}:
+            return port.CaseOpenResult(port.CaseOpenOutcome.OTHER_POLICY)
         return port.NewCase(
             id=port.case_id(kind, account, reference),
             kind=kind,

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from worker.domain.policy import Decision, FactError, Op, Outcome, Reason
 from worker.domain.policy.vocabulary import Sla
 from worker.lifecycle.cases.carrying_out import FREEZE_SEEN, barred, seen_now, what_stands
+from worker.lifecycle.cases.lifting import lifted_flags, lifted_step, lifts_chargeback
 from worker.lifecycle.cases.owing import dated, owed_after
 from worker.lifecycle.cases.questions import (
     ALTERNATIVE_OFFERED,
@@ -30,6 +31,7 @@ STATE_AFTER: Final = {
     Outcome.NEEDS_EVIDENCE: port.CaseState.NEEDS_EVIDENCE,
     Outcome.NEEDS_REVIEW: port.CaseState.IN_REVIEW,
     Outcome.CREDIT: port.CaseState.GRANTED,
+    Outcome.AUTO_CREDIT: port.CaseState.GRANTED,
     Outcome.PRORATED_CREDIT: port.CaseState.GRANTED,
     Outcome.REFUND_FULL: port.CaseState.GRANTED,
     Outcome.PAYOUT: port.CaseState.GRANTED,
@@ -40,7 +42,13 @@ STATE_AFTER: Final = {
     Outcome.CANCEL_NO_CREDIT: port.CaseState.DONE,  #: A rental is closed, and nothing is given.
 }
 PAYING: Final = frozenset(
-    {Outcome.CREDIT, Outcome.PRORATED_CREDIT, Outcome.REFUND_FULL, Outcome.PAYOUT}
+    {
+        Outcome.CREDIT,
+        Outcome.AUTO_CREDIT,
+        Outcome.PRORATED_CREDIT,
+        Outcome.REFUND_FULL,
+        Outcome.PAYOUT,
+    }
 )
 #: Time limits of the shop itself: when one is missed, an overdue event follows and nothing else.
 SLAS: Final = {
@@ -81,6 +89,10 @@ class Verdict:
             "amount_minor": self.amount_minor,
             "findings": dict(self.findings),
         }
+
+
+class NothingFollows(Exception):
+    """A date passed and nothing came of it; raised in its transaction, which it undoes."""
 
 
 class KindJudge(Protocol):
@@ -156,11 +168,14 @@ def _added_before(
 def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> port.CaseStep:
     """A verdict is given once: the same again changes nothing, another one is refused.
 
-    A case that has come into review since then asks something else, and takes one more.
+    A case that has come into review since then asks something else, and takes one more. What a
+    closed one holds against the account is taken back by another one.
     """
     case = view.case
     seen = seen_now(view, verdict.findings)
     entry = ("verdict", {**verdict.content(), "note": verdict.note, **seen})
+    if (lifted := _lifted(judge, view, verdict)) is not None:
+        return replace(lifted, evidence=entry)
     if _releases(view, verdict):
         facts = {**case.facts, FREEZE_SEEN: True}
         released = replace(unchanged(view), facts=facts, evidence=entry)
@@ -175,8 +190,17 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     step = judge.apply_verdict(view, verdict)
     if step.rejected is not None:
         return step
-    flags = tuple(verdict.findings.get("account_flags", ()))
-    return replace(step, verdict=verdict.content(), evidence=entry, account_flags=flags)
+    found = tuple(verdict.findings.get("account_flags", ()))
+    return replace(step, verdict=verdict.content(), evidence=entry, account_flags=found)
+
+
+def _lifted(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> port.CaseStep | None:
+    """What this verdict takes back of a closed case; None: nothing."""
+    if lifts_chargeback(view.case, verdict):
+        step = judge.apply_verdict(view, verdict)
+        return replace(step, verdict=verdict.content(), reopens=True)
+    flags = lifted_flags(view.case, verdict)
+    return lifted_step(view.case, flags) if flags else None
 
 
 def taken_back_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:

@@ -1,7 +1,7 @@
 """Due timers are leased in batches and fired one by one, each in its own transaction.
 
-The timers of claim windows are set here, too: an activation without a proper claim becomes final
-when its window ends.
+Dates that no case sets are set here, too: an activation without a proper claim becomes final when
+its window ends, and a balance that nothing moves is idle some day.
 """
 
 import asyncio
@@ -16,10 +16,12 @@ from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claims import ClaimJudge
 from worker.lifecycle.cases.deletions import Deletions
+from worker.lifecycle.cases.idle_balances import IdleBalances
 from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
 from worker.lifecycle.cases.rental_closing import RentalCloser
+from worker.lifecycle.cases.rental_ends import RentalEndJudge, RentalEnds
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.errors import RowLocked, StoreError
@@ -106,7 +108,7 @@ BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next tick continues.
 EXPIRED_MAX: Final = 1000  #: Expired answers and texts that one tick deletes, of each.
 #: They wait for a provider, so they fire after all others: one that hangs delays no other kind.
-AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE})
+AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE, TimerKind.RENTAL_END})
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
 
 
@@ -120,11 +122,13 @@ class DueTimers:
     judges: Mapping[CaseKind, KindJudge]
     claim_windows: ClaimWindows
     rental_closer: RentalCloser
+    rental_ends: RentalEnds
+    idle_balances: IdleBalances
     batch: int = BATCH
 
     async def tick(self) -> int:
         """Fire everything that is due, oldest first; how many timers were fired."""
-        await self._seed_claim_windows()
+        await self._seed_dates()
         await self.books.forget_answers(EXPIRED_MAX)
         await self.activations.forget_texts(EXPIRED_MAX)
         fired = 0
@@ -146,10 +150,11 @@ class DueTimers:
                 raise error
         return len(due)
 
-    async def _seed_claim_windows(self) -> None:
-        """They end in days: if they cannot be seeded now, the due timers fire all the same."""
+    async def _seed_dates(self) -> None:
+        """They are days away: if they cannot be seeded now, the due timers fire all the same."""
         try:
             await self.claim_windows.seed()
+            await self.idle_balances.seed()
         except StoreError:
             raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a policy that newer code kept must stop no timer
@@ -176,8 +181,10 @@ class DueTimers:
                 await self.claim_windows.fire(timer)
             case TimerKind.RENTAL_CLOSE:
                 await self.rental_closer.fire(timer)
+            case TimerKind.BALANCE_IDLE:
+                await self.idle_balances.fire(timer)
             case TimerKind.RENTAL_END:
-                await self.cases.end_rental(timer)
+                await self.rental_ends.fire(timer)
             case TimerKind.RENTAL_ORDER:
                 await self.cases.rental_order_forgotten(timer)
             case _:
@@ -199,6 +206,7 @@ def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:
         CaseKind.CLAIM: ClaimJudge(clauses),
         CaseKind.OUTAGE: OutageJudge(clauses),
         CaseKind.RENTAL_CANCEL: RentalCancelJudge(clauses),
+        CaseKind.RENTAL_END: RentalEndJudge(clauses),
         CaseKind.WITHDRAWAL: WithdrawalJudge(clauses),
         CaseKind.ACCOUNT: AccountEventJudge(clauses),
     }

@@ -10,7 +10,15 @@ from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.outages import OutageCase
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, questions, record_facts
+from worker.ports.long_rental import Availability
 from worker.ports.store import case_view as port
+
+
+def probed_step(view: port.CaseView, said: Availability) -> port.CaseStep:
+    """Shown to whoever judges; a case that is closed is judged by nobody any more."""
+    evidence = ("probe", {"availability": said.value})
+    return replace(case_steps.unchanged(view), evidence=evidence)
+
 
 _NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
 

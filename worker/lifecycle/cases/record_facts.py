@@ -88,6 +88,7 @@ def of_claim(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
             "last_deposit_at": _fact(account.last_deposit_at),
             "first_refund_from": _fact(record.first_refund_from),
             "cancel_attempt_at": _fact(record.cancel_attempt_at),
+            "credit_available_minor": record.credit_available_minor,
         }
     )
     return {
@@ -97,7 +98,6 @@ def of_claim(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
         **_owed_dates(view),
         "charge": record.charge.value,
         "arrived_at": instant_fact(view.case.opened_at),
-        "credit_available_minor": record.credit_available_minor,
         "first_purchase": record.first_purchase,
     }
 
@@ -159,7 +159,7 @@ def of_withdrawal(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
             {"at": instant_fact(taken.at), "refunded": taken.refunded}
             for taken in account.activations
         ],
-        "spent_minor": max(0, account.spent_minor),
+        **({} if account.spent_minor is None else {"spent_minor": max(0, account.spent_minor)}),
         **_past(account),
     }
 

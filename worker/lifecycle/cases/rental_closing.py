@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ProviderError, ProviderUnavailable
-from worker.ports.long_rental import LongRentals, NotClosed
+from worker.ports.long_rental import LongRentals, Messages, NotClosed
 from worker.ports.provider import Ended, NotKnown, Refusal
 from worker.ports.reporter import Reporter
 from worker.ports.store.case_view import Timer
@@ -65,6 +65,24 @@ class RentalCloser:
             self.reporter.trouble("rental.close_failed", provider=rental.provider, detail=detail)
             delay = error.retry_after if isinstance(error, ProviderUnavailable) else None
             return delay or SHORTEST_DELAY
+
+    async def read_messages(self, rental: Rental) -> bool:
+        """Keep what its provider lists of it; False where it could not be asked."""
+        provider = self.rentals.get(rental.provider)
+        if provider is None:
+            return True  # Whoever rented it reads it: our log has what there is to have.
+        if not await self._budget_granted(rental.provider):
+            return False
+        try:
+            async with asyncio.timeout(REPLY_TIMEOUT.total_seconds()):
+                reply = await provider.messages(rental.ref)
+        except (ProviderError, TimeoutError) as error:
+            detail = type(error).__name__
+            self.reporter.trouble("rental.read_failed", provider=rental.provider, detail=detail)
+            return False
+        if isinstance(reply, Messages):
+            await self.cases.keep_messages(rental.id, reply.sms)
+        return True
 
     async def _budget_granted(self, provider: ProviderName) -> bool:
         try:

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.ports.store.case_view import Timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Account:
     available_minor: int
     held_minor: int
     state: str  #: open | closing | blocked | frozen | deleted
-    policy: str | None = None  #: None: opened before accounts had one, and not told since.
+    policy: str | None = None  #: None: opened before accounts had one, without an order.
 
 
 class AccountPolicy(NamedTuple):
@@ -194,6 +196,21 @@ class ProviderStanding:
     day: ProviderFigures
 
 
+class QuietAccount(NamedTuple):
+    """An account as its idle balance is reckoned."""
+
+    account: AccountId
+    policy: str
+    state: str
+    idle_since: datetime  #: The last entry, else the opening.
+    available_minor: int
+
+
+class QuietPage(NamedTuple):
+    accounts: Sequence[QuietAccount]
+    up_to: AccountId | None  #: The last name that was looked at; None: there are no more.
+
+
 KeptAnswer: TypeAlias = Mapping[str, Any]  #: An answer as JSON.
 
 
@@ -234,6 +251,22 @@ class BookStore(Protocol):
     async def accounts(self, *, after: AccountId | None, limit: int) -> list[Account]:
         """By name; `after` is the last one already seen."""
         ...
+
+    async def undated_accounts(self, after: AccountId | None, limit: int) -> QuietPage:
+        """Of the next *limit* accounts by name those without a date for their idle balance."""
+        ...
+
+    async def date_accounts(self, dated: Sequence[tuple[AccountId, Timer]]) -> None: ...
+
+    async def dated_account(self, subject: UUID) -> QuietAccount | None:
+        """The account that this subject of a timer stands for."""
+        ...
+
+    async def date_again(self, timer: Timer, due_at: datetime) -> None:
+        """It rings later; one that fired or was changed meanwhile stays."""
+        ...
+
+    async def undate_account(self, timer: Timer) -> None: ...
 
     @property
     def invariants(self) -> Sequence[str]: ...

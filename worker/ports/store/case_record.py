@@ -79,7 +79,8 @@ class CaseRecord:
     renewed_at: datetime | None = None  #: Of a rental: its newest renewal.
     renewal_price_minor: int = 0
     renewal_credited_minor: int = 0  #: Since `renewed_at`.
-    credit_available_minor: int = 0  #: Of what was credited: what is still there.
+    #: Of what was credited: what is still there. None: no money of it leaves, so nobody asks.
+    credit_available_minor: int | None = 0
     first_refund_from: datetime | None = None  #: Of a rental: from when on it was refunded.
     replacement_linked_at: datetime | None = None
     first_purchase: bool = True
@@ -105,7 +106,7 @@ class AccountRecord:
     payouts: tuple[RecordedSum, ...] = ()
     purchases: tuple[RecordedSum, ...] = ()  #: Still paid for: less what came back.
     activations: tuple[TakenOrder, ...] = ()
-    spent_minor: int = 0
+    spent_minor: int | None = 0  #: None: the policy does not ask.
     last_deposit_at: datetime | None = None
     open_order_window_end: datetime | None = None
     idle_since: datetime  #: The last entry, else the opening.
@@ -116,6 +117,7 @@ class AccountRecord:
     withdrawals: tuple[tuple[datetime, str], ...] = ()  #: When asked for, and their states.
     events: tuple[LoggedEvent, ...] = ()  #: Oldest first.
     findings: frozenset[str] = frozenset()  #: Flags that a human found.
+    findings_ended: Mapping[str, int] = field(default_factory=dict)  #: How often, by flag.
 
     @property
     def account_flags(self) -> frozenset[str]:

@@ -25,6 +25,7 @@ CaseFacts: TypeAlias = Mapping[str, Any]  #: As JSON, in the vocabulary of the p
 class CaseKind(enum.Enum):
     CLAIM = "claim"
     OUTAGE = "rental_outage"
+    RENTAL_END = "rental_end"  #: Its end gives back what no press or claim asked for.
     RENTAL_CANCEL = "rental_cancel"  #: Given back, a renewal given back, or ended early.
     WITHDRAWAL = "withdrawal"
     ACCOUNT = "account"
@@ -76,6 +77,7 @@ class TimerKind(enum.Enum):
     OPEN_ORDER_HOLD = "open_order_hold"
     DELETION_HOLD = "deletion_hold"
     OBLIGATION = "obligation"  #: What is owed in a case was not carried out by its date.
+    BALANCE_IDLE = "balance_idle"  #: Nothing has moved an account's money for long.
     RENTAL_END = "rental_end"
     RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
     RENTAL_ORDER = "rental_order"  #: An order of a long rental that nobody ended is in doubt.
@@ -135,7 +137,8 @@ class CaseStep:
     replaced_by: UUID | None = None  #: The number or rental that is linked.
     owed: Sequence[Owed] | None = None  #: All that is owed from now on.
     account_flags: Sequence[str] = ()  #: That a human found: they stay with the account.
-    reopens: bool = False  #: A closed case goes on: its repair did not hold.
+    lifted_flags: Sequence[str] = ()  #: That this case found, and that its human takes back.
+    reopens: bool = False  #: A closed case changes: its repair did not hold, or a human says so.
     ends_rental: bool = False  #: Its days are credited: it is to be closed at its provider.
     gives_renewal_back: bool = False  #: It ends when it would have ended without its renewal.
     evidence: tuple[str, Mapping[str, Any]] | None = None  #: What it is, as it was sent.

@@ -133,6 +133,13 @@ def test_the_unused_part_in_its_units(
     assert decided == (paid if minor else denied("nothing_refundable"))
 
 
+def test_a_month_is_complete_at_the_instant_at_which_it_ends(ask: AskPolicy) -> None:
+    rules = {"early_end": "unused", "unit": "month", "used_counts": "complete"}
+    rental = {"rental_end": 70 * DAY, "price_minor": 1000}
+    assert cancel(ask, rules, 31 * DAY - US, **rental)[2] == 1000
+    assert cancel(ask, rules, 31 * DAY, **rental)[2] == 667
+
+
 @pytest.mark.parametrize(
     ("now", "minor"),
     [

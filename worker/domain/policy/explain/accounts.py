@@ -107,8 +107,8 @@ def _commission(p: Profile) -> str | None:
 _EXPIRY = {None: "About an idle balance a human decides.", False: "A balance never expires."}
 _IDLE = {choices.IdleThen.VOID: "it is void", choices.IdleThen.REVIEW: "a human decides about it"}
 _BLOCKED = {
-    choices.RulesBlock.KEEP: "A block for breaking the rules leaves the balance as it is.",
-    choices.RulesBlock.VOID: "A block for breaking the rules makes the balance void.",
+    choices.RulesBlock.KEEP: "A block for breaking the rules leaves the balance to be spent.",
+    choices.RulesBlock.VOID: "A block for breaking the rules voids the balance and stops orders.",
 }
 _CHARGEBACK = {
     None: "About a chargeback a human decides: the policy is silent.",

@@ -107,6 +107,12 @@ class Profile:
         """Whether pressing Cancel gives the money back; otherwise it only closes the number."""
         return self.cancel.button is True or (self.cancel_offered and self.credits_automatically)
 
+    @property
+    def claims_can_leave(self) -> bool:
+        """Whether the money of a claim may leave the balance, under an exception at least."""
+        excepted = any("payout.route" in when.changes for when in self.whens)
+        return self.payout.route is not None or excepted
+
     def with_window(self, seconds: int) -> "Profile":
         """The policy of an order that has its own window, fixed when it was taken in."""
         key = "sms.sms_window_s"

@@ -8,7 +8,8 @@
 --
 -- Each press is kept with its instant: the first one as the ending that it begins, every other one
 -- with the state it found. Limits and claims rest on them; a refused one is no press for them, and
--- only the first with its reason is kept.
+-- only the first with its reason is kept. Of the others the first ten in each state: a customer who
+-- presses on, or a program that does, must not fill the log, which nobody can delete from.
 WITH found AS MATERIALIZED (
     SELECT id, state, provider, cancel_not_before,
            CASE WHEN state <> 'waiting' OR CAST(:judged AS boolean) THEN NULL
@@ -43,6 +44,10 @@ logged AS (
        AND NOT EXISTS (SELECT FROM transition t
                         WHERE t.activation_id = found.id AND t.what = 'cancel_refused'
                           AND t.detail ->> 'why' = found.refused)
+       AND (pressed.id IS NOT NULL
+            OR 10 > (SELECT count(*) FROM transition t
+                      WHERE t.activation_id = found.id AND t.what = 'cancel_pressed'
+                        AND t.state = found.state))
 )
 SELECT id, state, provider,
        CASE WHEN cancel_not_before > {{now}}

@@ -16,7 +16,7 @@ given AS (
       FROM case_ c
       LEFT JOIN moved m ON m.id = c.id::text AND m.kind = 'claim'
       LEFT JOIN last ON last.id = c.id::text
-     WHERE c.kind IN ('claim', 'rental_outage', 'rental_cancel') AND (m.id IS NOT NULL OR c.state = 'approved')
+     WHERE c.kind IN ('claim', 'rental_outage', 'rental_cancel', 'rental_end') AND (m.id IS NOT NULL OR c.state = 'approved')
      GROUP BY 1
 )
 SELECT m.key AS offender
@@ -34,7 +34,7 @@ SELECT m.key AS offender
     OR m.kind IN ('withdraw', 'fee') AND c.state <> 'paid'
 UNION ALL
 SELECT c.id::text FROM case_ c
- WHERE c.kind IN ('claim', 'rental_outage', 'rental_cancel') AND c.state IN ('granted', 'paid')
+ WHERE c.kind IN ('claim', 'rental_outage', 'rental_cancel', 'rental_end') AND c.state IN ('granted', 'paid')
    AND NOT EXISTS (SELECT FROM moved m WHERE m.id = c.id::text
                       AND (m.kind = 'claim' OR m.kind = 'withdraw' AND c.state = 'paid'))
 UNION ALL

@@ -6,6 +6,7 @@ SELECT t.kind || ':' || t.subject AS offender FROM timer t
                  WHEN 'rental_end' THEN NOT EXISTS (SELECT FROM rental r WHERE r.id = t.subject)
                  WHEN 'rental_close' THEN NOT EXISTS (SELECT FROM rental r WHERE r.id = t.subject
                                                          AND r.ended_at IS NOT NULL)
+                 WHEN 'balance_idle' THEN NOT EXISTS (SELECT FROM account_idle i WHERE i.subject = t.subject)
                  WHEN 'rental_order' THEN NOT EXISTS (SELECT FROM rental_order o WHERE o.id = t.subject)
                  ELSE NOT EXISTS (SELECT FROM case_ c WHERE c.id = t.subject AND c.closed_at IS NULL)
        END

@@ -34,6 +34,7 @@ WITH deed AS (
       FROM (VALUES ('claim', 'claim', CAST(:claim_since AS timestamptz)),
                    ('withdrawal', 'payout', CAST(:payout_since AS timestamptz)),
                    ('rental_outage', 'auto_credit', CAST(:auto_credit_since AS timestamptz)),
+                   ('rental_end', 'auto_credit', CAST(:auto_credit_since AS timestamptz)),
                    ('rental_cancel', 'cancel', CAST(:cancel_since AS timestamptz)))
            g (kind, what, since)
       JOIN case_ c ON c.account = :account AND c.kind = g.kind

@@ -20,13 +20,14 @@ SELECT coalesce((SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM t.at) * 1
          WHERE a.account = acc.account AND NOT a.settled
            -- No window is longer than a day: what is older cannot be running.
            AND a.rented_at > CAST(:now AS timestamptz) - interval '2 days') AS open_order_window_end,
-       -- What cases gave back has the house as its source, what was bought has it as the end.
-       coalesce((SELECT sum(CASE 'house:revenue' WHEN t.destination THEN t.amount_minor
+       -- What cases gave back has the house as its source, what was bought has it as the end. It is
+       -- counted over all that the account ever did, so only where the policy asks.
+       CASE WHEN CAST(:spent AS boolean) THEN coalesce((SELECT sum(CASE 'house:revenue' WHEN t.destination THEN t.amount_minor
                                                  WHEN t.source THEN -t.amount_minor ELSE 0 END)
                    FROM transfer t
                   WHERE t.account = acc.account
                     AND split_part(t.key, ':', 1) IN ('capture', 'rental', 'prolong', 'claim')), 0)::bigint
-         AS spent_minor,
+            END AS spent_minor,
        EXISTS (SELECT FROM case_ c WHERE c.account = acc.account AND c.kind = 'withdrawal'
                   AND c.closed_at IS NULL AND c.id IS DISTINCT FROM CAST(:case_id AS uuid))
          AS withdrawal_open,

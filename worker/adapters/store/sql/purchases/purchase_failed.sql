@@ -1,7 +1,9 @@
 -- Certainly nothing was bought: the hold goes back, once. The balances are locked.
 --
 -- The last try of an order stays as that order, so that a claim can name it: refunded, without a
--- number, never due for anything. It was never live: its log begins with its ending.
+-- number, never due for anything. It was never live: its log begins with its ending. No event is
+-- told: the caller has the answer that nothing was sold, and a shop that credits by
+-- `activation.refunded` would give its customer what he never paid.
 WITH failed AS (
     UPDATE purchase SET state = 'failed', failure = :failure
      WHERE id = CAST(:id AS uuid) AND state = 'asked'
@@ -25,7 +27,7 @@ kept AS (
            asked_at + make_interval(secs => CAST(o ->> 'window_seconds' AS integer)), 'infinity',
            o ->> 'order_ref', o -> 'order_facts'
       FROM failed WHERE CAST(:is_order AS boolean)
-    RETURNING id, provider, account, price_minor, currency, charge, order_ref
+    RETURNING id, price_minor
 ),
 final AS (
     INSERT INTO settlement (activation_id, outcome, amount_minor, reason)
@@ -35,17 +37,6 @@ logged AS (
     INSERT INTO transition (activation_id, what, state, detail)
     SELECT id, 'never_provided', 'refunded',
            jsonb_build_object('reason', CAST(:failure AS text), 'amount_minor', price_minor)
-      FROM kept
-),
-told AS (
-    INSERT INTO event (subject, type, activation_id, account, payload, state)
-    SELECT id::text, 'activation.refunded', id, account,
-           jsonb_build_object('id', id, 'provider', provider, 'provider_ref', CAST(NULL AS text),
-                              'account', account, 'state', 'refunded',
-                              'amount_minor', price_minor, 'currency', currency,
-                              'charge', charge, 'reason', 'never_provided')
-             || {{order_ref_told}},
-           :event_state
       FROM kept
 )
 UPDATE balance b

@@ -1,0 +1,114 @@
+"""A balance that nothing moves for as long as its policy says: void, or a human's to decide."""
+
+from datetime import datetime
+
+from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop, last_reason
+from tests.integration.store.shop import ALICE, TICK
+from worker.ports.store.case_view import Case, CaseState
+
+END = MONDAY.replace(month=5)  #: Two months later.
+
+
+async def quiet_account(shop: CaseShop, then: str) -> None:
+    """With 1000 paid on Monday, under a policy of two months."""
+    idle = {"balance.expires": None, "balance.idle_months": 2, "balance.idle_then": then}
+    shop.change_policy("P3", idle)
+    await shop.open_account(amount_minor=1000, policy="P3")
+    await shop.admin.execute("UPDATE account SET opened_at = $1", MONDAY)
+    await shop.timers.tick()
+
+
+async def idle_cases(shop: CaseShop) -> list[Case]:
+    ids = await shop.fetch_rows("SELECT id FROM case_ WHERE subject = 'idle' ORDER BY opened_at")
+    return [await shop.case(row[0]) for row in ids]
+
+
+async def due_at(shop: CaseShop) -> datetime | None:
+    found: datetime | None = await shop.fetch_value(
+        "SELECT due_at FROM timer WHERE kind = 'balance_idle' AND fired_at IS NULL"
+    )
+    return found
+
+
+async def violated(shop: CaseShop) -> list[str]:
+    return [found.invariant for found in await shop.store.books.audit() if found.violations]
+
+
+async def test_an_idle_balance_is_void_at_the_first_instant_after_its_time(shop: CaseShop) -> None:
+    await quiet_account(shop, "void")
+    await shop.fire_due_timers(END)
+    assert await shop.balances() == (1000, 0)
+
+    await shop.fire_due_timers(END + TICK)
+    await shop.fire_due_timers(END + DAY)
+
+    assert await shop.balances() == (0, 0)
+    (case,) = await idle_cases(shop)
+    assert (case.state, last_reason(case)) == (CaseState.DONE, "idle")
+    assert case.decisions[-1].as_of == END
+    assert await shop.event_types(case.id) == ["account.done"]
+    account = await shop.store.books.account(ALICE)
+    assert account is not None
+    assert account.state == "open"
+    assert await violated(shop) == []
+
+
+async def test_an_entry_moves_the_date_and_a_balance_of_nothing_is_left_alone(
+    shop: CaseShop,
+) -> None:
+    await quiet_account(shop, "void")
+    await shop.top_up("again", 5, MONDAY + 10 * DAY)
+
+    await shop.fire_due_timers(END + TICK)
+    assert await shop.balances() == (1005, 0)
+    assert await due_at(shop) == END + 10 * DAY
+    await shop.fire_due_timers(END + 10 * DAY + TICK)
+    assert await shop.balances() == (0, 0)
+    await shop.fire_due_timers(END + 365 * DAY)
+
+    assert len(await idle_cases(shop)) == 1
+    assert await due_at(shop) is not None
+
+
+async def test_a_human_decides_about_an_idle_balance_that_the_policy_leaves_to_him(
+    shop: CaseShop,
+) -> None:
+    await quiet_account(shop, "review")
+    await shop.fire_due_timers(END + TICK)
+    (kept,) = await idle_cases(shop)
+    assert (kept.state, last_reason(kept)) == (CaseState.IN_REVIEW, "idle")
+    await shop.give_verdict(kept, grant=False)
+    assert await shop.balances() == (1000, 0)
+
+    await shop.top_up("again", 5, END + DAY)
+    await shop.fire_due_timers(END + 365 * DAY)
+    await shop.fire_due_timers(END + 366 * DAY)
+    first, second = await idle_cases(shop)
+    assert first.id == kept.id
+    await shop.give_verdict(second, grant=True)
+
+    assert await shop.balances() == (0, 0)
+    assert await violated(shop) == []
+
+
+async def test_a_frozen_balance_is_not_idle_for_its_customer(shop: CaseShop) -> None:
+    await quiet_account(shop, "void")
+    await shop.report_account_event("law_enforcement_block")
+
+    await shop.fire_due_timers(END + TICK)
+
+    assert await shop.balances() == (1000, 0)
+    assert await idle_cases(shop) == []
+
+
+async def test_a_policy_without_a_time_gives_no_account_a_date_and_ends_those_there_are(
+    shop: CaseShop,
+) -> None:
+    await quiet_account(shop, "void")
+    shop.change_policy("P3", {"balance.idle_months": None, "balance.expires": False})
+
+    await shop.fire_due_timers(END + TICK)
+
+    assert await shop.balances() == (1000, 0)
+    assert await due_at(shop) is None
+    assert await shop.fetch_value("SELECT count(*) FROM account_idle") == 0

@@ -1,0 +1,125 @@
+"""A rental that ends without one SMS is paid back by itself where its policy promises that."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop, last_reason
+from tests.integration.cases.rental_order import order
+from tests.integration.store.shop import TICK
+from worker.lifecycle.cases.rental_ends import PATIENCE
+from worker.ports.provider import Sms
+from worker.ports.store.case_view import Case, CaseKind, CaseState, TimerKind
+from worker.ports.store.rentals import RentalOrderKind
+
+END = MONDAY + 10 * DAY
+SMS = Sms("1234", "code 1234", MONDAY + DAY)
+
+
+async def automatic(shop: CaseShop, **changes: Any) -> None:
+    """Long rentals for 1000 under a policy that pays empty ones back."""
+    shop.change_policy("P2", {"rental.empty_at_end": "automatic", **changes})
+    await shop.open_account(amount_minor=3000, policy="P2")
+    await shop.book_rental()
+    assert await shop.balances() == (2000, 0)
+
+
+async def cases_of_ends(shop: CaseShop) -> list[Case]:
+    kind = CaseKind.RENTAL_END.value
+    ids = await shop.fetch_rows("SELECT id FROM case_ WHERE kind = $1 ORDER BY opened_at", kind)
+    return [await shop.case(row[0]) for row in ids]
+
+
+async def violated(shop: CaseShop) -> list[str]:
+    return [found.invariant for found in await shop.store.books.audit() if found.violations]
+
+
+async def test_an_empty_rental_is_paid_back_once_at_its_end(shop: CaseShop) -> None:
+    await automatic(shop)
+
+    await shop.fire_due_timers(END)
+    assert await shop.balances() == (2000, 0), "its last instant is its own"
+    for later in (TICK, DAY):
+        await shop.fire_due_timers(END + later)
+
+    assert await shop.balances() == (3000, 0)
+    (case,) = await cases_of_ends(shop)
+    assert (case.state, last_reason(case)) == (CaseState.GRANTED, "no_sms_on_record")
+    assert case.decisions[-1].as_of == END
+    assert await shop.event_types(case.id) == ["rental.granted"]
+    assert (await shop.long_rental()).ended_at == END
+    assert await violated(shop) == []
+
+
+async def test_an_sms_that_nobody_has_read_yet_is_read_before_a_rental_counts_as_empty(
+    shop: CaseShop,
+) -> None:
+    await automatic(shop)
+    shop.provider_rentals.sms = (SMS,)
+
+    await shop.fire_due_timers(END + TICK)
+
+    assert await cases_of_ends(shop) == []
+    assert await shop.balances() == (2000, 0)
+    assert (await shop.long_rental()).ended_at == END
+
+
+async def test_a_provider_that_does_not_answer_delays_the_credit_for_a_day_at_most(
+    shop: CaseShop,
+) -> None:
+    await automatic(shop)
+    shop.provider_rentals.budget_left = False
+
+    await shop.fire_due_timers(END + TICK)
+    await shop.fire_due_timers(END + 2 * HOUR)
+    assert await shop.balances() == (2000, 0)
+    await shop.fire_due_timers(END + PATIENCE + 12 * HOUR)
+
+    assert await shop.balances() == (3000, 0)
+    assert await violated(shop) == []
+
+
+async def test_a_rental_that_was_given_back_is_not_empty_at_its_end(shop: CaseShop) -> None:
+    await automatic(shop, **{"rental.early_end": "unused"})
+    shop.set_time(MONDAY + 4 * DAY)
+    await shop.service.cancel_rental(await shop.long_rental(), {})
+    assert await shop.balances() == (2600, 0)
+
+    await shop.fire_due_timers(END + TICK)
+
+    assert await shop.balances() == (2600, 0)
+
+
+async def test_a_prolonged_rental_is_paid_back_with_its_renewal_at_its_new_end(
+    shop: CaseShop,
+) -> None:
+    await automatic(shop)
+    rental = await shop.long_rental()
+    renewal = {"kind": RentalOrderKind.PROLONG, "rental": rental.id, "price_minor": 1000}
+    longer = order(shop, "longer", **renewal)
+    await shop.store.cases.begin_rental_order(longer)
+    await shop.store.cases.rental_prolonged(longer.id, END + 10 * DAY)
+
+    await shop.fire_due_timers(END + TICK)
+    assert await shop.balances() == (1000, 0)
+    await shop.fire_due_timers(END + 10 * DAY + TICK)
+
+    assert await shop.balances() == (3000, 0)
+
+
+@pytest.mark.parametrize(("grant", "balance"), [(True, 3000), (False, 2000)])
+async def test_what_the_policy_holds_for_a_human_waits_with_its_date(
+    shop: CaseShop, *, grant: bool, balance: int
+) -> None:
+    limit = {"of": "auto_credit", "per": "month", "max_minor": 500, "then": "review"}
+    await automatic(shop, limits=[limit])
+    await shop.fire_due_timers(END + TICK)
+
+    (case,) = await cases_of_ends(shop)
+    assert (case.state, last_reason(case)) == (CaseState.IN_REVIEW, "limit_reached")
+    assert case.decisions[-1].deadline is not None
+    await shop.give_verdict(case, grant=grant)
+
+    assert await shop.balances() == (balance, 0)
+    assert await shop.timer_due_at(TimerKind.REVIEW_SLA, case.id) is None
+    assert await violated(shop) == []

@@ -1,0 +1,113 @@
+"""The end of a rental: where its policy promises that, an empty one is paid back by itself.
+
+Our log alone says whether an SMS came, so the provider is asked for the last ones before it is
+believed. Nobody waits for a provider that does not answer longer than `PATIENCE`: by then what was
+seen decides. The credit is a case of its own: it is decided once, under the account's lock, and
+where the policy leaves it to a human it waits with the others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from worker.domain.policy import Op, Outcome
+from worker.domain.policy.at_intake import order_words
+from worker.domain.policy.language.choices import EmptyAtEnd
+from worker.domain.policy.vocabulary import Product
+from worker.lifecycle.cases import case_steps, questions, record_facts
+from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
+from worker.lifecycle.cases.rental_closing import SHORTEST_DELAY, RentalCloser
+from worker.lifecycle.policy_book import PolicyBook
+from worker.ports.store import case_view as port
+from worker.ports.store import cases
+from worker.ports.store.case_view import CaseKind, Timer
+from worker.ports.store.rentals import Rental
+
+PATIENCE: Final = timedelta(hours=24)
+_NOTHING: Final = frozenset({Outcome.NONE, Outcome.WAIT})
+
+
+@dataclass(frozen=True, slots=True)
+class RentalEndJudge(RentalCancelJudge):
+    """Decides what the end of a rental gives back by itself; a human's verdict as of a Cancel."""
+
+    def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
+        record = self._ask(view, facts)
+        if record.decision.outcome in _NOTHING and not view.case.decisions:
+            raise case_steps.NothingFollows
+        return self._step(view, facts, record)
+
+    def _step(
+        self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
+    ) -> port.CaseStep:
+        """It ends by itself: nobody has to close it at its provider."""
+        step = super(RentalEndJudge, self)._step(view, facts, record)
+        return replace(step, ends_rental=False)
+
+    def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
+        assert view.record is not None
+        given = record_facts.of_order(view.record, view.account, facts)
+        asked = questions.ask_policy(view, Op.ORDER_TICK, given, self.clauses)
+        return asked if view.case.decisions else replace(asked, as_of=view.record.ends_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RentalEnds:
+    cases: cases.CaseStore
+    policies: PolicyBook
+    judges: Mapping[CaseKind, case_steps.KindJudge]
+    rental_closer: RentalCloser
+
+    async def fire(self, timer: Timer) -> None:
+        rental = await self.cases.rental_of(timer.subject)
+        assert rental is not None  # Its timer was set with it.
+        if await self._credits_empty(rental):
+            if not await self._seen_whole(rental):
+                await self.cases.put_off(timer, self._delay(rental))
+                return
+            await self._credit_if_empty(rental)
+        await self.cases.end_rental(timer)
+
+    async def _credits_empty(self, rental: Rental) -> bool:
+        """One that was given back before its end is not empty at it."""
+        if rental.ended_at is not None:
+            return False
+        await self.policies.load([(rental.policy, rental.policy_version)])
+        profile = self.policies.of(rental.policy, rental.policy_version)
+        if profile is None:
+            return False
+        told = rental.order_facts or {}
+        words = order_words(rental.service, rental.country, rental.price_minor, told)
+        holds = profile.for_order(words._replace(product=Product.RENTAL))
+        return holds.rental.empty_at_end is EmptyAtEnd.AUTOMATIC
+
+    async def _seen_whole(self, rental: Rental) -> bool:
+        """Whether our log has all that its provider tells of it."""
+        if await self.cases.messages(rental.id):
+            return True
+        too_late = self.rental_closer.now() > rental.ends_at + PATIENCE
+        return await self.rental_closer.read_messages(rental) or too_late
+
+    def _delay(self, rental: Rental) -> timedelta:
+        return max(SHORTEST_DELAY, (self.rental_closer.now() - rental.ends_at) / 4)
+
+    async def _credit_if_empty(self, rental: Rental) -> None:
+        judge = self.judges[CaseKind.RENTAL_END]
+        new = cases.NewCase(
+            # A prolonged rental has another end.
+            id=cases.case_id(CaseKind.RENTAL_END, rental.id, rental.ends_at.isoformat()),
+            kind=CaseKind.RENTAL_END,
+            subject=f"{rental.provider}/{rental.ref}",
+            facts={},
+            content={},
+            rental=rental.id,
+        )
+        try:
+            await self.policies.judged(
+                lambda policy_of: self.cases.open_case(
+                    new, lambda view: case_steps.open_step(judge, view, None, {}), policy_of
+                )
+            )
+        except case_steps.NothingFollows:
+            return
