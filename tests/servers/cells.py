@@ -103,5 +103,5 @@ CELLS: Final = (
 
 
 def pytest_command(cell: Cell) -> Sequence[str]:
-    quiet = (sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider")
+    quiet = (sys.executable, "-m", "pytest", "-q", "-rfs", "-p", "no:cacheprovider")
     return (*quiet, "--timeout=300", *cell.tests, *cell.options())

@@ -204,7 +204,7 @@ _REDIS_REFUSALS: Mapping[type[Exception], tuple[str, str]] = {
     BusyLoadingError: ("it still loads its data", "again in a moment"),
     ssl.SSLCertVerificationError: ("its certificate is not trusted", "ssl_ca_certs in redis.url"),
     ssl.SSLError: ("TLS could not be agreed on", "redis:// or rediss:// in redis.url"),
-    FileNotFoundError: ("there is no such socket or file", "the paths in redis.url"),
+    FileNotFoundError: ("its socket or a file is missing", "the paths in redis.url"),
     RedisTimeoutError: ("it does not answer in time", "host, port and redis:// or rediss://"),
     RedisConnectionError: ("nobody answers there", "host, port and redis:// or rediss://"),
 }
