@@ -108,7 +108,7 @@ _EXPIRY = {None: "About an idle balance a human decides.", False: "A balance nev
 _IDLE = {choices.IdleThen.VOID: "it is void", choices.IdleThen.REVIEW: "a human decides about it"}
 _BLOCKED = {
     choices.RulesBlock.KEEP: "A block for breaking the rules leaves the balance to be spent.",
-    choices.RulesBlock.VOID: "A block for breaking the rules makes the balance void, and orders stop.",
+    choices.RulesBlock.VOID: "A block for breaking the rules makes the balance void; orders end.",
 }
 _CHARGEBACK = {
     None: "About a chargeback a human decides: the policy is silent.",
