@@ -209,7 +209,7 @@ async def test_a_list_of_one_account_reads_that_account(broken_shop: Shop) -> No
 #: What is asked of one account's past, and the indexes of its transfers that may be read for it.
 OF_ACCOUNT = {
     "cases/record_account": {"transfer_of_account"},
-    "cases/record_money": {"transfer_of_account", "transfer_topup", "transfer_key_key"},
+    "cases/record_money": {"transfer_of_account", "transfer_topup", "transfer_pkey"},
     "cases/lowest_balance": {"transfer_of_account"},
     "cases/bind_account": set(),
     "cases/blocked_may_order": set(),
