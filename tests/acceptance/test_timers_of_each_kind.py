@@ -1,6 +1,7 @@
 """Every kind of timer whose date passes while no daemon runs: the next one makes up for all."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -292,7 +293,7 @@ async def test_the_next_daemon_acts_on_each_kind_as_of_its_own_date(
     database: asyncpg.Connection, database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     policies = tmp_path / "policies"
-    policies.mkdir()
+    shutil.copytree("config/policies", policies)
     (policies / "idle.toml").write_text(IDLE)
     settings = {
         "AW_DEFAULTS__CREDIT_GRACE_SECONDS": "3600",

@@ -307,8 +307,12 @@ async def test_what_is_older_than_any_limit_looks_is_left_out(shop: CaseShop) ->
 
 
 async def test_an_account_is_idle_since_its_last_entry(shop: CaseShop) -> None:
+    """A top-up that was paid before the account was opened is no sign that its customer is away."""
     await shop.open_account()
+    opened_at = await shop.fetch_value("SELECT opened_at FROM account")
+    assert (await account(shop)).idle_since == opened_at
 
+    await shop.admin.execute("UPDATE account SET opened_at = $1", MONDAY - DAY)
     assert (await account(shop)).idle_since == MONDAY
 
 

@@ -42,6 +42,29 @@ _NEWEST = text(
 _LAST_ID: Final = UUID(int=2**128 - 1)
 
 
+BLOCKED: Final = "blocked"
+
+
+async def that_may_order(
+    connection: AsyncConnection, accounts: Collection[str], keeping: Collection[str]
+) -> set[str]:
+    """Of these blocked accounts; *keeping* are the policies that leave a balance to be spent.
+
+    Their rows are locked: a block that is lifted or made stronger meanwhile is seen.
+    """
+    asked = {"accounts": list(accounts), "keeping": list(keeping)}
+    return set((await connection.execute(statement("cases/blocked_may_order"), asked)).scalars())
+
+
+async def state_for_orders(
+    connection: AsyncConnection, account: str, state: str, keeping: Collection[str]
+) -> str:
+    """As what an order finds the account: open, where its block leaves the balance to be spent."""
+    if state == BLOCKED and await that_may_order(connection, [account], keeping):
+        return "open"
+    return state
+
+
 class PolicyRepository:
     """The contents of policies, by name and version, and what was decided under them."""
 

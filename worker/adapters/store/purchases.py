@@ -12,9 +12,8 @@ from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import disputes, rows
-from worker.adapters.store.blocked_accounts import state_for_orders
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
-from worker.adapters.store.policies import PolicyRepository
+from worker.adapters.store.policies import PolicyRepository, state_for_orders
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.domain.transfer import Charge

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
 from worker.adapters.store import rentals
-from worker.adapters.store.blocked_accounts import state_for_orders
 from worker.adapters.store.database import statement
+from worker.adapters.store.policies import state_for_orders
 from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName
 from worker.domain.transfer import Charge, TransferKind

@@ -230,7 +230,15 @@ class Review(TypedDict):
     destination: str | None
     facts: dict[str, Any]
     id: str
-    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account", "activation"]
+    kind: Literal[
+        "claim",
+        "rental_outage",
+        "rental_cancel",
+        "rental_end",
+        "withdrawal",
+        "account",
+        "activation",
+    ]
     opened_at: str
     proposed_minor: int
     reason: str

@@ -153,7 +153,7 @@ class Case(TypedDict):
     evidence: list[Evidence]
     facts: dict[str, Any]
     id: str
-    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account"]
+    kind: Literal["claim", "rental_outage", "rental_cancel", "rental_end", "withdrawal", "account"]
     moved_minor: int
     obligations: list[Obligation]
     opened_at: str

@@ -1,13 +1,16 @@
 """Whether what was approved before may be carried out now: the account is asked again.
 
 A human who has seen what stands against it releases it, with the finding `freeze_seen`. It holds
-for what stood then, and for nothing that came later.
+for what stood then, and for nothing that came later. What a closed case holds against its account
+ends by a verdict on the same case, with its note: no for a chargeback that does not stand; for what
+an earlier verdict found, the flags that are left.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from worker.domain.account_state import standing_turns
+from worker.domain.policy import Outcome
 from worker.domain.policy.findings import barred_since
 from worker.domain.policy.vocabulary import AccountFlag
 from worker.ports.store import case_view as port
@@ -61,3 +64,52 @@ def seen_now(view: port.CaseView, findings: port.CaseFacts) -> Mapping[str, Any]
 
 def _seen(case: port.Case) -> frozenset[str]:
     return frozenset(one for entry in case.evidence for one in entry.content.get(_SEEN, ()))
+
+
+_FLAGS: Final = "account_flags"
+
+
+class GivenVerdict(Protocol):
+    """Of a verdict what is asked here."""
+
+    @property
+    def grant(self) -> bool: ...
+
+    @property
+    def amount_minor(self) -> int | None: ...
+
+    @property
+    def findings(self) -> port.CaseFacts: ...
+
+
+def lifts_chargeback(case: port.Case, verdict: GivenVerdict) -> bool:
+    """Whether it says no to a chargeback that has had its effect.
+
+    What a chargeback made void stays so: its money is booked anew by a top-up.
+    """
+    if case.kind is not port.CaseKind.ACCOUNT or case.state is not port.CaseState.DONE:
+        return False
+    voided = case.decided is not None and case.decided.outcome == Outcome.BALANCE_VOID.value
+    return case.facts["event"] == "chargeback" and not verdict.grant and not voided
+
+
+def lifted_flags(case: port.Case, verdict: GivenVerdict) -> tuple[str, ...]:
+    """The flags that this closed case found, and that its human takes back now.
+
+    He says again what he decided, and names the flags that are left: nothing else changes.
+    """
+    given = case.verdict
+    if given is None or case.state not in port.CLOSED or set(verdict.findings) != {_FLAGS}:
+        return ()
+    found, left = _found(case.facts), set(verdict.findings[_FLAGS])
+    same = verdict.grant is given["grant"] and verdict.amount_minor in {None, given["amount_minor"]}
+    return tuple(sorted(found - left)) if same and left < found else ()
+
+
+def lifted_step(case: port.Case, flags: tuple[str, ...]) -> port.CaseStep:
+    facts: dict[str, Any] = {**case.facts, _FLAGS: sorted(_found(case.facts) - set(flags))}
+    return port.CaseStep(state=case.state, facts=facts, lifted_flags=flags, reopens=True)
+
+
+def _found(facts: port.CaseFacts) -> set[str]:
+    return set(facts.get(_FLAGS, ()))

@@ -11,8 +11,15 @@ from typing import Any, Final, Protocol
 
 from worker.domain.policy import Decision, FactError, Op, Outcome, Reason
 from worker.domain.policy.vocabulary import Sla
-from worker.lifecycle.cases.carrying_out import FREEZE_SEEN, barred, seen_now, what_stands
-from worker.lifecycle.cases.lifting import lifted_flags, lifted_step, lifts_chargeback
+from worker.lifecycle.cases.carrying_out import (
+    FREEZE_SEEN,
+    barred,
+    lifted_flags,
+    lifted_step,
+    lifts_chargeback,
+    seen_now,
+    what_stands,
+)
 from worker.lifecycle.cases.owing import dated, owed_after
 from worker.lifecycle.cases.questions import (
     ALTERNATIVE_OFFERED,
