@@ -112,13 +112,13 @@ def test_timers_are_listed_with_subject_date_and_delay(served: Served) -> None:
     case = served.run(waiting(served.shop))
 
     every = json.loads(served.ask("timers", "--all", "--output", "json").stdout)["timers"]
-    overdue, untold = json.loads(served.ask("timers", "-o", "json").stdout)["timers"]
+    untold, overdue = json.loads(served.ask("timers", "-o", "json").stdout)["timers"]
     text = served.ask("timers").stdout
     counted = served.ask("timers", "--by-kind", "-o", "json").stdout
 
     # The clock of the shop stands in March; the command uses the real one.
     assert [(one["kind"], one["due_at"]) for one in every] == [
-        (one["kind"], one["due_at"]) for one in (overdue, untold)
+        (one["kind"], one["due_at"]) for one in (untold, overdue)
     ]
     assert untold["kind"] == "review_late"
     assert (overdue["kind"], overdue["subject"]) == ("review_sla", str(case.id))
@@ -218,12 +218,12 @@ def test_everything_that_is_told_in_a_case_has_its_command(served: Served) -> No
     told("access", "granted")
     told("choice", "replacement", "--value", "350")
     told("note", "he is in a hurry")
-    told("rectified")
-    contested = told("contest", "--reason", "it is broken again")
+    said = [entry["what"] for entry in told("rectified")["evidence"]]
+    contested = served.ask("cases", "contest", id_, "--reason", "it is broken again")
 
-    said = [entry["what"] for entry in contested["evidence"]]
-    steps = ["access_requested", "access_granted", "choice", "note", "rectified", "contested"]
+    steps = ["access_requested", "access_granted", "choice", "note", "rectified"]
     assert said[-len(steps) :] == steps
+    assert (contested.exit_code, "The case is closed" in contested.stderr) == (1, True)
     text = served.ask("cases", "show", id_).stdout
     assert "he is in a hurry" in text
     refused = served.ask("cases", "rectified", id_[-8:])
