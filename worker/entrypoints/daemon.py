@@ -249,6 +249,7 @@ def _api_deps(worker: Worker, tokens: KnownTokens) -> ApiDeps:
         providers=worker.overview,
         activations=worker.parts.store.activations,
         books=worker.parts.store.books,
+        clauses=worker.parts.clauses,
         outbox=worker.parts.store.outbox,
         tokens=tokens,
         parse_push=parse,

@@ -17,8 +17,8 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderRef, purchase_id
-from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.policy import Profile, load_profile, override, policy_names
+from worker.domain.policy.clauses import load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.account_events import AccountEventReport
@@ -27,8 +27,10 @@ from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers, judges_by_kind
 from worker.lifecycle.cases.idle_balances import IdleBalances
+from worker.lifecycle.cases.late_reviews import LateReviews
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.cases.rental_ends import RentalEnds
+from worker.lifecycle.clause_book import ClauseBook
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.settle import Settle
@@ -46,8 +48,7 @@ HOUR = timedelta(hours=1)
 PRICE = 350
 
 
-def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
-    return grounds(load_clauses(policy), reason)
+clauses = ClauseBook({name: load_clauses(name) for name in policy_names()})
 
 
 class ClockedRepository:
@@ -82,6 +83,7 @@ class ClockedStore(PostgresStore):
             "end_rental",
             "account_record",
             "rental_closed",
+            "review_late",
             "put_off",
             "begin_rental_order",
             "rental_bought",
@@ -124,7 +126,7 @@ class CaseShop:
         self.policy_book = PolicyBook(policies, self.store.policies.read)
         self.service = self.service_on(self.store)
 
-    def service_on(self, store: PostgresStore) -> CaseService:
+    def service_on(self, store: PostgresStore, told_by: str | None = None) -> CaseService:
         return CaseService(
             cases=store.cases,
             books=store.books,
@@ -134,6 +136,7 @@ class CaseShop:
             ),
             policies=self.policy_book,
             default_policy="P3",
+            told_by=told_by,
             clock=Clock(
                 now=lambda: self.clock.now, monotonic=lambda: 0.0, sleep=_never, chance=lambda: 0.5
             ),
@@ -168,6 +171,9 @@ class CaseShop:
                 books=self.store.books,
                 policies=self.policy_book,
                 judges=self.judges,
+            ),
+            late_reviews=LateReviews(
+                cases=self.store.cases, policies=self.policy_book, clock=self.service.clock
             ),
         )
 
@@ -440,8 +446,10 @@ class CaseShop:
         return balance.available_minor, balance.held_minor
 
     async def event_types(self, subject: object) -> list[str]:
+        """What is told of its states; what is told of its reviews has tests of its own."""
         rows = await self.admin.fetch(
-            "SELECT type FROM event WHERE subject = $1 ORDER BY seq", str(subject)
+            "SELECT type FROM event WHERE subject = $1 AND type NOT LIKE 'review.%' ORDER BY seq",
+            str(subject),
         )
         return [row["type"] for row in rows]
 

@@ -37,6 +37,7 @@ class DueShop:
             rental_closer=cast("Any", self.rental_closer),
             idle_balances=cast("Any", Stub(seed=0)),
             rental_ends=cast("Any", Stub(fire=steps.get("end_rental"))),
+            late_reviews=cast("Any", Stub()),
         )
 
     def _lease(self, _: int, kinds: Collection[TimerKind]) -> list[Timer]:

@@ -20,6 +20,7 @@ from worker.ports.store.activations import (
     ActivationSearch,
     Settlement,
     ShownCode,
+    TimelineEntry,
 )
 from worker.ports.store.books import (
     NO_POLICY,
@@ -40,6 +41,7 @@ from worker.ports.store.outbox import (
     EventState,
     StoredEvent,
 )
+from worker.ports.store.said import Noted, StaffNote
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROVIDER = ProviderName("alpha")
@@ -64,6 +66,7 @@ class FakeBooks(UnaskedBooks):
     found: dict[AccountId, Account] = field(default_factory=dict)
     topups: dict[str, tuple[AccountId, int]] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
+    noted: list[tuple[AccountId, StaffNote]] = field(default_factory=list)
 
     async def open_account(
         self, account: AccountId, currency: str, policy: AccountPolicy = NO_POLICY
@@ -124,6 +127,18 @@ class FakeBooks(UnaskedBooks):
 
     async def entries_about(self, id_: ActivationId) -> list[Entry]:
         return [entry for entry in self.ledger if entry.key.endswith(f":{id_}")]
+
+    async def note(
+        self, account: AccountId, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        assert now is None
+        if account in self.found and (account, said) not in self.noted:
+            self.noted.append((account, said))
+        return account in self.found
+
+    async def notes(self, account: AccountId, limit: int) -> list[Noted]:
+        mine = [said for about, said in reversed(self.noted) if about == account]
+        return [Noted(NOW, said.note or "", said.by) for said in mine][:limit]
 
     async def accounts(self, *, after: AccountId | None, limit: int) -> list[Account]:
         names = sorted(name for name in self.found if after is None or name > after)
@@ -193,6 +208,18 @@ class FakeActivations(UnaskedActivations):
             and _fits(search, one)
             and (before is None or (one.rented_at, one.id) < before)
         ][:limit]
+
+    async def tell(
+        self, id_: ActivationId, what: str, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        known = self.found.get(id_)
+        if known is None:
+            return False
+        told = {name: word for name, word in said._asdict().items() if word}
+        line = TimelineEntry(now or NOW, what, {"state": known.state.value, **told})
+        if line not in known.timeline:
+            self.put(replace(known, timeline=(*known.timeline, line)))
+        return True
 
     async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
         self.asked.set()

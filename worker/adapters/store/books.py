@@ -22,6 +22,7 @@ from worker.ports.errors import StoreError
 from worker.ports.store import books as port
 from worker.ports.store.case_view import Timer
 from worker.ports.store.purchases import CANARY_ACCOUNT
+from worker.ports.store.said import Noted, StaffNote
 
 OFFENDERS: Final = 5  #: Shown per invariant.
 _FOLDER: Final = Path(__file__).parent / "sql" / "audit"
@@ -200,6 +201,23 @@ _LET_GO = text(
 )
 
 
+_NOTES: Final = text(
+    "SELECT at, note, by FROM account_note WHERE account = :account ORDER BY id DESC LIMIT :limit"
+)
+_LOCK: Final = text("SELECT account FROM account WHERE account = :account FOR NO KEY UPDATE")
+
+
+async def note(
+    connection: AsyncConnection, account: AccountId, said: StaffNote, now: datetime | None
+) -> bool:
+    """Locked, so that the same said twice at once is kept once."""
+    if (await connection.execute(_LOCK, {"account": account})).first() is None:
+        return False
+    kept = {"account": account, "note": said.note, "by": said.by, "now": now}
+    await connection.execute(statement("books/note"), kept)
+    return True
+
+
 class BookRepository:
     """Accounts, their entries, and the proof that they add up."""
 
@@ -256,6 +274,18 @@ class BookRepository:
 
     async def undate_account(self, timer: Timer) -> None:
         await self._db.write(lambda c: idle_accounts.undate(c, timer))
+
+    async def note(
+        self, account: AccountId, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        return await self._db.write(lambda c: note(c, account, said, now))
+
+    async def notes(self, account: AccountId, limit: int) -> list[Noted]:
+        async def work(connection: AsyncConnection) -> list[Noted]:
+            found = await connection.execute(_NOTES, {"account": account, "limit": limit})
+            return [Noted(*row) for row in found]
+
+        return await self._db.read(work)
 
     async def _rows(self, name: str, **parameters: object) -> Sequence[RowMapping]:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
@@ -374,5 +404,5 @@ async def _queue_stats(
         reviews_waiting=+waiting,
         # One whose Cancel was pressed may be in review before its deadline.
         oldest_review=max([_ON_TIME, *since]),
-        reviews_late=sum(row["late"] for row in reviews),
+        reviews_late=sum(row["late"] for row in reviews) + sum(row["reviews_late"] for row in live),
     )

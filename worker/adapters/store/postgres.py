@@ -1,4 +1,4 @@
-"""The whole store: six repositories over one database, and who leads while Redis is away."""
+"""The whole store: its repositories over one database, and who leads while Redis is away."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

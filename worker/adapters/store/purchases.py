@@ -20,6 +20,7 @@ from worker.domain.transfer import Charge
 from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store import purchases as port
+from worker.ports.store.said import NOTHING_SAID, StaffNote
 from worker.ports.store.activations import Activation
 
 _PURCHASE = text("SELECT * FROM purchase WHERE id = CAST(:id AS uuid)")
@@ -359,7 +360,7 @@ class PurchaseRepository:
         self,
         provider: ProviderName,
         kind: port.StopKind = port.StopKind.DRAIN,
-        said: port.StaffNote = port.NOTHING_SAID,
+        said: StaffNote = NOTHING_SAID,
     ) -> datetime:
         asked = {"provider": provider, "kind": kind.value, **said._asdict()}
         (row,) = await self._rows(statement("purchases/drain"), **asked)
@@ -367,7 +368,7 @@ class PurchaseRepository:
         return stopped
 
     async def resume(
-        self, provider: ProviderName, said: port.StaffNote = port.NOTHING_SAID
+        self, provider: ProviderName, said: StaffNote = NOTHING_SAID
     ) -> bool:
         asked = {"provider": provider, **said._asdict()}
         return bool(await self._rows(statement("purchases/resume"), **asked))

@@ -122,7 +122,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             name="open_accounts",
             method="POST",
             path="/v1/accounts/bulk",
-            handler=AccountIntakeHandlers(deps.books, deps.cases).take_over,
+            handler=AccountIntakeHandlers(deps).take_over,
             scope=Scope.OPERATE,
             answers={200: BulkAccountResults},
             body=BulkAccounts,

@@ -17,6 +17,7 @@ from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claims import ClaimJudge
 from worker.lifecycle.cases.deletions import Deletions
 from worker.lifecycle.cases.idle_balances import IdleBalances
+from worker.lifecycle.cases.late_reviews import LateReviews
 from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
@@ -124,6 +125,7 @@ class DueTimers:
     rental_closer: RentalCloser
     rental_ends: RentalEnds
     idle_balances: IdleBalances
+    late_reviews: LateReviews
     batch: int = BATCH
 
     async def tick(self) -> int:
@@ -183,6 +185,8 @@ class DueTimers:
                 await self.rental_closer.fire(timer)
             case TimerKind.BALANCE_IDLE:
                 await self.idle_balances.fire(timer)
+            case TimerKind.REVIEW_LATE:
+                await self.late_reviews.fire(timer)
             case TimerKind.RENTAL_END:
                 await self.rental_ends.fire(timer)
             case TimerKind.RENTAL_ORDER:

@@ -78,6 +78,7 @@ class TimerKind(enum.Enum):
     DELETION_HOLD = "deletion_hold"
     OBLIGATION = "obligation"  #: What is owed in a case was not carried out by its date.
     BALANCE_IDLE = "balance_idle"  #: Nothing has moved an account's money for long.
+    REVIEW_LATE = "review_late"  #: Of a number in review, or of the obligation to review a case.
     RENTAL_END = "rental_end"
     RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
     RENTAL_ORDER = "rental_order"  #: An order of a long rental that nobody ended is in doubt.
@@ -190,6 +191,7 @@ class Case:
     verdict: Mapping[str, Any] | None = None
     withheld_minor: int = 0
     moved_minor: int = 0  #: Credited or paid out so far.
+    order_ref: str | None = None  #: The shop's own id of the order that it is about.
     decisions: tuple[DecisionRow, ...] = ()  #: Oldest first.
     evidence: tuple[EvidenceEntry, ...] = ()
     timers: tuple[Timer, ...] = ()

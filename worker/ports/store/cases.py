@@ -8,7 +8,7 @@ import enum
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID, uuid5
 
 from worker.domain.account_state import LoggedEvent
@@ -17,7 +17,9 @@ from worker.domain.policy import Profile
 from worker.ports.provider import Sms
 from worker.ports.store import case_view, rentals
 from worker.ports.store.case_record import AccountRecord, CaseRecord
+from worker.ports.store.case_search import ANY_REVIEW, CaseBrief, CaseSearch, ReviewSearch
 from worker.ports.store.obligations import Obligation
+from worker.ports.store.said import StaffNote
 
 PolicyVersion: TypeAlias = tuple[str, str]  #: Name and version.
 #: Of a version, by name and version; None: it cannot be had.
@@ -27,6 +29,8 @@ ReadPolicies: TypeAlias = Callable[
     [Collection[PolicyVersion] | None], Awaitable[Mapping[PolicyVersion, Any]]
 ]
 
+
+T = TypeVar("T")
 
 _CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
 
@@ -104,6 +108,8 @@ class Review:
     policy: str
     rank: datetime | None  #: See `ReviewPlace`.
     case: UUID | None = None  #: None: it is about an activation.
+    order: UUID | None = None  #: The number or the rental that it is about.
+    order_ref: str | None = None
 
     @property
     def place(self) -> ReviewPlace:
@@ -216,6 +222,7 @@ class CaseStore(Protocol):
         *,
         limit: int,
         after: ReviewPlace | None = None,
+        about: ReviewSearch = ANY_REVIEW,
     ) -> list[Review]:
         """What waits for a human, ordered by its date.
 
@@ -223,8 +230,44 @@ class CaseStore(Protocol):
         """
         ...
 
-    async def review(self, id_: UUID, policies: Mapping[PolicyVersion, Profile]) -> Review | None:
-        """The one that waits under this id."""
+    async def note(
+        self,
+        id_: UUID,
+        kind: case_view.CaseKind,
+        said: StaffNote,
+        *,
+        now: datetime | None = None,
+    ) -> bool:
+        """Keep it beside what was told in the case, once; False: no such case of this kind."""
+        ...
+
+    async def review_late(
+        self, timer: case_view.Timer, review: Review | None, *, now: datetime | None = None
+    ) -> bool:
+        """Tell that nobody decided it by its date, once; None, or one that was decided: nothing."""
+        ...
+
+    async def preview(
+        self,
+        id_: UUID,
+        looks: Callable[[case_view.CaseView], T],
+        policy_of: PolicyLookup,
+        *,
+        now: datetime | None = None,
+    ) -> T | None:
+        """What *looks* makes of the case as it stands; nothing is locked, and nothing changes."""
+        ...
+
+    async def list_cases(self, search: CaseSearch, limit: int) -> list[case_view.Case]:
+        """Newest first."""
+        ...
+
+    async def cases_of(self, ids: Collection[UUID]) -> dict[UUID, case_view.Case]:
+        """Many as `case` reads one; unknown ids are absent."""
+        ...
+
+    async def newest_cases(self, accounts: Collection[AccountId], each: int) -> list[CaseBrief]:
+        """The newest *each* of each account, newest first."""
         ...
 
     async def book_rental(

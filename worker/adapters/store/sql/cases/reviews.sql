@@ -2,14 +2,22 @@
 -- A review without a date of its policy has its place two days after it began.
 -- An activation in review proposes its own price: that is what is on hold. Its date is counted in
 -- working days where it is shown; for its place, days will do: they never put it too late.
-WITH pace AS (
+WITH RECURSIVE live AS (
+    -- Providers with live numbers, one step of an index for each: those that wait have no ending.
+    (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
+    UNION ALL
+    SELECT (SELECT a.provider FROM activation a
+             WHERE NOT a.settled AND a.provider > live.provider ORDER BY a.provider LIMIT 1)
+      FROM live WHERE live.provider IS NOT NULL
+),
+pace AS (
     SELECT * FROM unnest(CAST(:names AS text[]), CAST(:versions AS text[]), CAST(:days AS integer[]))
                AS p(policy, policy_version, days)
 ),
 waiting AS (
     SELECT r.case_id AS id, c.id AS case_id, c.kind, c.account, c.subject, r.opened_at, r.reason, r.clauses,
            r.proposed_minor, acc.currency, r.destination, r.by_when, c.facts, c.policy,
-           c.policy_version, 
+           c.policy_version, coalesce(c.activation_id, c.rental_id) AS order_id,
            coalesce(r.by_when, r.opened_at + interval '2 days') AS rank_at
       FROM review r JOIN case_ c ON c.id = r.case_id JOIN account acc ON acc.account = c.account
      WHERE r.closed_at IS NULL
@@ -18,7 +26,8 @@ waiting AS (
     SELECT o.id, c.id, c.kind, o.account, c.subject, o.since, o.what, CAST('{}' AS text[]),
            coalesce((SELECT d.amount_minor FROM decision d WHERE d.subject = c.id
                       AND d.op <> 'sla_tick' ORDER BY d.seq DESC LIMIT 1), 0),
-           acc.currency, NULL, o.by_when, c.facts, c.policy, c.policy_version, o.by_when
+           acc.currency, NULL, o.by_when, c.facts, c.policy, c.policy_version,
+           coalesce(c.activation_id, c.rental_id), o.by_when
       FROM obligation o JOIN case_ c ON c.id = o.case_id JOIN account acc ON acc.account = o.account
      WHERE o.ended_at IS NULL AND o.owed_by = 'shop' AND o.what <> 'review'
     UNION ALL
@@ -27,18 +36,23 @@ waiting AS (
            a.currency, 'balance', CAST(NULL AS timestamptz),
            jsonb_build_object('provider', a.provider, 'provider_state', a.provider_state,
                               'service', a.service, 'country', a.country, 'policy', a.policy),
-           a.policy, a.policy_version,
+           a.policy, a.policy_version, a.id,
            t.at + make_interval(days => coalesce(pace.days, 2))
-      FROM activation a
+      FROM live
+      JOIN activation a ON a.provider = live.provider AND NOT a.settled
+                       AND a.ending_at = 'infinity' AND a.state = 'in_review'
       JOIN LATERAL (SELECT at, detail FROM transition
                      WHERE activation_id = a.id AND what = 'in_review' ORDER BY seq DESC LIMIT 1) t
         ON true
       LEFT JOIN pace USING (policy, policy_version)
-     WHERE NOT a.settled AND a.state = 'in_review'
 )
-SELECT *, nullif(rank_at, 'infinity') AS rank
+SELECT *, nullif(rank_at, 'infinity') AS rank,
+       coalesce((SELECT n.order_ref FROM activation n WHERE n.id = order_id),
+                (SELECT r.order_ref FROM rental r WHERE r.id = order_id)) AS order_ref
   FROM waiting
  WHERE (CAST(:only AS uuid) IS NULL OR id = CAST(:only AS uuid))
+   AND (CAST(:of_case AS uuid) IS NULL OR case_id = CAST(:of_case AS uuid))
+   AND (CAST(:of_activation AS uuid) IS NULL OR order_id = CAST(:of_activation AS uuid))
    AND (CAST(:opened_at AS timestamptz) IS NULL
         OR (rank_at, opened_at, id)
              > (coalesce(CAST(:rank AS timestamptz), 'infinity'), CAST(:opened_at AS timestamptz),

@@ -1,0 +1,15 @@
+"""Notes on accounts.
+
+Revision ID: 0018
+"""
+
+from worker.adapters.store.migrations.scripts import run_beside
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_beside(__file__)
