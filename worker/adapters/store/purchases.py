@@ -20,8 +20,8 @@ from worker.domain.transfer import Charge
 from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store import purchases as port
-from worker.ports.store.said import NOTHING_SAID, StaffNote
 from worker.ports.store.activations import Activation
+from worker.ports.store.said import NOTHING_SAID, StaffNote
 
 _PURCHASE = text("SELECT * FROM purchase WHERE id = CAST(:id AS uuid)")
 

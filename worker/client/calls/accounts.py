@@ -3,10 +3,20 @@
 Written by `python -m deploy.client`; a test compares it with the API.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Account, AccountList, AccountWhole, Case, EntryList, Instant
+from worker.client.calls.parts import AccountItem
+from worker.client.calls.shapes import (
+    Account,
+    AccountList,
+    AccountWhole,
+    BulkAccountResults,
+    Case,
+    EntryList,
+    Instant,
+)
 
 
 class AccountCalls(ApiConnection):
@@ -18,6 +28,13 @@ class AccountCalls(ApiConnection):
         """List accounts by name."""
         answer: AccountList = await self.call(
             "GET", "/v1/accounts", query={"cursor": cursor, "limit": limit}
+        )
+        return answer
+
+    async def open_accounts(self, *, accounts: Sequence[AccountItem]) -> BulkAccountResults:
+        """Open many accounts with their top-ups; each is taken as a whole, or refused."""
+        answer: BulkAccountResults = await self.call(
+            "POST", "/v1/accounts/bulk", body={"accounts": accounts}
         )
         return answer
 

@@ -20,7 +20,9 @@ class DescriptionCalls(ApiConnection):
     async def list_cases(
         self,
         *,
-        kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account"]
+        kind: Literal[
+            "claim", "rental_outage", "rental_cancel", "rental_end", "withdrawal", "account"
+        ]
         | None = None,
         state: Literal[
             "waiting",

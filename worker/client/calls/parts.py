@@ -8,11 +8,20 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
+class AccountItem(TypedDict):
+    """An account with the money that was paid in, each with its date."""
+
+    account: str
+    currency: str
+    policy: NotRequired[str | None]
+    topups: NotRequired[list[TopUp]]
+
+
 class CaseBrief(TypedDict):
     """Another case of the account."""
 
     id: str
-    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account"]
+    kind: Literal["claim", "rental_outage", "rental_cancel", "rental_end", "withdrawal", "account"]
     moved_minor: int
     opened_at: str
     state: Literal[
@@ -40,6 +49,14 @@ class Code(TypedDict):
     code: str
     received_at: str
     text: str | None
+
+
+class CodeShownElsewhere(TypedDict):
+    """A code that another system has shown to the customer."""
+
+    code: str
+    received_at: str
+    text: NotRequired[str | None]
 
 
 class Decision(TypedDict):
@@ -224,6 +241,7 @@ class RentedNumberItem(TypedDict):
 
     account: str
     charge: NotRequired[Literal["hold", "external"]]
+    codes: NotRequired[list[CodeShownElsewhere]]
     country: str
     expires_at: NotRequired[str | None]
     order_facts: NotRequired[OrderFactsTold | None]
@@ -280,3 +298,9 @@ class Timeline(TypedDict):
 class Timer(TypedDict):
     due_at: str
     kind: str
+
+
+class TopUp(TypedDict):
+    amount_minor: int
+    at: NotRequired[str | None]
+    reference: str

@@ -325,7 +325,15 @@ class Review(TypedDict):
     destination: str | None
     facts: dict[str, Any]
     id: str
-    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account", "activation"]
+    kind: Literal[
+        "claim",
+        "rental_outage",
+        "rental_cancel",
+        "rental_end",
+        "withdrawal",
+        "account",
+        "activation",
+    ]
     late: bool
     opened_at: str
     order_ref: str | None
