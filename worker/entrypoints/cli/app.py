@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Command] = {
     "docs": Command("docs:docs", "Read the guides that ship with the package."),
     "timers": Command("timers:timers", "Show which durable timers are overdue, or all of them."),
     "cases": Command("cases:cases_app", "List, show and decide what waits for a human."),
+    "desk": Command("desk:desk", "Serve the web pages for support, owners and ops."),
     "provider": Command("provider:provider_app", "Hold a provider against our books; leave it."),
     "decide": Command("decide:decide", "Decide refund questions: NDJSON in, NDJSON out."),
     "policy": Command("policy:policy_app", "List, explain, check and replay the refund policies."),
