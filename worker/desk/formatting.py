@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from worker.domain.money import AMOUNT_MAX, decimal_text, minor_digits
@@ -12,7 +12,8 @@ from worker.domain.money import AMOUNT_MAX, decimal_text, minor_digits
 #: From the longest: how many seconds it has.
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _NOW_SECONDS: Final = 5
-_AMOUNT = re.compile(r"[0-9]{1,16}([.,][0-9]{1,4})?")
+_AMOUNT = re.compile(r"[0-9]{1,16}(\.[0-9]{1,4})?")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 #: They turn the text around them, not only their own.
 _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -25,7 +26,10 @@ class BadAmount(Exception):
 
 
 def money(minor: int, currency: str) -> str:
-    return f"{decimal_text(minor, currency)}\u00a0{currency}"
+    """`1,234.50 USD`."""
+    whole, point, rest = decimal_text(minor, currency).partition(".")
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{abs(int(whole)):,}{point}{rest} {currency}"
 
 
 def minor_in(text: str, currency: str) -> int | None:
@@ -36,10 +40,7 @@ def minor_in(text: str, currency: str) -> int | None:
     digits = minor_digits(currency)
     if _AMOUNT.fullmatch(typed) is None:
         raise BadAmount
-    try:
-        minor = Decimal(typed.replace(",", ".")).scaleb(digits)
-    except InvalidOperation:
-        raise BadAmount from None
+    minor = Decimal(typed).scaleb(digits)
     if minor != minor.to_integral_value() or not 1 <= minor <= AMOUNT_MAX:
         raise BadAmount
     return int(minor)
@@ -57,7 +58,7 @@ def away(instant: str | None, now: datetime) -> str:
     size = abs(seconds)
     if size < _NOW_SECONDS:
         return "now"
-    unit, length = next(each for each in _UNITS if size >= each[1])
+    unit, length = next(each for each in _UNITS if size >= each[1] * (2 if each[0] == "d" else 1))
     count = int(size // length)
     return f"in {count}\u00a0{unit}" if seconds > 0 else f"{count}\u00a0{unit} ago"
 
@@ -111,6 +112,8 @@ def plain(value: object) -> str:
             return (
                 ", ".join(f"{words(name)}: {plain(each)}" for name, each in value.items()) or NONE
             )
+        case str() if _INSTANT.fullmatch(value):
+            return clock(value)
         case _:
             return str(value)
 
@@ -119,3 +122,17 @@ def details(line: Mapping[str, Any]) -> dict[str, Any]:
     """What a line of a timeline has beside its instant, its name, and who did it."""
     shown = {"at", "what", "by", "actor", "token", "note"}
     return {name: value for name, value in line.items() if name not in shown and value is not None}
+
+
+def without_codes(value: object) -> object:
+    """What is told outside without what the SMS in it say: codes are shown on request alone."""
+    match value:
+        case dict():
+            return {
+                name: "\u2022" * 6 if name in {"code", "text"} and each else without_codes(each)
+                for name, each in value.items()
+            }
+        case list():
+            return [without_codes(each) for each in value]
+        case _:
+            return value

@@ -72,6 +72,9 @@ UNREACHABLE: Final = Notice(
 NOT_HERE: Final = Notice(
     "There is no such page", "Use the search above, or go to what waits for you.", bad=True
 )
+BAD_AMOUNT: Final = Notice(
+    "This is no amount", "Write it like 1.20, or leave the field empty.", bad=True
+)
 TOO_LARGE: Final = Notice(
     "That is too much text", "Nothing was changed. Shorten it and press the button again.", bad=True
 )

@@ -37,7 +37,7 @@ async def enter(visit: Visit) -> web.StreamResponse:
     if not session.is_token(token):
         return visit.page("sign_in.html", next=back, notice=_WRONG, status=401)
     try:
-        await visit.client.acting(token).list_reviews(limit=1)
+        _ = await visit.client.acting(token).list_accounts(limit=1)
     except ApiProblem as problem:
         if problem.slug != "unauthenticated":
             raise

@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -11,9 +12,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from worker.client import ApiProblem, ApiUnreachable, Client
 from worker.desk import (
+    account_page,
+    case_page,
+    event_page,
+    find_page,
     formatting,
+    number_page,
+    provider_page,
     session,
     sign_in,
+    try_page,
     waiting_page,
 )
 from worker.desk.problems import (
@@ -30,6 +38,7 @@ from worker.desk.visit import DeskConfig, Handler, TryScenario, Visit
 
 __all__ = ["DeskConfig", "TryScenario", "build_desk"]
 
+FRAMES_MAX: Final = 4  #: Of a failure, in the log.
 FORM_BYTES_MAX: Final = 64 * 1024
 STATIC: Final = Path(__file__).parent / "static"
 #: Nothing but our own files, no frames, no plugins, forms to us alone.
@@ -65,10 +74,20 @@ def build_desk(config: DeskConfig) -> web.Application:
     app.router.add_get("/sign-in", _sign_in)
     app.router.add_post("/sign-in", _signing_in)
     app.router.add_post("/sign-out", _visited(sign_in.leave))
-    for page in (waiting_page,):
-        for method, path, handler in page.ROUTES:
-            app.router.add_route(method, path, _visited(handler))
+    for method, path, handler in _routes():
+        app.router.add_route(method, path, _visited(handler))
     return app
+
+
+def _routes() -> Iterator[tuple[str, str, Handler]]:
+    yield from waiting_page.ROUTES
+    yield from find_page.ROUTES
+    yield from number_page.ROUTES
+    yield from case_page.ROUTES
+    yield from account_page.ROUTES
+    yield from provider_page.ROUTES
+    yield from event_page.ROUTES
+    yield from try_page.ROUTES
 
 
 async def _connected(app: web.Application) -> AsyncIterator[None]:
@@ -100,6 +119,7 @@ def _environment(files: Mapping[str, StaticFile]) -> Environment:
     )
     filters = (
         "money", "away", "is_past", "clock", "visible", "words", "percent", "plain", "details",
+        "without_codes",
     )  # fmt: skip
     pages.filters.update({name: getattr(formatting, name) for name in filters})
     addresses = {f"{_plain(name)}": f"/static/{name}" for name in files}
@@ -198,7 +218,10 @@ def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
         return response
     notice, status = _said_of(error)
     if notice is BROKEN:
-        _LOG.error("desk failed: %s", type(error).__name__, exc_info=error)
+        # Not the text of the exception: it can hold what somebody typed.
+        frames = traceback.extract_tb(error.__traceback__)[-FRAMES_MAX:]
+        where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+        _LOG.error("the desk failed: %s at %s", type(error).__name__, where)
     return _sorry(request, notice, status)
 
 

@@ -9,13 +9,10 @@ from worker.client import ApiProblem
 from worker.client.calls.parts import Review
 from worker.desk.cases_read import case_of
 from worker.desk.formatting import BadAmount, minor_in, money
-from worker.desk.problems import Notice
+from worker.desk.problems import BAD_AMOUNT, Notice
 from worker.desk.visit import Handler, Visit, acted, done
 
 LISTED: Final = 50
-_BAD_AMOUNT: Final = Notice(
-    "This is no amount", "Write it like 1.20, or leave the field empty.", bad=True
-)
 _BAD_FINDINGS: Final = Notice(
     "The findings cannot be read", "One a line, such as: freeze_seen = yes", bad=True
 )
@@ -70,7 +67,7 @@ async def verdict(visit: Visit) -> web.StreamResponse:
     try:
         amount = minor_in(visit.form.get("amount", ""), currency)
     except BadAmount:
-        return await _page(visit, _BAD_AMOUNT, 422)
+        return await _page(visit, BAD_AMOUNT, 422)
     try:
         findings = findings_in(visit.form.get("findings", ""))
     except ValueError:
