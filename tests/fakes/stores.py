@@ -53,6 +53,7 @@ from worker.ports.store.outbox import (
 )
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
+from worker.ports.store.staff import StaffStore
 
 PORTS: Final[Sequence[type]] = (
     ActivationStore,
@@ -61,6 +62,7 @@ PORTS: Final[Sequence[type]] = (
     BookStore,
     CaseStore,
     OutboxStore,
+    StaffStore,
     Leadership,
 )
 

@@ -22,12 +22,12 @@ from worker.adapters.telemetry.logs import logger
 from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.ids import ProviderName
-from worker.domain.policy import Profile, Reason, load_profile, policy_names
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.policy import Profile, load_profile, policy_names
+from worker.domain.policy.clauses import load_clauses
 from worker.jobs import JOBS
 from worker.lifecycle.budget import Budget, ProviderTerms
-from worker.lifecycle.cases.questions import ClauseLookup
 from worker.lifecycle.cases.rental_closing import WaitForBudget
+from worker.lifecycle.clause_book import ClauseBook
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.long_rental import LongRentals
@@ -45,7 +45,7 @@ class Resources:
 
     settings: Settings
     policies: PolicyBook
-    clauses: ClauseLookup  #: What a case's grounds are, by policy.
+    clauses: ClauseBook  #: What a case's grounds are, by policy.
     store: PostgresStore
     schedule: Schedule
     redis_away: Callable[[], bool]  #: Whether the schedule is in this process's memory meanwhile.
@@ -105,13 +105,8 @@ def profiles_of(settings: Settings) -> dict[str, Profile]:
     return {name: load_profile(name, directory) for name in policy_names(directory)}
 
 
-def clauses_of(settings: Settings, policies: Mapping[str, Profile]) -> ClauseLookup:
-    known = {name: load_clauses(name, settings.policies.directory) for name in policies}
-
-    def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
-        return grounds(known.get(policy, ()), reason)
-
-    return clauses
+def clauses_of(settings: Settings, policies: Mapping[str, Profile]) -> ClauseBook:
+    return ClauseBook({name: load_clauses(name, settings.policies.directory) for name in policies})
 
 
 def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:

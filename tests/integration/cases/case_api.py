@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.integration.cases.case_shop import CaseShop
+from tests.integration.cases.case_shop import CaseShop, clauses
 from tests.unit.http.caller import Api, Described
 from tests.unit.http.conftest import World, deps_over
 from worker.entrypoints.http.api import build_api
@@ -22,6 +22,9 @@ async def case_api(shop: CaseShop, described: Described, **others: Any) -> Async
         deps_over(World(read_from=activations.activation)),
         cases=shop.service,
         activations=activations,
+        books=shop.store.books,
+        staff=shop.store.staff,
+        clauses=clauses,
         **others,
     )
     runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)

@@ -17,8 +17,8 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId, ProviderRef, purchase_id
-from worker.domain.policy import Profile, Reason, load_profile, override, policy_names
-from worker.domain.policy.clauses import grounds, load_clauses
+from worker.domain.policy import Profile, load_profile, override, policy_names
+from worker.domain.policy.clauses import load_clauses
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.account_events import AccountEventReport
@@ -27,6 +27,7 @@ from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers, judges_by_kind
 from worker.lifecycle.cases.rental_closing import RentalCloser
+from worker.lifecycle.clause_book import ClauseBook
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.settle import Settle
@@ -44,8 +45,7 @@ HOUR = timedelta(hours=1)
 PRICE = 350
 
 
-def clauses(policy: str, reason: Reason) -> tuple[str, ...]:
-    return grounds(load_clauses(policy), reason)
+clauses = ClauseBook({name: load_clauses(name) for name in policy_names()})
 
 
 class ClockedRepository:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from tests.fakes.stores import UnaskedActivations, UnaskedBooks, UnaskedOutbox
 from worker.domain.activation import ProviderState, State
@@ -29,6 +30,7 @@ from worker.ports.store.books import (
     Entry,
     TopUpOutcome,
 )
+from worker.ports.store.case_view import CaseKind
 from worker.ports.store.outbox import (
     Event,
     EventFilter,
@@ -37,6 +39,8 @@ from worker.ports.store.outbox import (
     EventState,
     StoredEvent,
 )
+from worker.ports.store.purchases import StaffNote
+from worker.ports.store.staff import KeptNote, StaffAct
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROVIDER = ProviderName("alpha")
@@ -133,6 +137,43 @@ class FakeBooks(UnaskedBooks):
             activation=None,
         )
         self.ledger.append(entry)
+
+
+@dataclass
+class FakeStaff:
+    """What staff did and said, as it was told."""
+
+    told: list[tuple[object, object]] = field(default_factory=list)
+    known: set[object] = field(default_factory=set)
+
+    async def tell_activation(
+        self, id_: ActivationId, act: StaffAct, *, now: datetime | None = None
+    ) -> bool:
+        assert now is None
+        return self._told(id_, act)
+
+    async def note_on_case(
+        self, id_: UUID, kind: CaseKind, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        assert now is None
+        return self._told((kind, id_), said)
+
+    async def note_on_account(
+        self, account: AccountId, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        assert now is None
+        return self._told(account, said)
+
+    async def notes_of(self, account: AccountId, limit: int) -> list[KeptNote]:
+        said = [one for about, one in reversed(self.told) if about == account]
+        return [
+            KeptNote(NOW, one.note or "", one.by) for one in said if isinstance(one, StaffNote)
+        ][:limit]
+
+    def _told(self, about: object, what: object) -> bool:
+        if about in self.known and (about, what) not in self.told:
+            self.told.append((about, what))
+        return about in self.known
 
 
 @dataclass

@@ -42,15 +42,24 @@ async def locked(connection: AsyncConnection, account: str) -> bool:
     return bool(rows.all())
 
 
+_ORDERS = {
+    "activation": ("cases/order_activation", "cases/read_activation"),
+    "rental": ("cases/order_rental", "cases/read_rental"),
+}
+
+
 async def order(
-    connection: AsyncConnection, activation: UUID | None, rental: UUID | None
+    connection: AsyncConnection,
+    activation: UUID | None,
+    rental: UUID | None,
+    *,
+    lock: bool = True,
 ) -> RowMapping | None:
-    if activation is not None:
-        name, id_ = "cases/order_activation", activation
-    elif rental is not None:
-        name, id_ = "cases/order_rental", rental
-    else:
+    id_ = activation or rental
+    if id_ is None:
         return None
+    locking, reading = _ORDERS["rental" if activation is None else "activation"]
+    name = locking if lock else reading
     return (await connection.execute(statement(name), {"id": id_})).mappings().one()
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from worker.domain.policy import Profile, Reason
 from worker.domain.policy.deadlines import review_by
 from worker.domain.transfer import Charge
 from worker.ports.store import case_view as port
-from worker.ports.store.cases import NewCase, Review, ReviewPlace
+from worker.ports.store.cases import ANY_REVIEW, NewCase, Review, ReviewPlace, ReviewSearch
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNDATED_DAYS = 2  #: Business days, for a review to which no policy gives a date.
@@ -61,6 +62,7 @@ def case(row: RowMapping, **history: Any) -> port.Case:
         verdict=row["verdict"],
         withheld_minor=row["withheld_minor"],
         moved_minor=row["moved_minor"],
+        order_ref=row["order_ref"],
         **history,
     )
 
@@ -160,35 +162,42 @@ def review(row: RowMapping, profile: Profile | None) -> Review:
         policy=row["policy"],
         rank=row["rank"],
         case=row["case_id"],
+        order=row["order_id"],
+        order_ref=row["order_ref"],
     )
 
 
-_DECISIONS = text("SELECT * FROM decision WHERE subject = CAST(:id AS uuid) ORDER BY seq")
+_DECISIONS = text("SELECT * FROM decision WHERE subject = ANY(CAST(:ids AS uuid[])) ORDER BY seq")
 _EVIDENCE = text(
-    "SELECT at, what, content, by FROM evidence WHERE case_id = CAST(:id AS uuid) ORDER BY seq"
+    "SELECT case_id, at, what, content, by FROM evidence"
+    " WHERE case_id = ANY(CAST(:ids AS uuid[])) ORDER BY seq"
 )
 _TIMERS = text(
     "SELECT kind, subject, due_at FROM timer"
-    " WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL ORDER BY due_at, kind"
+    " WHERE subject = ANY(CAST(:ids AS uuid[])) AND fired_at IS NULL ORDER BY due_at, kind"
 )
 _START = dict.fromkeys(ReviewPlace._fields)  # No place: from the first one on.
 
 
 async def whole(connection: AsyncConnection, id_: UUID) -> port.Case | None:
     row = (await connection.execute(statement("cases/one"), {"id": id_})).mappings().one_or_none()
-    return None if row is None else await _with_history(connection, row)
+    if row is None:
+        return None
+    (found,) = await with_history(connection, [row])
+    return found
 
 
 async def locked(connection: AsyncConnection, id_: UUID) -> port.Case:
     row = (await connection.execute(statement("cases/one_locked"), {"id": id_})).mappings().one()
-    return await _with_history(connection, row)
+    (found,) = await with_history(connection, [row])
+    return found
 
 
 async def of_rental(connection: AsyncConnection, rental: UUID) -> Sequence[port.Case]:
     found = (
         (await connection.execute(statement("cases/of_rental"), {"id": rental})).mappings().all()
     )
-    return [await _with_history(connection, row) for row in found]
+    return await with_history(connection, found)
 
 
 def _whole_days(duration: Duration) -> int:
@@ -199,7 +208,7 @@ async def of_activation(connection: AsyncConnection, id_: ActivationId) -> Seque
     found = (
         (await connection.execute(statement("cases/of_activation"), {"id": id_})).mappings().all()
     )
-    return [await _with_history(connection, row) for row in found]
+    return await with_history(connection, found)
 
 
 async def reviews(
@@ -208,7 +217,7 @@ async def reviews(
     *,
     limit: int,
     after: ReviewPlace | None = None,
-    only: UUID | None = None,
+    about: ReviewSearch = ANY_REVIEW,
 ) -> list[Review]:
     """An activation's is due as the policy of its purchase says; without one, nobody knows."""
     known = [
@@ -221,7 +230,7 @@ async def reviews(
         "versions": [version for _, version, _ in known],
         "days": [days for _, _, days in known],
         **(_START if after is None else after._asdict()),
-        "only": only,
+        **about._asdict(),
         "limit": limit,
     }
     found = await connection.execute(statement("cases/reviews"), wanted)
@@ -238,15 +247,29 @@ async def waiting(
     return [row[0] for row in await connection.execute(statement("cases/waiting_for"), wanted)]
 
 
-async def _with_history(connection: AsyncConnection, row: RowMapping) -> port.Case:
-    about = {"id": row["id"]}
-    decisions = (await connection.execute(_DECISIONS, about)).mappings()
-    timers = (await connection.execute(_TIMERS, about)).mappings()
-    added = await connection.execute(_EVIDENCE, about)
-    return case(
-        row,
-        decisions=tuple(decision(one) for one in decisions),
-        timers=tuple(timer(one) for one in timers),
-        evidence=tuple(port.EvidenceEntry(*one) for one in added),
-        obligations=await obligations.of_case(connection, row["id"]),
-    )
+async def with_history(connection: AsyncConnection, found: Sequence[RowMapping]) -> list[port.Case]:
+    """The cases of these rows, in their order, each with all that was decided and told in it."""
+    if not found:
+        return []
+    ids = [row["id"] for row in found]
+    about = {"ids": ids}
+    decisions: dict[UUID, list[port.DecisionRow]] = defaultdict(list)
+    for row in (await connection.execute(_DECISIONS, about)).mappings():
+        decisions[row["subject"]].append(decision(row))
+    timers: dict[UUID, list[port.Timer]] = defaultdict(list)
+    for row in (await connection.execute(_TIMERS, about)).mappings():
+        timers[row["subject"]].append(timer(row))
+    added: dict[UUID, list[port.EvidenceEntry]] = defaultdict(list)
+    for id_, *entry in await connection.execute(_EVIDENCE, about):
+        added[id_].append(port.EvidenceEntry(*entry))
+    owed = await obligations.of_cases(connection, ids)
+    return [
+        case(
+            row,
+            decisions=tuple(decisions[row["id"]]),
+            timers=tuple(timers[row["id"]]),
+            evidence=tuple(added[row["id"]]),
+            obligations=owed.get(row["id"], ()),
+        )
+        for row in found
+    ]

@@ -1,15 +1,23 @@
 """Cases: opened once, changed one at a time, each change with its money in one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
-from worker.adapters.store import case_records, case_rows, obligations, rental_orders, rentals
+from worker.adapters.store import (
+    case_lists,
+    case_records,
+    case_rows,
+    case_views,
+    obligations,
+    rental_orders,
+    rentals,
+)
 from worker.adapters.store import timers as due_timers
 from worker.adapters.store.case_changes import apply
 from worker.adapters.store.database import Database, statement
@@ -26,6 +34,8 @@ from worker.ports.store.case_record import AccountRecord, CaseRecord
 from worker.ports.store.cases import PolicyLookup, PolicyVersion
 from worker.ports.store.obligations import Obligation
 
+T = TypeVar("T")
+
 _ABOUT = {
     "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),
     "rental": text("SELECT account, policy, policy_version FROM rental WHERE id = :id"),
@@ -39,10 +49,6 @@ _DELETIONS = text(
     " AND facts ->> 'event' = 'delete_requested' ORDER BY opened_at"
 )
 _HASH = text("SELECT content_hash FROM case_ WHERE id = CAST(:id AS uuid)")
-_OVERDUE = text(
-    "SELECT kind FROM timer WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL"
-    " AND due_at < CAST(:now AS timestamptz) ORDER BY due_at"
-)
 
 
 class _About(NamedTuple):
@@ -167,16 +173,32 @@ class CaseRepository:
         *,
         limit: int,
         after: port.ReviewPlace | None = None,
+        about: port.ReviewSearch = port.ANY_REVIEW,
     ) -> list[port.Review]:
         return await self._db.read(
-            lambda c: case_rows.reviews(c, policies, limit=limit, after=after)
+            lambda c: case_rows.reviews(c, policies, limit=limit, after=after, about=about)
         )
 
-    async def review(
-        self, id_: UUID, policies: Mapping[PolicyVersion, Profile]
-    ) -> port.Review | None:
-        rows = await self._db.read(lambda c: case_rows.reviews(c, policies, limit=1, only=id_))
-        return rows[0] if rows else None
+    async def preview(
+        self,
+        id_: UUID,
+        looks: Callable[[case_view.CaseView], T],
+        policy_of: PolicyLookup,
+        *,
+        now: datetime | None = None,
+    ) -> T | None:
+        return await self._db.snapshot(lambda c: case_views.preview(c, id_, looks, policy_of, now))
+
+    async def list_cases(self, search: port.CaseSearch, limit: int) -> list[case_view.Case]:
+        return await self._db.read(lambda c: case_lists.newest(c, search, limit))
+
+    async def cases_of(self, ids: Collection[UUID]) -> dict[UUID, case_view.Case]:
+        return await self._db.read(lambda c: case_lists.by_ids(c, ids))
+
+    async def newest_cases(
+        self, accounts: Collection[AccountId], each: int
+    ) -> list[port.CaseBrief]:
+        return await self._db.read(lambda c: case_lists.briefs(c, accounts, each))
 
     async def book_rental(
         self, rental: long_rentals.Rental, *, now: datetime | None = None
@@ -326,7 +348,9 @@ class CaseRepository:
             )
             return port.CaseOpenResult(how, await case_rows.whole(connection, new.id))
         case = await case_rows.locked(connection, new.id)
-        view = await _view(connection, case, order, clock, judging)
+        view = await case_views.view(
+            connection, case, order, clock, judging.policy_of, judging.timer
+        )
         await apply(connection, view, judging.judge(view), self._event_state, judging.by)
         return port.CaseOpenResult(
             port.CaseOpenOutcome.NEW, await case_rows.whole(connection, new.id)
@@ -347,39 +371,13 @@ class CaseRepository:
         clock, timer = await locks.clock(connection, judging.now), judging.timer
         if timer is not None and not await locks.rings(connection, timer, clock):
             return port.CaseChange(await case_rows.whole(connection, id_))
-        view = await _view(connection, case, order, clock, judging)
+        view = await case_views.view(
+            connection, case, order, clock, judging.policy_of, judging.timer
+        )
         step = judging.judge(view)
         if _changes(step, case):
             await apply(connection, view, step, self._event_state, judging.by)
         return port.CaseChange(await case_rows.whole(connection, id_), step.rejected)
-
-
-async def _view(
-    connection: AsyncConnection,
-    case: case_view.Case,
-    order: RowMapping | None,
-    now: datetime,
-    judging: _Judging,
-) -> case_view.CaseView:
-    about = {"account": case.account, "id": case.id, "now": now}
-    held = (await connection.execute(statement("cases/holdings"), about)).mappings().one()
-    overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
-    rental = case.rental is not None
-    profile = judging.policy_of(case.policy, case.policy_version)
-    record = await case_records.of_subject(connection, case)
-    account = await case_records.of_case(connection, case, profile, record, now)
-    assert account is not None
-    return case_view.CaseView(
-        case=case,
-        now=now,
-        profile=profile,
-        record=record,
-        account=account,
-        order=None if order is None else case_rows.ordered(order, rental=rental),
-        holdings=case_rows.holdings(held),
-        timer=judging.timer,
-        overdue=tuple(case_view.TimerKind(row[0]) for row in overdue),
-    )
 
 
 async def _whose(connection: AsyncConnection, new: port.NewCase) -> _About | None:

@@ -51,7 +51,12 @@ DUE_NUMBER: Final = tuple(
 @cache
 def statement(name: str) -> TextClause:
     """The statement in `sql/NAME.sql`, without its comments (they may hold colons)."""
-    return text(_PART.sub(_part, _read(name)))
+    return text(expanded(_read(name)))
+
+
+def expanded(sql: str) -> str:
+    """With its parts put in."""
+    return _PART.sub(_part, sql)
 
 
 def _read(name: str) -> str:

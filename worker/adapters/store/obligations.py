@@ -1,5 +1,6 @@
 """Obligations: kept in step with their case, in the transaction that changes it."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -18,8 +19,9 @@ _COUNTED = text(
     "SELECT what, count(*) FROM obligation WHERE case_id = CAST(:id AS uuid) GROUP BY what"
 )
 _ONE = text("SELECT * FROM obligation WHERE id = CAST(:id AS uuid)")
-_OF_CASE = text(
-    "SELECT * FROM obligation WHERE case_id = CAST(:id AS uuid) ORDER BY since, ended_at, what"
+_OF_CASES = text(
+    "SELECT * FROM obligation WHERE case_id = ANY(CAST(:ids AS uuid[]))"
+    " ORDER BY since, ended_at, what"
 )
 _OF_ACCOUNTS = text(
     "SELECT * FROM obligation WHERE account = ANY(CAST(:accounts AS text[])) AND ended_at IS NULL"
@@ -63,9 +65,13 @@ async def one(connection: AsyncConnection, id_: UUID) -> port.Obligation | None:
     return None if row is None else obligation(row)
 
 
-async def of_case(connection: AsyncConnection, id_: UUID) -> tuple[port.Obligation, ...]:
-    found = await connection.execute(_OF_CASE, {"id": id_})
-    return tuple(obligation(row) for row in found.mappings())
+async def of_cases(
+    connection: AsyncConnection, ids: Sequence[UUID]
+) -> dict[UUID, tuple[port.Obligation, ...]]:
+    found: dict[UUID, list[port.Obligation]] = defaultdict(list)
+    for row in (await connection.execute(_OF_CASES, {"ids": list(ids)})).mappings():
+        found[row["case_id"]].append(obligation(row))
+    return {id_: tuple(owed) for id_, owed in found.items()}
 
 
 async def of_accounts(

@@ -1,4 +1,4 @@
-"""The whole store: six repositories over one database, and who leads while Redis is away."""
+"""The whole store: its repositories over one database, and who leads while Redis is away."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from worker.adapters.store.outbox import OutboxRepository
 from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.purchases import PurchaseRepository
 from worker.adapters.store.settlements import SettlementRepository
+from worker.adapters.store.staff import StaffRepository
 from worker.domain.policy import Profile
 
 NO_POLICIES: Final[Mapping[str, Profile]] = {}
@@ -71,6 +72,7 @@ class PostgresStore:
         self.purchases = PurchaseRepository(self.db, self.policies, event_state)
         self.books = BookRepository(self.db)
         self.cases = CaseRepository(self.db, self.policies, event_state, holder)
+        self.staff = StaffRepository(self.db)
         self.outbox = OutboxRepository(self.db, event_state, holder, wanted=events_wanted)
 
     def doubts(self) -> int:

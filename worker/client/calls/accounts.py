@@ -6,7 +6,7 @@ Written by `python -m deploy.client`; a test compares it with the API.
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Account, AccountList, Case, EntryList, Instant
+from worker.client.calls.shapes import Account, AccountList, AccountWhole, Case, EntryList, Instant
 
 
 class AccountCalls(ApiConnection):
@@ -21,9 +21,9 @@ class AccountCalls(ApiConnection):
         )
         return answer
 
-    async def get_account(self, account: str) -> Account:
-        """Show an account and its balances."""
-        answer: Account = await self.call("GET", f"/v1/accounts/{segment(account)}")
+    async def get_account(self, account: str) -> AccountWhole:
+        """Show an account and its balances, with what staff noted about it."""
+        answer: AccountWhole = await self.call("GET", f"/v1/accounts/{segment(account)}")
         return answer
 
     async def open_account(
@@ -88,5 +88,20 @@ class AccountCalls(ApiConnection):
             "POST",
             f"/v1/accounts/{segment(account)}/topups",
             body={"amount_minor": amount_minor, "at": at, "reference": reference},
+        )
+        return answer
+
+    async def add_account_note(
+        self, id: str, *, note: str, idempotency_key: str | None = None
+    ) -> AccountWhole:
+        """Note something about an account.
+
+        The same words of the same person again are the same note.
+        """
+        answer: AccountWhole = await self.call(
+            "POST",
+            f"/v1/accounts/{segment(id)}/notes",
+            body={"note": note},
+            idempotency_key=idempotency_key,
         )
         return answer

@@ -127,6 +127,21 @@ class ActivationCalls(ApiConnection):
         answer: Activation = await self.call("POST", f"/v1/activations/{segment(id)}/finish")
         return answer
 
+    async def add_activation_note(
+        self, id: str, *, note: str, idempotency_key: str | None = None
+    ) -> Activation:
+        """Note something about a number; it stands in its timeline.
+
+        The same words of the same person again are the same note.
+        """
+        answer: Activation = await self.call(
+            "POST",
+            f"/v1/activations/{segment(id)}/notes",
+            body={"note": note},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
     async def resend_activation(self, id: str) -> Activation:
         """Ask for another SMS."""
         answer: Activation = await self.call("POST", f"/v1/activations/{segment(id)}/resend")

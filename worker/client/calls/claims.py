@@ -178,6 +178,21 @@ class ClaimCalls(ApiConnection):
         )
         return answer
 
+    async def add_claim_note(
+        self, id: str, *, note: str, idempotency_key: str | None = None
+    ) -> Case:
+        """Note something about a claim; it stands with its evidence.
+
+        The same words of the same person again are the same note.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/claims/{segment(id)}/notes",
+            body={"note": note},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
     async def tell_claim_paid(
         self,
         id: str,

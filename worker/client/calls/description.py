@@ -3,8 +3,10 @@
 Written by `python -m deploy.client`; a test compares it with the API.
 """
 
+from typing import Literal
+
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import Document, ProviderList, ProviderWhole
+from worker.client.calls.shapes import CaseList, Document, ProviderList, ProviderWhole
 
 
 class DescriptionCalls(ApiConnection):
@@ -13,6 +15,45 @@ class DescriptionCalls(ApiConnection):
     async def describe_api(self) -> Document:
         """Describe this API in OpenAPI 3.1."""
         answer: Document = await self.call("GET", "/openapi.json")
+        return answer
+
+    async def list_cases(
+        self,
+        *,
+        kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account"]
+        | None = None,
+        state: Literal[
+            "waiting",
+            "needs_evidence",
+            "in_review",
+            "approved",
+            "granted",
+            "denied",
+            "resolved",
+            "replaced",
+            "paid",
+            "done",
+            "cancelled",
+        ]
+        | None = None,
+        account: str | None = None,
+        activation: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> CaseList:
+        """List cases of every kind, newest first."""
+        answer: CaseList = await self.call(
+            "GET",
+            "/v1/cases",
+            query={
+                "kind": kind,
+                "state": state,
+                "account": account,
+                "activation": activation,
+                "cursor": cursor,
+                "limit": limit,
+            },
+        )
         return answer
 
     async def list_providers(self) -> ProviderList:

@@ -8,6 +8,40 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
+class AccountNote(TypedDict):
+    at: str
+    by: str | None
+    note: str
+
+
+class CaseBrief(TypedDict):
+    """Another case of the account."""
+
+    id: str
+    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account"]
+    moved_minor: int
+    opened_at: str
+    state: Literal[
+        "waiting",
+        "needs_evidence",
+        "in_review",
+        "approved",
+        "granted",
+        "denied",
+        "resolved",
+        "replaced",
+        "paid",
+        "done",
+        "cancelled",
+    ]
+    subject: str
+
+
+class Clause(TypedDict):
+    id: str
+    says: str | None
+
+
 class Code(TypedDict):
     code: str
     received_at: str
@@ -26,6 +60,16 @@ class Decision(TypedDict):
     outcome: str
     policy_version: str
     reason: str
+
+
+class Effect(TypedDict):
+    """One answer, and what it will do: a verdict without findings, or the call that is owed."""
+
+    amount_minor: int
+    answer: str
+    destination: str | None
+    refused: bool
+    says: str
 
 
 class Entry(TypedDict):
@@ -199,24 +243,6 @@ class Reply(TypedDict):
 
     at: str
     status: int | None
-
-
-class Review(TypedDict):
-    """What waits: the facts, the clauses, the sum proposed and by when."""
-
-    account: str
-    by_when: str
-    case: str | None
-    clauses: list[str]
-    currency: str
-    destination: str | None
-    facts: dict[str, Any]
-    id: str
-    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account", "activation"]
-    opened_at: str
-    proposed_minor: int
-    reason: str
-    subject: str
 
 
 class Service(TypedDict):

@@ -14,11 +14,25 @@ class ReviewCalls(ApiConnection):
     """What waits for a human."""
 
     async def list_reviews(
-        self, *, cursor: str | None = None, limit: int | None = None
+        self,
+        *,
+        case: str | None = None,
+        activation: str | None = None,
+        brief: Literal["true", "false"] | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
     ) -> ReviewList:
-        """List what waits for a human, what has to be decided first first."""
+        """List what waits for a human, what has to be decided first first, what is late on top."""
         answer: ReviewList = await self.call(
-            "GET", "/v1/reviews", query={"cursor": cursor, "limit": limit}
+            "GET",
+            "/v1/reviews",
+            query={
+                "case": case,
+                "activation": activation,
+                "brief": brief,
+                "cursor": cursor,
+                "limit": limit,
+            },
         )
         return answer
 

@@ -9,8 +9,12 @@ from datetime import datetime
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from worker.client.calls.parts import (
+    AccountNote,
+    CaseBrief,
+    Clause,
     Code,
     Decision,
+    Effect,
     Entry,
     Event,
     Evidence,
@@ -19,7 +23,6 @@ from worker.client.calls.parts import (
     Message,
     Obligation,
     Provider,
-    Review,
     Service,
     Settlement,
     Timeline,
@@ -43,6 +46,19 @@ class Account(TypedDict):
 class AccountList(TypedDict):
     items: list[Account]
     next_cursor: str | None
+
+
+class AccountWhole(TypedDict):
+    """With what staff noted about it, the newest first."""
+
+    account: str
+    available_minor: int
+    currency: str
+    held_minor: int
+    notes: list[AccountNote]
+    obligations: list[Obligation]
+    policy: str | None
+    state: Literal["open", "closing", "blocked", "frozen", "deleted"]
 
 
 class Activation(TypedDict):
@@ -145,6 +161,7 @@ class Case(TypedDict):
     moved_minor: int
     obligations: list[Obligation]
     opened_at: str
+    order_ref: str | None
     policy: str
     policy_version: str
     rental: str | None
@@ -165,6 +182,11 @@ class Case(TypedDict):
     timers: list[Timer]
     verdict: dict[str, Any] | None
     withheld_minor: int
+
+
+class CaseList(TypedDict):
+    items: list[Case]
+    next_cursor: str | None
 
 
 class Document(TypedDict):
@@ -272,6 +294,36 @@ class RentalOrder(TypedDict):
 
 class Replayed(TypedDict):
     replayed: int
+
+
+class Review(TypedDict):
+    """What waits: the facts, the clauses, the sum proposed and by when.
+
+    `said` is what the customer said and showed, and what staff noted. With `brief` it is empty, and
+    so are the order, the other cases and the answers.
+    """
+
+    account: str
+    activation: Activation | None
+    answers: list[Effect]
+    by_when: str
+    case: str | None
+    clauses: list[str]
+    currency: str
+    destination: str | None
+    facts: dict[str, Any]
+    id: str
+    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account", "activation"]
+    late: bool
+    opened_at: str
+    order_ref: str | None
+    other_cases: list[CaseBrief]
+    proposed_minor: int
+    reason: str
+    rental: Rental | None
+    said: list[Evidence]
+    sentences: list[Clause]
+    subject: str
 
 
 class ReviewEnded(TypedDict):

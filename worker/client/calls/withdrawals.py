@@ -8,11 +8,40 @@ from typing import Any, Literal
 
 from worker.client.api_connection import ApiConnection, segment
 from worker.client.calls.parts import Piece
-from worker.client.calls.shapes import Case, Instant
+from worker.client.calls.shapes import Case, CaseList, Instant
 
 
 class WithdrawalCalls(ApiConnection):
     """Money that leaves the platform."""
+
+    async def list_withdrawals(
+        self,
+        *,
+        account: str | None = None,
+        state: Literal[
+            "waiting",
+            "needs_evidence",
+            "in_review",
+            "approved",
+            "granted",
+            "denied",
+            "resolved",
+            "replaced",
+            "paid",
+            "done",
+            "cancelled",
+        ]
+        | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> CaseList:
+        """List withdrawals, newest first."""
+        answer: CaseList = await self.call(
+            "GET",
+            "/v1/withdrawals",
+            query={"account": account, "state": state, "cursor": cursor, "limit": limit},
+        )
+        return answer
 
     async def open_withdrawal(
         self,
@@ -115,6 +144,21 @@ class WithdrawalCalls(ApiConnection):
             "POST",
             f"/v1/withdrawals/{segment(id)}/kyc",
             body={"status": status},
+            idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def add_withdrawal_note(
+        self, id: str, *, note: str, idempotency_key: str | None = None
+    ) -> Case:
+        """Note something about a withdrawal; it stands with what was told in it.
+
+        The same words of the same person again are the same note.
+        """
+        answer: Case = await self.call(
+            "POST",
+            f"/v1/withdrawals/{segment(id)}/notes",
+            body={"note": note},
             idempotency_key=idempotency_key,
         )
         return answer

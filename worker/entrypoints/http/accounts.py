@@ -1,7 +1,7 @@
 """Accounts: open one, book a top-up, see its balance and its ledger."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from worker.domain.ids import AccountId
 from worker.domain.transfer import TransferKind
@@ -12,15 +12,15 @@ from worker.entrypoints.http.pagination import after_name, after_number, name_in
 from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind, pointer_to
 from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName
 from worker.entrypoints.http.routing import Answer, Route
-from worker.lifecycle.cases.case_service import CaseService
 from worker.ports.store.books import (
     Account,
     AccountOpened,
     AccountPolicy,
-    BookStore,
     Entry,
     TopUpOutcome,
 )
+
+NOTES_MAX: Final = 100  #: Shown with an account, the newest ones.
 
 
 class OpenAccount(requests.RequestBody):
@@ -42,6 +42,18 @@ class AccountShown(ResponseBody):
     held_minor: int
     state: Literal["open", "closing", "blocked", "frozen", "deleted"]
     obligations: list[cases.ObligationShown]  #: What is owed in its cases, soonest first.
+
+
+class AccountNote(ResponseBody):
+    at: Moment
+    note: str
+    by: str | None
+
+
+class AccountWhole(AccountShown):
+    """With what staff noted about it, the newest first."""
+
+    notes: list[AccountNote]
 
 
 class AccountList(ResponseBody):
@@ -69,9 +81,10 @@ class EntryList(ResponseBody):
 
 
 class AccountHandlers:
-    def __init__(self, books: BookStore, cases: CaseService | None) -> None:
-        self._books = books
-        self._cases = cases
+    def __init__(self, deps: ApiDeps) -> None:
+        self._books = deps.books
+        self._cases = deps.cases
+        self._staff = deps.staff
 
     async def open(self, account: requests.Name, body: OpenAccount) -> Answer:
         """Open an account, or find it open already."""
@@ -88,8 +101,11 @@ class AccountHandlers:
                 raise Problem(ProblemKind.OTHER_CONTENT, "The account has another currency")
 
     async def show(self, account: requests.Name) -> Answer:
-        """Show an account and its balances."""
-        return Answer(200, await self._json(await self._account(AccountId(account))))
+        """Show an account and its balances, with what staff noted about it."""
+        name = AccountId(account)
+        content = await self._json(await self._account(name))
+        notes = await self._staff.notes_of(name, NOTES_MAX)
+        return Answer(200, {**content, "notes": [AccountNote.of(note) for note in notes]})
 
     async def listed(
         self, cursor: requests.Cursor | None = None, limit: requests.Limit = 50
@@ -182,7 +198,7 @@ def _cursor_after(entry: Entry) -> str:
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
-    accounts = AccountHandlers(deps.books, deps.cases)
+    accounts = AccountHandlers(deps)
     path = "/v1/accounts/{account}"
     return (
         Route(
@@ -204,7 +220,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             path=path,
             handler=accounts.show,
             scope=Scope.READ,
-            answers={200: AccountShown},
+            answers={200: AccountWhole},
             problems=(ProblemKind.UNKNOWN_ACCOUNT,),
         ),
         _list_route(accounts),

@@ -29,7 +29,7 @@ from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.fact_sources import FINDINGS, teller_of
 from worker.lifecycle.cases.questions import instant_fact
-from worker.ports.store.case_view import Case, CaseKind, Rejected
+from worker.ports.store.case_view import Case, CaseKind, EvidenceEntry, Rejected
 from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult
 from worker.ports.store.obligations import Obligation
 
@@ -146,6 +146,7 @@ class CaseShown(ResponseBody):
     activation: str | None
     rental: str | None
     account: str
+    order_ref: str | None
     currency: str
     state: CaseStateName
     policy: str
@@ -176,12 +177,14 @@ def case_json(case: Case) -> dict[str, Any]:
         verdict=None if case.verdict is None else facts_json(case.verdict),
         decision=decisions[-1] if decisions else None,
         decisions=decisions,
-        evidence=[
-            EvidenceShown.of(item, content=facts_json(item.content)) for item in case.evidence
-        ],
+        evidence=[evidence_json(entry) for entry in case.evidence],
         timers=[TimerShown.of(timer) for timer in case.timers],
         obligations=[obligation_json(owed) for owed in case.obligations],
     )
+
+
+def evidence_json(entry: EvidenceEntry) -> dict[str, Any]:
+    return EvidenceShown.of(entry, content=facts_json(entry.content))
 
 
 def obligation_json(owed: Obligation) -> dict[str, Any]:

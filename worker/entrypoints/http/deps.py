@@ -12,12 +12,15 @@ from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.routing import TOLD_BY
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.changes import Changes
+from worker.lifecycle.clause_book import NO_CLAUSES, ClauseBook
 from worker.lifecycle.provider_overview import ProviderOverview
 from worker.lifecycle.rent_long import RentLong
 from worker.ports.service import Push, Service
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
 from worker.ports.store.outbox import OutboxStore
+from worker.ports.store.purchases import StaffNote
+from worker.ports.store.staff import StaffStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +29,14 @@ class ApiDeps:
     cases: CaseService | None  #: None: every call about cases is answered `not-offered`.
     activations: ActivationStore
     books: BookStore
+    staff: StaffStore
     outbox: OutboxStore
     tokens: KnownTokens
     #: Raises on a push it cannot read: the push is dropped and logged.
     parse_push: Callable[[ProviderName, bytes, Mapping[str, str]], Sequence[Push]]
     hook_secrets: Mapping[ProviderName, str] = field(repr=False)
     log: Log
+    clauses: ClauseBook = NO_CLAUSES
     changes: Changes = field(default_factory=Changes)  #: What this process changes.
     events_wanted: bool = False  #: An endpoint is configured.
     rent_long: RentLong | None = None  #: None: no long rental is ordered or read at a provider.
@@ -45,3 +50,8 @@ class ApiDeps:
         if self.cases is None:
             raise Problem(ProblemKind.NOT_OFFERED)
         return replace(self.cases, told_by=TOLD_BY.get())
+
+    @staticmethod
+    def said(note: str) -> StaffNote:
+        """In the name of whoever calls now."""
+        return StaffNote(note, TOLD_BY.get())

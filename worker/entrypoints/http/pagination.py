@@ -46,7 +46,7 @@ def number_in(kind: str, cursor: str | None) -> int | None:
 
 
 def after_rented(kind: str, rented_at: datetime, id_: UUID) -> str:
-    """Of a list of what was rented, newest first; *kind* names it."""
+    """Of a list of what was rented or opened, newest first; *kind* names it."""
     return _encode(f"{kind}:{(rented_at - _EPOCH) // _MICROSECOND}:{id_}")
 
 

@@ -83,6 +83,7 @@ Cursor = Annotated[str, StringConstraints(max_length=200)]
 #: An id in a path or a body; `uuid_or_problem` reads it.
 #: How long an answer may be kept back until there is news.
 WaitSeconds = Annotated[int, Field(ge=0, le=30)]
+Flag = Literal["true", "false"]  #: In a query.
 UuidText = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 

@@ -10,29 +10,70 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.pagination import after_review, page, review_in
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import Cursor, Limit, UuidText
+from worker.entrypoints.http.rentals import RentalShown, rental_json
+from worker.entrypoints.http.requests import Cursor, Flag, Limit, UuidText, activation_id_in
 from worker.entrypoints.http.responses import Moment, ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
+from worker.lifecycle.cases import review_views
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
-from worker.ports.store.cases import CaseChange, Review
+from worker.lifecycle.cases.review_views import ReviewView
+from worker.ports.store.cases import CaseChange, ReviewSearch
+
+
+class ClauseShown(ResponseBody):
+    id: str
+    says: str | None  #: None: the files of this process have no such clause.
+
+
+class CaseBriefShown(ResponseBody):
+    """Another case of the account."""
+
+    id: str
+    kind: cases.CaseKindName
+    subject: str
+    state: cases.CaseStateName
+    opened_at: Moment
+    moved_minor: int
+
+
+class EffectShown(ResponseBody):
+    """One answer, and what it will do: a verdict without findings, or the call that is owed."""
+
+    answer: str
+    says: str
+    amount_minor: int
+    destination: str | None
+    refused: bool
 
 
 class ReviewShown(ResponseBody):
-    """What waits: the facts, the clauses, the sum proposed and by when."""
+    """What waits: the facts, the clauses, the sum proposed and by when.
+
+    `said` is what the customer said and showed, and what staff noted. With `brief` it is empty, and
+    so are the order, the other cases and the answers.
+    """
 
     id: str
     case: str | None  #: None: it is about an activation.
     kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account", "activation"]
     subject: str
     account: str
+    order_ref: str | None
     opened_at: Moment
     reason: str
     clauses: list[str]
+    sentences: list[ClauseShown]  #: What these clauses say.
     proposed_minor: int
     currency: str
     destination: str | None
     by_when: Moment
+    late: bool
     facts: dict[str, Any]
+    said: list[cases.EvidenceShown]
+    activation: ActivationShown | None
+    rental: RentalShown | None
+    other_cases: list[CaseBriefShown]
+    answers: list[EffectShown]
 
 
 class ReviewList(ResponseBody):
@@ -60,10 +101,30 @@ class ReviewHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
 
-    async def waiting(self, cursor: Cursor | None = None, limit: Limit = 50) -> Answer:
-        """List what waits for a human, what has to be decided first first."""
-        rows = await self._deps.case_service.reviews(limit + 1, review_in(cursor))
-        return Answer(200, page(rows, limit, _review_json, _cursor_after))
+    async def waiting(
+        self,
+        case: UuidText | None = None,
+        activation: UuidText | None = None,
+        brief: Flag = "false",
+        cursor: Cursor | None = None,
+        limit: Limit = 50,
+    ) -> Answer:
+        """List what waits for a human, what has to be decided first first, what is late on top.
+
+        With `brief` each is one short row, for a list of many.
+        """
+        about = ReviewSearch(
+            of_case=None if case is None else cases.case_id_in(case),
+            of_activation=None if activation is None else activation_id_in(activation),
+        )
+        service = self._deps.case_service
+        rows = await service.reviews(limit + 1, review_in(cursor), about)
+        if brief == "true":
+            now = service.clock.now()
+            views = [ReviewView.brief(row, now) for row in rows]
+        else:
+            views = await review_views.whole(service, self._deps.activations, rows)
+        return Answer(200, page(views, limit, self._json, _cursor_after))
 
     async def verdict(self, id: UuidText, body: ReviewVerdict) -> Answer:
         """Decide what waits, once."""
@@ -76,6 +137,22 @@ class ReviewHandlers:
             case = cases.changed_or_problem(result).content
             return Answer(200, {"case": case, "activation": None})
         return _answer(result)
+
+    def _json(self, view: ReviewView) -> dict[str, Any]:
+        review, number = view.review, view.activation
+        says = self._deps.clauses.words(review.policy, review.clauses)
+        said = [] if view.case is None else view.case.evidence
+        return ReviewShown.of(
+            review,
+            facts=cases.facts_json(review.facts),
+            sentences=[{"id": one, "says": says.get(one)} for one in review.clauses],
+            late=view.late,
+            said=[cases.evidence_json(entry) for entry in said],
+            activation=None if number is None else activation_json(number),
+            rental=None if view.rental is None else rental_json(view.rental, []),
+            other_cases=[CaseBriefShown.of(one) for one in view.other_cases],
+            answers=[EffectShown.of(one) for one in view.effects],
+        )
 
 
 def _answer(result: ReviewResult) -> Answer:
@@ -94,12 +171,8 @@ def _answer(result: ReviewResult) -> Answer:
             return Answer(200, {"case": None, "activation": activation})
 
 
-def _cursor_after(review: Review) -> str:
-    return after_review(review.place)
-
-
-def _review_json(review: Review) -> dict[str, Any]:
-    return ReviewShown.of(review, facts=cases.facts_json(review.facts))
+def _cursor_after(view: ReviewView) -> str:
+    return after_review(view.review.place)
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:
@@ -112,7 +185,11 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             handler=reviews.waiting,
             scope=Scope.READ,
             answers={200: ReviewList},
-            problems=(ProblemKind.NOT_OFFERED,),
+            problems=(
+                ProblemKind.NOT_FOUND,
+                ProblemKind.UNKNOWN_ACTIVATION,
+                ProblemKind.NOT_OFFERED,
+            ),
         ),
         Route(
             name="decide_review",

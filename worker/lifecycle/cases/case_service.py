@@ -279,14 +279,19 @@ class CaseService:
         case = await self.cases.case(id_)
         return case if case is not None and case.kind is kind else None
 
-    async def reviews(self, limit: int, after: port.ReviewPlace | None = None) -> list[port.Review]:
+    async def reviews(
+        self,
+        limit: int,
+        after: port.ReviewPlace | None = None,
+        about: port.ReviewSearch = port.ANY_REVIEW,
+    ) -> list[port.Review]:
         policies = await self.policies.every_version()
-        reviews = await self.cases.reviews(policies, limit=limit, after=after)
+        reviews = await self.cases.reviews(policies, limit=limit, after=after, about=about)
         return [self._with_clauses(review) for review in reviews]
 
     async def review(self, id_: UUID) -> port.Review | None:
-        review = await self.cases.review(id_, await self.policies.every_version())
-        return None if review is None else self._with_clauses(review)
+        reviews = await self.reviews(1, about=port.ReviewSearch(only=id_))
+        return reviews[0] if reviews else None
 
     def _with_clauses(self, review: port.Review) -> port.Review:
         """A review of an activation rests on the clauses of its reason, if a policy gives it."""

@@ -187,6 +187,7 @@ class Case:
     verdict: Mapping[str, Any] | None = None
     withheld_minor: int = 0
     moved_minor: int = 0  #: Credited or paid out so far.
+    order_ref: str | None = None  #: The shop's own id of the order that it is about.
     decisions: tuple[DecisionRow, ...] = ()  #: Oldest first.
     evidence: tuple[EvidenceEntry, ...] = ()
     timers: tuple[Timer, ...] = ()

@@ -8,7 +8,7 @@ import enum
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID, uuid5
 
 from worker.domain.account_state import LoggedEvent
@@ -27,6 +27,8 @@ ReadPolicies: TypeAlias = Callable[
     [Collection[PolicyVersion] | None], Awaitable[Mapping[PolicyVersion, Any]]
 ]
 
+
+T = TypeVar("T")
 
 _CASES = UUID("8d0a4f52-1c7b-5f6e-9b7d-2f4e7c1a9d03")
 
@@ -85,6 +87,40 @@ class ReviewPlace(NamedTuple):
     id: UUID
 
 
+class ReviewSearch(NamedTuple):
+    """Which reviews somebody looks for; None: that does not matter."""
+
+    only: UUID | None = None  #: Its own id.
+    of_case: UUID | None = None
+    of_activation: UUID | None = None  #: The number's own review, and those of cases about it.
+
+
+ANY_REVIEW = ReviewSearch()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSearch:
+    """Which cases somebody looks for; None: that does not matter."""
+
+    kind: case_view.CaseKind | None = None
+    state: case_view.CaseState | None = None
+    account: AccountId | None = None
+    activation: ActivationId | None = None
+    before: tuple[datetime, UUID] | None = None  #: `opened_at` and id of the last one seen.
+
+
+class CaseBrief(NamedTuple):
+    """One line about a case, for whoever decides about another of its account."""
+
+    id: UUID
+    account: AccountId
+    kind: case_view.CaseKind
+    subject: str
+    state: case_view.CaseState
+    opened_at: datetime
+    moved_minor: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """What waits for a human: a case, or an activation in review."""
@@ -104,6 +140,8 @@ class Review:
     policy: str
     rank: datetime | None  #: See `ReviewPlace`.
     case: UUID | None = None  #: None: it is about an activation.
+    order: UUID | None = None  #: The number or the rental that it is about.
+    order_ref: str | None = None
 
     @property
     def place(self) -> ReviewPlace:
@@ -216,6 +254,7 @@ class CaseStore(Protocol):
         *,
         limit: int,
         after: ReviewPlace | None = None,
+        about: ReviewSearch = ANY_REVIEW,
     ) -> list[Review]:
         """What waits for a human, ordered by its date.
 
@@ -223,8 +262,27 @@ class CaseStore(Protocol):
         """
         ...
 
-    async def review(self, id_: UUID, policies: Mapping[PolicyVersion, Profile]) -> Review | None:
-        """The one that waits under this id."""
+    async def preview(
+        self,
+        id_: UUID,
+        looks: Callable[[case_view.CaseView], T],
+        policy_of: PolicyLookup,
+        *,
+        now: datetime | None = None,
+    ) -> T | None:
+        """What *looks* makes of the case as it stands; nothing is locked, and nothing changes."""
+        ...
+
+    async def list_cases(self, search: CaseSearch, limit: int) -> list[case_view.Case]:
+        """Newest first."""
+        ...
+
+    async def cases_of(self, ids: Collection[UUID]) -> dict[UUID, case_view.Case]:
+        """Many as `case` reads one; unknown ids are absent."""
+        ...
+
+    async def newest_cases(self, accounts: Collection[AccountId], each: int) -> list[CaseBrief]:
+        """The newest *each* of each account, newest first."""
         ...
 
     async def book_rental(

@@ -9,7 +9,7 @@ WITH pace AS (
 waiting AS (
     SELECT r.case_id AS id, c.id AS case_id, c.kind, c.account, c.subject, r.opened_at, r.reason, r.clauses,
            r.proposed_minor, acc.currency, r.destination, r.by_when, c.facts, c.policy,
-           c.policy_version, 
+           c.policy_version, coalesce(c.activation_id, c.rental_id) AS order_id,
            coalesce(r.by_when, r.opened_at + interval '2 days') AS rank_at
       FROM review r JOIN case_ c ON c.id = r.case_id JOIN account acc ON acc.account = c.account
      WHERE r.closed_at IS NULL
@@ -18,7 +18,8 @@ waiting AS (
     SELECT o.id, c.id, c.kind, o.account, c.subject, o.since, o.what, CAST('{}' AS text[]),
            coalesce((SELECT d.amount_minor FROM decision d WHERE d.subject = c.id
                       AND d.op <> 'sla_tick' ORDER BY d.seq DESC LIMIT 1), 0),
-           acc.currency, NULL, o.by_when, c.facts, c.policy, c.policy_version, o.by_when
+           acc.currency, NULL, o.by_when, c.facts, c.policy, c.policy_version,
+           coalesce(c.activation_id, c.rental_id), o.by_when
       FROM obligation o JOIN case_ c ON c.id = o.case_id JOIN account acc ON acc.account = o.account
      WHERE o.ended_at IS NULL AND o.owed_by = 'shop' AND o.what <> 'review'
     UNION ALL
@@ -27,7 +28,7 @@ waiting AS (
            a.currency, 'balance', CAST(NULL AS timestamptz),
            jsonb_build_object('provider', a.provider, 'provider_state', a.provider_state,
                               'service', a.service, 'country', a.country, 'policy', a.policy),
-           a.policy, a.policy_version,
+           a.policy, a.policy_version, a.id,
            t.at + make_interval(days => coalesce(pace.days, 2))
       FROM activation a
       JOIN LATERAL (SELECT at, detail FROM transition
@@ -36,9 +37,13 @@ waiting AS (
       LEFT JOIN pace USING (policy, policy_version)
      WHERE NOT a.settled AND a.state = 'in_review'
 )
-SELECT *, nullif(rank_at, 'infinity') AS rank
+SELECT *, nullif(rank_at, 'infinity') AS rank,
+       coalesce((SELECT n.order_ref FROM activation n WHERE n.id = order_id),
+                (SELECT r.order_ref FROM rental r WHERE r.id = order_id)) AS order_ref
   FROM waiting
  WHERE (CAST(:only AS uuid) IS NULL OR id = CAST(:only AS uuid))
+   AND (CAST(:of_case AS uuid) IS NULL OR case_id = CAST(:of_case AS uuid))
+   AND (CAST(:of_activation AS uuid) IS NULL OR order_id = CAST(:of_activation AS uuid))
    AND (CAST(:opened_at AS timestamptz) IS NULL
         OR (rank_at, opened_at, id)
              > (coalesce(CAST(:rank AS timestamptz), 'infinity'), CAST(:opened_at AS timestamptz),

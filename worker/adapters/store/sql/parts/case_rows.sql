@@ -1,5 +1,7 @@
 -- Cases with their account's currency and the money that they moved out, by the keys of its transfers.
 SELECT c.*, a.currency,
        coalesce((SELECT sum(t.amount_minor) FROM transfer t
-                  WHERE t.key IN ('claim:' || c.id, 'withdraw:' || c.id)), 0)::bigint AS moved_minor
+                  WHERE t.key IN ('claim:' || c.id, 'withdraw:' || c.id)), 0)::bigint AS moved_minor,
+       coalesce((SELECT n.order_ref FROM activation n WHERE n.id = c.activation_id),
+                (SELECT r.order_ref FROM rental r WHERE r.id = c.rental_id)) AS order_ref
   FROM case_ c JOIN account a USING (account)

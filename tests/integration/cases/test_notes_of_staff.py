@@ -1,0 +1,90 @@
+"""Notes stand beside what they are about, in the name of whoever wrote them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.integration.cases.case_api import case_api
+from tests.integration.cases.case_shop import CaseShop
+from tests.unit.http.caller import Api, Described
+from tests.unit.http.conftest import described
+
+FIXTURES = (described,)
+BODY = {"note": "called back, he agrees"}
+ANN = {"X-Actor": "ann@support"}
+NOBODY = "00000000-0000-0000-0000-000000000001"
+
+
+@pytest.fixture
+async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
+    async with case_api(shop, described) as served:
+        yield served
+
+
+async def test_a_note_on_a_number_is_a_line_of_its_timeline_once(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
+    id_ = await shop.rent_number("P3")
+    path = f"/v1/activations/{id_}"
+    seen = await api.get(path)
+
+    for headers in (ANN, ANN, {"X-Actor": "bob"}, {}):
+        assert (await api.post(f"{path}/notes", BODY, headers=headers)).status == 200
+
+    shown = (await api.get(path)).json
+    notes = [line for line in shown["timeline"] if line["what"] == "note"]
+    assert [(one["note"], one["by"]) for one in notes] == [
+        (BODY["note"], name) for name in ("ann@support", "bob", "shop")
+    ]
+    assert shown["state"] == "waiting"
+    versions = "SELECT version FROM activation"
+    assert await shop.fetch_value(versions) == 1 + len(notes), "who waits for a change is woken"
+    assert seen.headers["ETag"] != (await api.get(path)).headers["ETag"]
+
+
+async def test_a_note_on_a_case_stands_with_its_evidence_also_when_it_is_closed(
+    shop: CaseShop, api: Api
+) -> None:
+    await shop.open_account()
+    case = await shop.open_claim(await shop.closed_activation("P1"))
+    assert case.closed_at is not None
+
+    first = await api.post(f"/v1/claims/{case.id}/notes", BODY, headers=ANN)
+    again = await api.post(f"/v1/claims/{case.id}/notes", BODY, headers=ANN)
+
+    assert first.json == again.json
+    (entry,) = [one for one in again.json["evidence"] if one["what"] == "note"]
+    assert (entry["content"], entry["by"]) == (BODY, "ann@support")
+    assert again.json["state"] == case.state.value
+    other = await api.post(f"/v1/withdrawals/{case.id}/notes", BODY)
+    assert (other.status, other.slug) == (404, "not-found")
+
+
+async def test_a_note_on_an_account_is_shown_with_it_the_newest_first(
+    shop: CaseShop, api: Api
+) -> None:
+    await shop.open_account()
+
+    await api.post("/v1/accounts/alice/notes", BODY, headers=ANN)
+    await api.post("/v1/accounts/alice/notes", {"note": "pays late"}, headers=ANN)
+    await api.post("/v1/accounts/alice/notes", BODY, headers=ANN)
+
+    notes = (await api.get("/v1/accounts/alice")).json["notes"]
+    assert [(one["note"], one["by"]) for one in notes] == [
+        ("pays late", "ann@support"),
+        (BODY["note"], "ann@support"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "slug"),
+    [
+        (f"/v1/activations/{NOBODY}/notes", "unknown-activation"),
+        ("/v1/accounts/nobody/notes", "unknown-account"),
+        (f"/v1/claims/{NOBODY}/notes", "not-found"),
+    ],
+)
+async def test_a_note_on_what_there_is_not_is_refused(api: Api, path: str, slug: str) -> None:
+    reply = await api.post(path, BODY)
+    assert (reply.status, reply.slug) == (404, slug)
+    empty = await api.post(path, {"note": ""})
+    assert (empty.status, empty.pointers) == (422, ["/note"])

@@ -1,0 +1,67 @@
+"""All that is read of a case for whoever judges it, or only looks at what a judge would do."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.adapters.store import case_changes as locks
+from worker.adapters.store import case_records, case_rows
+from worker.adapters.store.database import statement
+from worker.ports.store import case_view
+from worker.ports.store.cases import PolicyLookup
+
+T = TypeVar("T")
+
+_OVERDUE = text(
+    "SELECT kind FROM timer WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL"
+    " AND due_at < CAST(:now AS timestamptz) ORDER BY due_at"
+)
+
+
+async def view(
+    connection: AsyncConnection,
+    case: case_view.Case,
+    order: RowMapping | None,
+    now: datetime,
+    policy_of: PolicyLookup,
+    timer: case_view.Timer | None = None,
+) -> case_view.CaseView:
+    about = {"account": case.account, "id": case.id, "now": now}
+    held = (await connection.execute(statement("cases/holdings"), about)).mappings().one()
+    overdue = await connection.execute(_OVERDUE, {"id": case.id, "now": now})
+    rental = case.rental is not None
+    profile = policy_of(case.policy, case.policy_version)
+    record = await case_records.of_subject(connection, case)
+    account = await case_records.of_case(connection, case, profile, record, now)
+    assert account is not None
+    return case_view.CaseView(
+        case=case,
+        now=now,
+        profile=profile,
+        record=record,
+        account=account,
+        order=None if order is None else case_rows.ordered(order, rental=rental),
+        holdings=case_rows.holdings(held),
+        timer=timer,
+        overdue=tuple(case_view.TimerKind(row[0]) for row in overdue),
+    )
+
+
+async def preview(
+    connection: AsyncConnection,
+    id_: UUID,
+    looks: Callable[[case_view.CaseView], T],
+    policy_of: PolicyLookup,
+    now: datetime | None,
+) -> T | None:
+    """Without a lock: who decides meanwhile does not wait, and finds that out himself."""
+    case = await case_rows.whole(connection, id_)
+    if case is None:
+        return None
+    order = await locks.order(connection, case.activation, case.rental, lock=False)
+    clock = await locks.clock(connection, now)
+    return looks(await view(connection, case, order, clock, policy_of))

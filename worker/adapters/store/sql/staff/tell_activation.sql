@@ -1,0 +1,14 @@
+-- What somebody did or said about a number stands in its timeline, for whoever reads it later.
+-- The same again is the same line. Who wrote it has locked the number before, so that of two who
+-- write at once the second one sees the first one's line.
+WITH written AS (
+    INSERT INTO transition (activation_id, at, what, state, detail)
+    SELECT a.id, {{now}}, :what, a.state, CAST(:detail AS jsonb)
+      FROM activation a
+     WHERE a.id = CAST(:id AS uuid)
+       AND NOT EXISTS (SELECT FROM transition t
+                        WHERE t.activation_id = a.id AND t.what = :what
+                          AND t.detail = CAST(:detail AS jsonb))
+    RETURNING activation_id
+)
+UPDATE activation a SET version = version + 1 FROM written WHERE a.id = written.activation_id
