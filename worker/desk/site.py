@@ -55,6 +55,7 @@ FILES: Final = "public, max-age=31536000, immutable"  #: Their addresses change 
 _LOG: Final = logging.getLogger("worker.desk")
 _CONFIG: Final = web.AppKey("config", DeskConfig)
 _CLIENT: Final = web.AppKey("client", Client)
+_FORMS: Final = web.RequestKey("forms", str)  #: The browser's secret, which its answer keeps.
 _ENVIRONMENT: Final = web.AppKey("environment", Environment)
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -175,7 +176,7 @@ async def _visit(request: web.Request, token: str | None) -> Visit:
     if token is not None:
         client = client.acting(token, actor)
     csrf = session.csrf_token(secret, token)
-    request["forms"] = secret
+    request[_FORMS] = secret
     return Visit(request, config, request.app[_ENVIRONMENT], client, csrf, form)
 
 
@@ -204,7 +205,7 @@ async def _answering(request: web.Request, handler: Next) -> web.StreamResponse:
         response.headers[name] = value
     response.headers.setdefault("Cache-Control", PAGES)
     response.headers["Server"] = "activation-worker"
-    secret = request.get("forms")
+    secret = request.get(_FORMS)
     if secret is not None:
         config = request.app[_CONFIG]
         session.keep_secret(response, secret, tls=config.behind_tls)
@@ -244,7 +245,7 @@ def _said_of(error: Exception) -> tuple[Notice, int]:
 def _sorry(request: web.Request, notice: Notice, status: int) -> web.Response:
     token = session.token_in(request)
     secret = session.secret_of_forms(request)
-    request["forms"] = secret
+    request[_FORMS] = secret
     page = Visit(
         request,
         request.app[_CONFIG],

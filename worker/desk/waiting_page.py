@@ -1,22 +1,26 @@
 """`/`: what waits for a human, soonest first, and the verdict on it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
-from worker.client import ApiProblem
-from worker.client.calls.parts import Review
-from worker.desk.cases_read import case_of
-from worker.desk.formatting import BadAmount, minor_in, money
+from worker.client import ApiProblem, Client
+from worker.client.calls.shapes import Review
+from worker.desk.formatting import BadAmount, minor_in
 from worker.desk.problems import BAD_AMOUNT, Notice
 from worker.desk.visit import Handler, Visit, acted, done
 
 LISTED: Final = 50
+ABOUT_ONE: Final = 20  #: Reviews that one case or one number may have at once.
 _BAD_FINDINGS: Final = Notice(
     "The findings cannot be read", "One a line, such as: freeze_seen = yes", bad=True
 )
 _GONE: Final = Notice("It does not wait any more", "Somebody has decided it.", bad=True)
+#: A human's own word; every other answer is a call that carries out what is owed.
+_VERDICTS: Final = frozenset({"grant", "deny"})
+_UNKNOWN: Final = frozenset({"not-found", "unknown-activation"})
 
 
 async def waiting(visit: Visit) -> web.StreamResponse:
@@ -25,47 +29,74 @@ async def waiting(visit: Visit) -> web.StreamResponse:
 
 async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
     cursor = visit.query("cursor") or visit.typed("cursor")
-    found = await visit.client.list_reviews(cursor=cursor, limit=LISTED)
-    reviews = found["items"]
     wanted = visit.query("review") or visit.request.match_info.get("id")
-    chosen = next((each for each in reviews if each["id"] == wanted), None)
-    if wanted is None and reviews:
-        chosen = reviews[0]
-    shown = {} if chosen is None else await _around(visit, chosen)
+    found, chosen = await asyncio.gather(
+        visit.client.list_reviews(brief="true", cursor=cursor, limit=LISTED),
+        _nothing() if wanted is None else review_of(visit.client, wanted, _case_in(visit)),
+    )
+    if wanted is None and found["items"]:
+        first = found["items"][0]
+        chosen = await review_of(visit.client, first["id"], first["case"])
     if wanted is not None and chosen is None and notice is None:
         notice = _GONE
     return visit.page(
         "waiting.html",
         notice=notice,
         status=status,
-        reviews=reviews,
+        reviews=found["items"],
         next_cursor=found["next_cursor"],
         cursor=cursor,
-        typed_note=visit.form.get("note", ""),
-        typed_amount=visit.form.get("amount", ""),
-        **{"chosen": None, **shown},
+        chosen=chosen,
+        typed=visit.form,
+        verdicts=_VERDICTS,
     )
+
+
+def _case_in(visit: Visit) -> str | None:
+    return visit.query("case") or visit.typed("case")
+
+
+async def _nothing() -> Review | None:
+    return None
+
+
+async def review_of(client: Client, id_: str, case: str | None = None) -> Review | None:
+    """Whole, with all that is decided from; None where it waits no more.
+
+    A review has the id of its case or of its number, or one of its own within *case*.
+    """
+    found: Sequence[Sequence[Review]]
+    if case is not None:
+        found = (await _waiting(client, case=case),)
+    else:
+        found = await asyncio.gather(_waiting(client, case=id_), _waiting(client, activation=id_))
+    return next((review for some in found for review in some if review["id"] == id_), None)
+
+
+async def _waiting(client: Client, **about: str) -> Sequence[Review]:
+    try:
+        return (await client.list_reviews(limit=ABOUT_ONE, **about))["items"]  # type: ignore[arg-type]  # names of its own parameters
+    except ApiProblem as problem:
+        if problem.slug not in _UNKNOWN:
+            raise
+        return []
 
 
 async def one(visit: Visit) -> web.StreamResponse:
     """The part of the page that shows one review."""
     if not visit.is_part:
         return web.Response(status=303, headers={"Location": f"/?review={visit.id}"})
-    cursor = visit.query("cursor")
-    found = await visit.client.list_reviews(cursor=cursor, limit=LISTED)
-    chosen = next((each for each in found["items"] if each["id"] == visit.id), None)
+    chosen = await review_of(visit.client, visit.id, _case_in(visit))
     if chosen is None:
         return visit.page("_notice.html", notice=_GONE)
-    return visit.page("_review.html", cursor=cursor, **await _around(visit, chosen))
+    shown: dict[str, Any] = {"chosen": chosen, "typed": visit.form, "verdicts": _VERDICTS}
+    return visit.page("_review.html", cursor=visit.query("cursor"), **shown)
 
 
 async def verdict(visit: Visit) -> web.StreamResponse:
     """Decide, and go on to what waits next."""
-    found = await visit.client.list_reviews(cursor=visit.typed("cursor"), limit=LISTED)
-    chosen = next((each for each in found["items"] if each["id"] == visit.id), None)
-    currency = chosen["currency"] if chosen is not None else ""
     try:
-        amount = minor_in(visit.form.get("amount", ""), currency)
+        amount = minor_in(visit.form.get("amount", ""), visit.form.get("currency", ""))
     except BadAmount:
         return await _page(visit, BAD_AMOUNT, 422)
     try:
@@ -102,53 +133,6 @@ def _finding(text: str) -> object:
     if text.lower() in known:
         return known[text.lower()]
     return int(text) if text.isascii() and text.isdecimal() else text
-
-
-async def _around(visit: Visit, review: Review) -> dict[str, Any]:
-    """What a person needs beside the review to decide it, asked for at once."""
-    case_id = review["case"]
-    case = None if case_id is None else await case_of(visit.client, case_id)
-    number = review["subject"] if case is None else case["activation"]
-    activation = await _activation(visit, number)
-    evidence = [] if case is None else case["evidence"]
-    return {
-        "chosen": review,
-        "activation": activation,
-        "evidence": evidence,
-        "said": _words(evidence),
-        "effects": _effects(review),
-    }
-
-
-async def _activation(visit: Visit, id_: str | None) -> Mapping[str, Any] | None:
-    if id_ is None:
-        return None
-    try:
-        return await visit.client.get_activation(id_)
-    except ApiProblem as problem:
-        if problem.status != 404:
-            raise
-        return None
-
-
-def _words(evidence: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [str(line["content"]["reason"]) for line in evidence if line["content"].get("reason")]
-
-
-def _effects(review: Review) -> dict[str, str]:
-    sum_ = money(review["proposed_minor"], review["currency"])
-    if review["case"] is None:
-        return {
-            "grant": "refunds the whole price to the customer.",
-            "deny": "closes the number: the charge stands.",
-        }
-    to = (review["destination"] or "customer").replace("_", " ")
-    if not review["proposed_minor"]:
-        return {"grant": "moves the amount that you name.", "deny": "moves no money."}
-    return {
-        "grant": f"moves {sum_} to the {to}, or less if you name it.",
-        "deny": "moves no money.",
-    }
 
 
 ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (

@@ -68,7 +68,7 @@ async def test_a_hostile_search_is_a_text_that_nothing_has(staff: Visitor, sough
     assert "<script>alert" not in page.raw
 
 
-@pytest.mark.parametrize("id_", ["<script>", "..", "..%2F..", "x" * 900, "%00", "a%0d%0ab", "🙂"])
+@pytest.mark.parametrize("id_", ["<script>", "..%2F..", "x" * 900, "%00", "a%0d%0ab", "🙂"])
 @pytest.mark.parametrize("page", ["a", "cases", "accounts"])
 async def test_a_hostile_id_is_nothing(staff: Visitor, page: str, id_: str) -> None:
     shown = await staff.get(f"/{page}/{id_ if '%' in id_ else quote(id_)}")
@@ -152,13 +152,13 @@ async def test_an_event_is_sent_again_and_its_code_stays_masked(
 
 async def test_what_the_api_refuses_is_told_on_the_same_page(staff: Visitor, shop: Client) -> None:
     id_ = await rented(shop)
-    await shop.cancel_activation(id_)
     form = await staff.get(f"/a/{id_}")
 
-    page = await staff.post(f"/a/{id_}/cancel", {"csrf": form.csrf})
+    page = await staff.post(f"/a/{id_}/finish", {"csrf": form.csrf})
 
     assert page.status == 409
-    assert "It has ended already" in page.text
+    assert "No code has arrived yet" in page.text
+    assert "Wait for the first code" in page.text
     assert f'action="/a/{id_}/claims"' in page.raw
 
 
