@@ -78,6 +78,16 @@ class Browser:
     def press(self, name: str) -> None:
         self.one("button", name).click()
 
+    def press_first(self, start: str) -> None:
+        """The button whose name starts so."""
+        found = self.driver.find_elements(By.CSS_SELECTOR, _TAGS["button"])
+        next(one for one in found if one.accessible_name.startswith(f"{start} ")).click()
+
+    def must_scroll_to(self, kind: str, name: str) -> bool:
+        place = self.one(kind, name).rect
+        bottom = place["y"] + place["height"]
+        return bool(bottom > self.driver.execute_script("return window.innerHeight"))
+
     def type_into(self, name: str, text: str) -> None:
         field = self.one("field", name)
         field.clear()

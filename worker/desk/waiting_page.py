@@ -109,7 +109,7 @@ async def verdict(visit: Visit) -> web.StreamResponse:
         visit.id,
         grant=grant,
         note=visit.form.get("note", "").strip(),
-        amount_minor=amount,
+        amount_minor=amount if grant else None,
         findings=findings or None,
         outcome=outcome,
         idempotency_key=visit.key(),
