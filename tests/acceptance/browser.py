@@ -19,7 +19,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 DRIVER: Final = shutil.which("chromedriver")
 CHROMIUM: Final = shutil.which("chromium")
 #: Set where a browser must be there, so that its absence is a failure.
-REQUIRED: Final = "AW_BROWSER_REQUIRED"
+REQUIRED: Final = "BROWSER_REQUIRED"
 SECONDS: Final = 10
 PHONE: Final = (390, 844)
 SCREEN: Final = (1280, 800)
@@ -110,7 +110,8 @@ class Browser:
 
     def console(self) -> list[str]:
         """What the browser complained of since the last call."""
-        return [each["message"] for each in self.driver.get_log("browser")]
+        log = self.driver.execute("getLog", {"type": "browser"})["value"]
+        return [each["message"] for each in log]
 
     def is_wider_than_its_window(self) -> bool:
         script = "return document.documentElement.scrollWidth > window.innerWidth"

@@ -6,6 +6,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -29,7 +30,8 @@ from tests.acceptance.desk_site import (
 )
 from tests.acceptance.guides import blocks_of
 from tests.acceptance.world import PROVIDER, TOKEN
-from tests.conftest import TEMPLATE, Background, Databases, Servers
+from tests.conftest import TEMPLATE, Background, Databases
+from worker.entrypoints.embedded import Servers
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -153,8 +155,8 @@ def test_a_code_is_shown_on_request_alone_and_another_is_asked_for(
     assert "421337" not in staff.driver.page_source
     staff.press("Show code")
     staff.sees("421337")
-    shown = [line for line in site.number(number["id"])["timeline"] if line["what"] == "shown"]
-    assert [line["by"] for line in shown] == ["shop"]
+    lines: list[Any] = site.number(number["id"])["timeline"]
+    assert [line["by"] for line in lines if line["what"] == "shown"] == ["shop"]
 
     staff.press("Send another SMS")
     staff.sees("Another SMS is asked for.")

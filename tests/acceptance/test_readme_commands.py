@@ -28,6 +28,7 @@ async def dev(tmp_path: Path) -> AsyncIterator[Process]:
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "AW_API__LISTEN": "127.0.0.1:0",
         "AW_ADMIN__LISTEN": "127.0.0.1:0",
+        "AW_DESK__LISTEN": "127.0.0.1:0",
         "PWD": str(tmp_path),
     }
     before = Path.cwd()

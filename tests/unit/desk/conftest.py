@@ -12,7 +12,7 @@ from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
 from tests.unit.http.fakes import NOW
 from worker.client import Client
-from worker.desk import DeskConfig, build_desk
+from worker.entrypoints.desk import DeskConfig, build_desk
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 

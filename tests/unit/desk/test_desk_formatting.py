@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import worker.desk
+import worker.entrypoints.desk
 from tests.unit.http.fakes import NOW
-from worker.desk.formatting import BadAmount, away, minor_in, money, plain, visible
-from worker.desk.waiting_page import findings_in
+from worker.entrypoints.desk.formatting import BadAmount, away, minor_in, money, plain, visible
+from worker.entrypoints.desk.waiting_page import findings_in
 
-STATIC = Path(worker.desk.__file__).parent / "static"
+STATIC = Path(worker.entrypoints.desk.__file__).parent / "static"
 
 
 def test_money_is_written_in_the_digits_of_its_currency() -> None:

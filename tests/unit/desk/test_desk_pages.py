@@ -12,9 +12,10 @@ import pytest
 from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Visitor
 from tests.unit.http.conftest import World
-from tests.unit.http.fakes import NOW, with_code
+from tests.unit.http.fakes import NOW, PROVIDER, with_code
 from worker.client import Client
 from worker.domain.ids import ActivationId
+from worker.entrypoints.desk import TryScenario
 from worker.ports.store.outbox import Event
 
 HOSTILE = (
@@ -192,6 +193,25 @@ async def test_without_an_api_there_is_one_clear_page() -> None:
     assert page.status == 502
     assert "The API cannot be reached" in page.text
     assert "Traceback" not in page.raw
+
+
+SCENARIO = TryScenario(
+    name="cancel", says="Cancel.", service="cancel", cancel=True, window_seconds=20, price_minor=7
+)
+
+
+async def test_a_scenario_is_rented_at_the_simulated_provider(api_url: str, shop: Client) -> None:
+    async with desk_over(api_url, simulated=PROVIDER, scenarios=[SCENARIO]) as visitor:
+        await visitor.sign_in()
+        pressed = await visitor.press("/try", "/try/cancel")
+        page = await visitor.get(pressed.goes_to)
+        unknown = await visitor.post("/try/nothing", {"csrf": page.csrf})
+
+    rented = (await shop.list_activations(account="desk-try"))["items"]
+    assert [(each["service"], each["price_minor"]) for each in rented] == [("cancel", 7)]
+    assert rented[0]["state"] == "refunded"
+    assert "is back on the balance" in page.text
+    assert unknown.status == 404
 
 
 async def test_a_form_that_is_too_large_is_refused(staff: Visitor) -> None:

@@ -11,7 +11,6 @@ from typing import Annotated, Final
 import typer
 import uvloop
 
-from worker.desk import DeskConfig, TryScenario, build_desk
 from worker.entrypoints.cli.client import target_of
 from worker.entrypoints.cli.configured import configured
 from worker.entrypoints.cli.exit_codes import Exit, Failure
@@ -19,9 +18,10 @@ from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import say
 from worker.entrypoints.cli.trigger import simulated_in
 from worker.entrypoints.cli.trigger_run import PRICE_MINOR, scenarios
+from worker.entrypoints.desk import DeskConfig, TryScenario, build_desk
 from worker.entrypoints.http.listener import listen
 from worker.settings import Settings
-from worker.settings.values import ListenAddress, is_loopback, parse_address
+from worker.settings.values import ListenAddress, check_http_url, is_loopback, parse_address
 
 TRY_WINDOW_SECONDS: Final = 20  #: How long a number of `/try` waits for its code.
 DRAIN_SECONDS: Final = 2.0
@@ -47,7 +47,7 @@ def desk(
     """
     loaded = configured(config)
     settings = loaded.settings
-    url = target_of(api or settings.desk.api, None, config, loaded).url
+    url = _api_url(api) if api else target_of(settings.desk.api, None, config, loaded).url
     address = settings.desk.listen if listen_on is None else _address(listen_on)
     simulated = simulated_in(loaded) if is_loopback(url) else None
     logging.basicConfig(level=logging.WARNING, format="activation-worker: %(message)s")
@@ -99,6 +99,13 @@ def _scenarios() -> list[TryScenario]:
         )
         for scenario in scenarios().values()
     ]
+
+
+def _api_url(text: str) -> str:
+    try:
+        return check_http_url(text).rstrip("/")
+    except ValueError as error:
+        raise Failure(Exit.USAGE, f"--api {error}") from None
 
 
 def _address(text: str) -> ListenAddress:

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from worker.client import ApiProblem
 from worker.client.api_connection import segment
-from worker.desk.cases_read import case_of
-from worker.desk.problems import Notice
-from worker.desk.visit import Handler, Visit, acted, done
+from worker.entrypoints.desk.cases_read import case_of
+from worker.entrypoints.desk.notices import Notice
+from worker.entrypoints.desk.visit import Handler, Visit, acted, done
 
 #: What can be told of a case, by its kind: the last part of the call, and the body of each choice.
 STEPS: Final[Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]]] = {

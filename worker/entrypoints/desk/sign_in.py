@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from worker.client import ApiProblem
-from worker.desk import session
-from worker.desk.problems import Notice
-from worker.desk.visit import Visit
+from worker.entrypoints.desk import cookies
+from worker.entrypoints.desk.notices import Notice
+from worker.entrypoints.desk.visit import Visit
 
 HOME: Final = "/"
 _WRONG: Final = Notice(
@@ -26,7 +26,7 @@ def asked(request: web.Request) -> web.Response:
 
 
 async def form(visit: Visit) -> web.StreamResponse:
-    if session.token_in(visit.request) is not None:
+    if cookies.token_in(visit.request) is not None:
         return web.Response(status=303, headers={"Location": _local(visit.query("next"))})
     return visit.page("sign_in.html", next=visit.query("next") or HOME)
 
@@ -34,7 +34,7 @@ async def form(visit: Visit) -> web.StreamResponse:
 async def enter(visit: Visit) -> web.StreamResponse:
     """Signed in is who has a token that the API takes."""
     token, back = visit.typed("token") or "", visit.form.get("next", HOME)
-    if not session.is_token(token):
+    if not cookies.is_token(token):
         return visit.page("sign_in.html", next=back, notice=_WRONG, status=401)
     try:
         _ = await visit.client.acting(token).list_accounts(limit=1)
@@ -43,13 +43,13 @@ async def enter(visit: Visit) -> web.StreamResponse:
             raise
         return visit.page("sign_in.html", next=back, notice=_WRONG, status=401)
     response = web.Response(status=303, headers={"Location": _local(back)})
-    session.keep_token(response, token, tls=visit.config.behind_tls)
+    cookies.keep_token(response, token, tls=visit.config.behind_tls)
     return response
 
 
 async def leave(_visit: Visit) -> web.StreamResponse:
     response = web.Response(status=303, headers={"Location": "/sign-in"})
-    session.forget_token(response)
+    cookies.forget_token(response)
     return response
 
 

@@ -8,12 +8,12 @@ from aiohttp import web
 
 from worker.client import Client
 from worker.client.api_connection import segment
-from worker.desk.cases_read import cases_of
-from worker.desk.problems import Notice
-from worker.desk.visit import Handler, Visit, acted, done
+from worker.entrypoints.desk.cases_read import cases_of
+from worker.entrypoints.desk.notices import Notice
+from worker.entrypoints.desk.visit import Handler, Visit, acted, done
 
 #: What customers come with; a policy may name further kinds.
-CLAIM_KINDS: Final = (
+KINDS: Final = (
     "non_receiving", "wrong_code", "invalid_number", "cancel_error", "operator_block",
     "cannot_provide", "no_numbers", "carrier_fault", "major_defect", "incompatibility",
     "third_party_support",
@@ -44,7 +44,7 @@ async def _page(
         cases=cases,
         live=activation["state"] in _LIVE,
         shown=shown,
-        kinds=CLAIM_KINDS,
+        kinds=KINDS,
         destinations=DESTINATIONS,
         evidence_kinds=EVIDENCE,
     )
@@ -86,15 +86,15 @@ async def note(visit: Visit) -> web.StreamResponse:
     return await acted(visit, act, _page, done(f"/a/{visit.id}", "noted"))
 
 
-async def open_claim(visit: Visit) -> web.StreamResponse:
+async def claim(visit: Visit) -> web.StreamResponse:
     """Opened for the customer; where that is refused, the page says why."""
     act = visit.client.open_claim(
-        activation=visit.id, **claim_in(visit.form), idempotency_key=visit.key()
+        activation=visit.id, **statement_in(visit.form), idempotency_key=visit.key()
     )
     return await acted(visit, act, _page, done(f"/a/{visit.id}", "claimed"))
 
 
-def claim_in(form: Mapping[str, str]) -> dict[str, Any]:
+def statement_in(form: Mapping[str, str]) -> dict[str, Any]:
     """The customer's part of a claim, as it was typed."""
     typed = {name: value.strip() for name, value in form.items() if value.strip()}
     piece = {"kind": typed.get("evidence"), "reference": typed.get("reference")}
@@ -117,5 +117,5 @@ ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
     ("POST", "/a/{id}/resend", _press("resent", Client.resend_activation)),
     ("POST", "/a/{id}/finish", _press("finished", Client.finish_activation)),
     ("POST", "/a/{id}/notes", note),
-    ("POST", "/a/{id}/claims", open_claim),
+    ("POST", "/a/{id}/claims", claim),
 )

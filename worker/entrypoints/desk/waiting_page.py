@@ -8,9 +8,9 @@ from aiohttp import web
 
 from worker.client import ApiProblem, Client
 from worker.client.calls.shapes import Review
-from worker.desk.formatting import BadAmount, minor_in
-from worker.desk.problems import BAD_AMOUNT, Notice
-from worker.desk.visit import Handler, Visit, acted, done
+from worker.entrypoints.desk.formatting import BadAmount, minor_in
+from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
+from worker.entrypoints.desk.visit import Handler, Visit, acted, done
 
 LISTED: Final = 50
 ABOUT_ONE: Final = 20  #: Reviews that one case or one number may have at once.

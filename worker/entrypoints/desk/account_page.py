@@ -8,10 +8,11 @@ from aiohttp import web
 
 from worker.client import ApiProblem, Client
 from worker.client.calls.shapes import Rental
-from worker.desk.cases_read import cases_of
-from worker.desk.formatting import BadAmount, minor_in
-from worker.desk.problems import BAD_AMOUNT, Notice
-from worker.desk.visit import Handler, Visit, acted, done
+from worker.entrypoints.desk.cases_read import cases_of
+from worker.entrypoints.desk.formatting import BadAmount, minor_in
+from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
+from worker.entrypoints.desk.number_page import statement_in
+from worker.entrypoints.desk.visit import Handler, Visit, acted, done
 
 LISTED: Final = 20
 ENTRIES: Final = 30
@@ -30,10 +31,10 @@ def _account(visit: Visit) -> str:
 
 
 async def account(visit: Visit) -> web.StreamResponse:
-    return await _page(visit)
+    return await show(visit)
 
 
-async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
+async def show(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
     client, name = visit.client, _account(visit)
     found, entries, numbers, rentals, cases = await asyncio.gather(
         client.get_account(name),
@@ -75,14 +76,14 @@ async def tell(visit: Visit) -> web.StreamResponse:
         reference=visit.typed("reference"),
         idempotency_key=visit.key(),
     )
-    return await acted(visit, act, _page, _done(visit, "told"))
+    return await acted(visit, act, show, _done(visit, "told"))
 
 
 async def note(visit: Visit) -> web.StreamResponse:
     act = visit.client.add_account_note(
         _account(visit), note=visit.form.get("note", "").strip(), idempotency_key=visit.key()
     )
-    return await acted(visit, act, _page, _done(visit, "noted"))
+    return await acted(visit, act, show, _done(visit, "noted"))
 
 
 def _with_amount(act: Callable[[Visit, int | None], Awaitable[Any]]) -> Handler:
@@ -93,8 +94,8 @@ def _with_amount(act: Callable[[Visit, int | None], Awaitable[Any]]) -> Handler:
         try:
             amount = minor_in(visit.form.get("amount", ""), currency)
         except BadAmount:
-            return await _page(visit, BAD_AMOUNT, 422)
-        return await acted(visit, act(visit, amount), _page, _done(visit, "told"))
+            return await show(visit, BAD_AMOUNT, 422)
+        return await acted(visit, act(visit, amount), show, _done(visit, "told"))
 
     return press
 
@@ -121,10 +122,41 @@ def _done(visit: Visit, word: str) -> web.Response:
     return done(f"/accounts/{_account(visit)}", word)
 
 
+def _rental(visit: Visit) -> tuple[str, str]:
+    return visit.form.get("provider", ""), visit.form.get("provider_ref", "")
+
+
+async def outage(visit: Visit) -> web.StreamResponse:
+    """A long rental is dead, as the customer says; it counts from when he said so first."""
+    typed = visit.typed("contacted_at")
+    act = visit.client.report_outage(
+        *_rental(visit),
+        contacted_at=None if typed is None else f"{typed}:00Z",  # A browser gives the minute.
+        idempotency_key=visit.key(),
+    )
+    return await acted(visit, act, show, _done(visit, "told"))
+
+
+async def restored(visit: Visit) -> web.StreamResponse:
+    act = visit.client.report_restored(*_rental(visit), idempotency_key=visit.key())
+    return await acted(visit, act, show, _done(visit, "told"))
+
+
+async def claim(visit: Visit) -> web.StreamResponse:
+    """About a long rental."""
+    rental = visit.form.get("rental", "")
+    body = statement_in(visit.form)
+    act = visit.client.open_claim(rental=rental, **body, idempotency_key=visit.key())
+    return await acted(visit, act, show, _done(visit, "claimed"))
+
+
 ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
     ("GET", "/accounts/{account}", account),
     ("POST", "/accounts/{account}/events", tell),
     ("POST", "/accounts/{account}/notes", note),
     ("POST", "/accounts/{account}/topups", _with_amount(_top_up)),
     ("POST", "/accounts/{account}/withdrawals", _with_amount(_withdraw)),
+    ("POST", "/accounts/{account}/rentals/outage", outage),
+    ("POST", "/accounts/{account}/rentals/restored", restored),
+    ("POST", "/accounts/{account}/rentals/claim", claim),
 )

@@ -10,7 +10,7 @@ from aiohttp import web
 from jinja2 import Environment
 
 from worker.client import ApiProblem, Client
-from worker.desk.problems import Notice, notice_of
+from worker.entrypoints.desk.notices import Notice, notice_of
 
 #: What a page says after an act; only these words, so that no link can make it say others.
 DONE: Final[Mapping[str, str]] = {

@@ -4,6 +4,6 @@ It holds no data and no power: every page is what the API answers to the token o
 and every button is one call of it.
 """
 
-from worker.desk.site import DeskConfig, TryScenario, build_desk
+from worker.entrypoints.desk.site import DeskConfig, TryScenario, build_desk
 
 __all__ = ["DeskConfig", "TryScenario", "build_desk"]

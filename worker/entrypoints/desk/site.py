@@ -11,20 +11,19 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from worker.client import ApiProblem, ApiUnreachable, Client
-from worker.desk import (
+from worker.entrypoints.desk import (
     account_page,
     case_page,
-    event_page,
+    cookies,
     find_page,
     formatting,
     number_page,
-    provider_page,
-    session,
+    ops_pages,
     sign_in,
     try_page,
     waiting_page,
 )
-from worker.desk.problems import (
+from worker.entrypoints.desk.notices import (
     BROKEN,
     NOBODY,
     NOT_HERE,
@@ -34,7 +33,7 @@ from worker.desk.problems import (
     Notice,
     notice_of,
 )
-from worker.desk.visit import DeskConfig, Handler, TryScenario, Visit
+from worker.entrypoints.desk.visit import DeskConfig, Handler, TryScenario, Visit
 
 __all__ = ["DeskConfig", "TryScenario", "build_desk"]
 
@@ -52,7 +51,7 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 PAGES: Final = "no-store"  #: They show codes and money.
 FILES: Final = "public, max-age=31536000, immutable"  #: Their addresses change with their content.
-_LOG: Final = logging.getLogger("worker.desk")
+_LOG: Final = logging.getLogger("worker.entrypoints.desk")
 _CONFIG: Final = web.AppKey("config", DeskConfig)
 _CLIENT: Final = web.AppKey("client", Client)
 _FORMS: Final = web.RequestKey("forms", str)  #: The browser's secret, which its answer keeps.
@@ -86,8 +85,7 @@ def _routes() -> Iterator[tuple[str, str, Handler]]:
     yield from number_page.ROUTES
     yield from case_page.ROUTES
     yield from account_page.ROUTES
-    yield from provider_page.ROUTES
-    yield from event_page.ROUTES
+    yield from ops_pages.ROUTES
     yield from try_page.ROUTES
 
 
@@ -111,7 +109,7 @@ def _files() -> dict[str, StaticFile]:
 
 def _environment(files: Mapping[str, StaticFile]) -> Environment:
     pages = Environment(
-        loader=PackageLoader("worker.desk"),
+        loader=PackageLoader("worker.entrypoints.desk"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -125,7 +123,7 @@ def _environment(files: Mapping[str, StaticFile]) -> Environment:
     pages.filters.update({name: getattr(formatting, name) for name in filters})
     addresses = {f"{_plain(name)}": f"/static/{name}" for name in files}
     pages.globals["static"] = addresses
-    pages.globals["new_key"] = session.new_key
+    pages.globals["new_key"] = cookies.new_key
     return pages
 
 
@@ -149,7 +147,7 @@ def _visited(handler: Handler) -> Next:
     """The handler for who is signed in; everybody else is asked to sign in."""
 
     async def visit(request: web.Request) -> web.StreamResponse:
-        token = session.token_in(request)
+        token = cookies.token_in(request)
         if token is None:
             return sign_in.asked(request)
         return await handler(await _visit(request, token))
@@ -160,22 +158,22 @@ def _visited(handler: Handler) -> Next:
 async def _visit(request: web.Request, token: str | None) -> Visit:
     """Raises where the form is not ours, or where the proxy names nobody."""
     config = request.app[_CONFIG]
-    secret = session.secret_of_forms(request)
+    secret = cookies.secret_of_forms(request)
     form: dict[str, str] = {}
     if request.method == "POST":
         posted = await request.post()
         form = {name: value for name, value in posted.items() if isinstance(value, str)}
-        if not session.is_csrf_token(form.get("csrf", ""), secret, token):
+        if not cookies.is_csrf_token(form.get("csrf", ""), secret, token):
             raise _Refused(NOT_OURS, 403)
     actor = None
     if config.actor_header is not None:
-        actor = session.actor_in(request, config.actor_header)
+        actor = cookies.actor_in(request, config.actor_header)
         if actor is None:
             raise _Refused(NOBODY, 403)
     client = request.app[_CLIENT]
     if token is not None:
         client = client.acting(token, actor)
-    csrf = session.csrf_token(secret, token)
+    csrf = cookies.csrf_token(secret, token)
     request[_FORMS] = secret
     return Visit(request, config, request.app[_ENVIRONMENT], client, csrf, form)
 
@@ -208,14 +206,14 @@ async def _answering(request: web.Request, handler: Next) -> web.StreamResponse:
     secret = request.get(_FORMS)
     if secret is not None:
         config = request.app[_CONFIG]
-        session.keep_secret(response, secret, tls=config.behind_tls)
+        cookies.keep_secret(response, secret, tls=config.behind_tls)
     return response
 
 
 def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
     if isinstance(error, ApiProblem) and error.slug == "unauthenticated":
         response = sign_in.asked(request)
-        session.forget_token(response)
+        cookies.forget_token(response)
         return response
     notice, status = _said_of(error)
     if notice is BROKEN:
@@ -243,15 +241,15 @@ def _said_of(error: Exception) -> tuple[Notice, int]:
 
 
 def _sorry(request: web.Request, notice: Notice, status: int) -> web.Response:
-    token = session.token_in(request)
-    secret = session.secret_of_forms(request)
+    token = cookies.token_in(request)
+    secret = cookies.secret_of_forms(request)
     request[_FORMS] = secret
     page = Visit(
         request,
         request.app[_CONFIG],
         request.app[_ENVIRONMENT],
         request.app[_CLIENT],
-        session.csrf_token(secret, token),
+        cookies.csrf_token(secret, token),
         {},
     )
     template = "sorry.html" if token is not None else "sorry_outside.html"

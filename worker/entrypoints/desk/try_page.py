@@ -7,8 +7,8 @@ from typing import Final
 from aiohttp import web
 
 from worker.client import ApiProblem
-from worker.desk.problems import Notice, notice_of
-from worker.desk.visit import Handler, TryScenario, Visit
+from worker.entrypoints.desk.notices import Notice, notice_of
+from worker.entrypoints.desk.visit import Handler, TryScenario, Visit
 
 ACCOUNT: Final = "desk-try"
 COUNTRY: Final = "0"

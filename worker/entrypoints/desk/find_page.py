@@ -8,8 +8,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from worker.client import ApiProblem, Client
-from worker.desk.cases_read import case_of
-from worker.desk.visit import Handler, Visit
+from worker.entrypoints.desk.cases_read import case_of
+from worker.entrypoints.desk.visit import Handler, Visit
 
 LISTED: Final = 20
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
