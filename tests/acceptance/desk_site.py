@@ -17,6 +17,7 @@ READER: Final = "reader-token-on-loopback-only-0123"
 CUSTOMER: Final = "anna.k@example.com"
 #: As long as a name may be, without a place to break it.
 LONG_NAME: Final = "reseller" * 16
+NOBODY_LISTENS: Final = "http://127.0.0.1:9/events"  #: Events wait, and can be sent again.
 POLICY: Final = "P3"
 HOSTILE_SMS: Final = (
     "<script>document.title='owned'</script>"
@@ -111,7 +112,12 @@ def desk_site(
 ) -> Iterator[DeskSite]:
     """*desk* is the command that serves the desk, without where it listens and whom it asks."""
     tokens = f"shop:operate+decide:{TOKEN},viewer:read:{READER}"
-    settings = {"AW_API__TOKENS": tokens, "AW_DEFAULTS__WINDOW_SECONDS": "600"}
+    settings = {
+        "AW_API__TOKENS": tokens,
+        "AW_DEFAULTS__WINDOW_SECONDS": "600",
+        "AW_EVENTS__URL": NOBODY_LISTENS,
+        "AW_EVENTS__SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    }
 
     async def start(stack: AsyncExitStack) -> DeskSite:
         made = await stack.enter_async_context(

@@ -16,6 +16,7 @@ from worker.adapters.store.migrate import upgrade
 from worker.entrypoints.embedded import embedded
 
 PICTURES: Final = Path(__file__).parents[2] / "deploy/screenshots"
+WINDOW: Final = (1160, 720)
 BYTES_MAX: Final = 150_000
 #: What customers write, each about an order of its own.
 CLAIMS: Final = (
@@ -48,22 +49,25 @@ def main() -> None:
 
 def take_pictures(site: DeskSite, opened: Browser) -> None:
     PICTURES.mkdir(exist_ok=True)
-    numbers = [site.rent("timeout", f"SHOP-{48_211 + each}") for each in range(len(CLAIMS))]
-    for number, words in zip(numbers, CLAIMS, strict=True):
+    names = [f"SHOP-{48_211 + each}" for each in range(len(CLAIMS))]
+    numbers = [site.rent("timeout", name, window=6) for name in names]
+    for number in numbers:
         site.receive(number["id"], "481 205")
+    for number, words in zip(numbers, CLAIMS, strict=True):
+        site.until(number["id"], lambda now: now["state"] == "delivered")
         site.claim(number["id"], words)
     ended = site.rent("timeout", "SHOP-48190", window=1)
     site.until(ended["id"], lambda now: now["state"] == "refunded")
     opened.size(SCREEN)
     opened.sign_in(TOKEN)
-    picture(opened, "waiting", "/", SCREEN)
+    picture(opened, "waiting", "/", WINDOW)
     picture(opened, "waiting-phone", "/", PHONE, dark=True)
-    picture(opened, "number", f"/a/{ended['id']}", SCREEN)
+    picture(opened, "number", f"/a/{ended['id']}", WINDOW)
     opened.size(SCREEN)
     opened.open("/try")
     opened.press_first("cancel")
     opened.sees("is back on the balance")
-    picture(opened, "try", opened.driver.current_url.removeprefix(site.url), SCREEN)
+    picture(opened, "try", opened.driver.current_url.removeprefix(site.url), WINDOW)
 
 
 def picture(opened: Browser, name: str, path: str, size: Any, *, dark: bool = False) -> None:

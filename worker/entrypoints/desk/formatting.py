@@ -118,10 +118,13 @@ def plain(value: object) -> str:
             return str(value)
 
 
-def details(line: Mapping[str, Any]) -> dict[str, Any]:
-    """What a line of a timeline has beside its instant, its name, and who did it."""
-    shown = {"at", "what", "by", "actor", "token", "note"}
-    return {name: value for name, value in line.items() if name not in shown and value is not None}
+def details(line: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """What a line of a timeline has beside its instant, its name, who did it and why."""
+    return {
+        name.removesuffix("_minor"): money(value, currency) if name.endswith("_minor") else value
+        for name, value in line.items()
+        if name not in {"at", "what", "by", "note"} and value is not None
+    }
 
 
 def without_codes(value: object) -> object:

@@ -40,7 +40,7 @@ _WHAT_TO_DO: Final[Mapping[str, str]] = {
     "cancel-limit": "Open a claim instead, if the customer wants the money back.",
     "restrictions-ignored": "Open a claim, so that a person decides.",
     "no-code": "Wait for the first code, or cancel the number.",
-    "not-offered": "There is nothing to press here. Open a claim if the customer is owed money.",
+    "not-offered": "Nothing was changed. If a customer is owed money, open a claim.",
     "fact-not-yours": "Leave that fact out.",
     "invalid": "Correct what is named and press the button again.",
     "store-unavailable": "Nothing was changed. Try again in a few seconds.",

@@ -252,5 +252,7 @@ def _sorry(request: web.Request, notice: Notice, status: int) -> web.Response:
         cookies.csrf_token(secret, token),
         {},
     )
+    if page.is_part:
+        return page.page("_notice.html", notice=notice, status=status)
     template = "sorry.html" if token is not None else "sorry_outside.html"
     return page.page(template, notice=notice, status=status)

@@ -42,7 +42,9 @@ document.addEventListener("click", (event) => {
   if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) choose(link);
 });
 
-// What the server says of a refusal belongs on the page, whatever its status.
+// What is said of a refusal belongs on the page. Where nobody answers, the page stays as it is and
+// asks again.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.xhr.status >= 400) event.detail.shouldSwap = true;
+  const status = event.detail.xhr.status;
+  if (status >= 400 && status < 500) event.detail.shouldSwap = true;
 });
