@@ -24,11 +24,11 @@ SECONDS: Final = 10
 PHONE: Final = (390, 844)
 SCREEN: Final = (1280, 800)
 _STALE: Final = (StaleElementReferenceException,)  #: The page was replaced while it was read.
-_TAGS: Final = {
-    "button": "button",
-    "link": "a",
-    "field": "input, textarea, select",
-    "heading": "h1, h2",
+#: Where a name may be written: what is found by it must then be called so.
+_WRITTEN: Final = {
+    "button": "//button[normalize-space()={0}]",
+    "field": "//*[@id=//label[normalize-space()={0}]/@for] | //*[@aria-label={0}]",
+    "heading": "//h1[normalize-space()={0}] | //h2[normalize-space()={0}]",
 }
 
 
@@ -68,7 +68,7 @@ class Browser:
 
     def named(self, kind: str, name: str) -> list[WebElement]:
         """By what a screen reader says, among what can be seen."""
-        found = self.driver.find_elements(By.CSS_SELECTOR, _TAGS[kind])
+        found = self.driver.find_elements(By.XPATH, _WRITTEN[kind].format(f'"{name}"'))
         return [one for one in found if one.is_displayed() and one.accessible_name == name]
 
     def one(self, kind: str, name: str) -> WebElement:
@@ -80,8 +80,8 @@ class Browser:
 
     def press_first(self, start: str) -> None:
         """The button whose name starts so."""
-        found = self.driver.find_elements(By.CSS_SELECTOR, _TAGS["button"])
-        next(one for one in found if one.accessible_name.startswith(f"{start} ")).click()
+        path = f'//button[starts-with(normalize-space(), "{start}")]'
+        self.driver.find_elements(By.XPATH, path)[0].click()
 
     def must_scroll_to(self, kind: str, name: str) -> bool:
         place = self.one(kind, name).rect

@@ -102,6 +102,16 @@ class DeskSite:
         assert case["state"] == "in_review", case
         return case
 
+    def withdraw(self, reference: str) -> Case:
+        return self.ask(
+            lambda client: client.open_withdrawal(
+                account=CUSTOMER, reference=reference, amount_minor=500, reason="Not needed."
+            )
+        )
+
+    def block(self, account: str) -> Case:
+        return self.ask(lambda client: client.tell_account_event(account, event="rules_block"))
+
     def case(self, id_: str) -> Case:
         return self.ask(lambda client: client.get_claim(id_))
 

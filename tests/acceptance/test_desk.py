@@ -156,7 +156,7 @@ def test_a_code_is_shown_on_request_alone_and_another_is_asked_for(
     staff.press("Show code")
     staff.sees("421337")
     lines: list[Any] = site.number(number["id"])["timeline"]
-    assert [line["by"] for line in lines if line["what"] == "shown"] == ["shop"]
+    assert [line["by"] for line in lines if line["what"] == "shown_to_staff"] == ["shop"]
 
     staff.press("Send another SMS")
     staff.sees("Another SMS is asked for.")
@@ -216,8 +216,12 @@ def test_every_page_fits_its_window_in_light_and_dark(staff: Browser, site: Desk
     number = site.rent("timeout", "W" * 128, LONG_NAME)
     site.receive(number["id"], "421337")
     case = site.claim(number["id"], "W" * 2000)
+    payout = site.withdraw("W" * 128)
+    block = site.block(LONG_NAME)
 
     for path in (
+        f"/?review={payout['id']}", f"/cases/{payout['id']}", f"/?review={block['id']}",
+        f"/cases/{block['id']}?account={LONG_NAME}",
         "/", "/find?q=421337", f"/a/{number['id']}", f"/cases/{case['id']}",
         f"/accounts/{LONG_NAME}", f"/accounts/{CUSTOMER}", "/providers", "/events", "/try",
     ):  # fmt: skip
@@ -279,16 +283,16 @@ def test_a_token_that_reads_can_change_nothing(open_browser: Browser, site: Desk
         reader.open(f"/?review={case['id']}")
         reader.type_into("Note", "mine")
         reader.press("Grant")
-        reader.sees("Your token may look at this, not change it")
+        reader.sees("your token does not allow this")
         assert reader.one("field", "Note").get_attribute("value") == "mine"
         reader.open(f"/a/{number['id']}")
         reader.press("Show code")
-        reader.sees("Your token may look at this, not change it")
+        reader.sees("your token does not allow this")
         assert "421337" not in reader.driver.page_source
         reader.open("/providers")
         reader.type_into("Note", "mine")
         reader.press("Pause")
-        reader.sees("Your token may look at this, not change it")
+        reader.sees("your token does not allow this")
     finally:
         reader.press("Sign out")
         reader.sign_in(TOKEN)

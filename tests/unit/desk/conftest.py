@@ -32,7 +32,7 @@ async def desk_over(api_url: str, **config: Any) -> AsyncIterator[Visitor]:
 
 @pytest.fixture
 def world() -> World:
-    return World()
+    return World(events_wanted=True)
 
 
 @pytest.fixture

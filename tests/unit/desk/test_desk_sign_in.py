@@ -116,7 +116,7 @@ async def test_a_token_that_reads_is_told_kindly_that_it_may_not_act(
     page = await stranger.press(f"/a/{number['id']}", f"/a/{number['id']}/cancel")
 
     assert page.status == 403
-    assert "Your token may look at this, not change it" in page.text
+    assert "your token does not allow this" in page.text
     assert "Cancel number" in page.text
     assert (await shop.get_activation(number["id"]))["state"] == "waiting"
 

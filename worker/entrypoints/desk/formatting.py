@@ -139,3 +139,9 @@ def without_codes(value: object) -> object:
             return [without_codes(each) for each in value]
         case _:
             return value
+
+
+def kind_of(thing: Mapping[str, Any]) -> str:
+    """Of a case or a review: what is claimed, what happened, or else its kind."""
+    facts = thing["facts"]
+    return str(facts.get("claim_kind") or facts.get("event") or thing["kind"])

@@ -18,10 +18,13 @@ class Notice:
     reference: str | None = None  #: The same stands in the daemon's log.
 
 
-_ASK_OWNER: Final = "Ask whoever gave you your token for one that may."
+_NOT_ALLOWED: Final = (
+    "Nothing was changed: your token does not allow this. "
+    "Ask whoever gave it to you for one that does."
+)
 #: By the last part of a problem's `type`.
 _WHAT_TO_DO: Final[Mapping[str, str]] = {
-    "forbidden": f"Your token may look at this, not change it. {_ASK_OWNER}",
+    "forbidden": _NOT_ALLOWED,
     "unauthenticated": "Sign in again, with a token that the API takes.",
     "too-many-wrong-tokens": "Wait a minute, then try again with the right token.",
     "not-found": "Look for it again: by phone, order, provider's reference, account or id.",
