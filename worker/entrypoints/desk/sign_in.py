@@ -28,12 +28,12 @@ def asked(request: web.Request) -> web.Response:
 async def form(visit: Visit) -> web.StreamResponse:
     if cookies.token_in(visit.request) is not None:
         return web.Response(status=303, headers={"Location": _local(visit.query("next"))})
-    return visit.page("sign_in.html", next=visit.query("next") or HOME)
+    return visit.page("sign_in.html", next=_local(visit.query("next")))
 
 
 async def enter(visit: Visit) -> web.StreamResponse:
     """Signed in is who has a token that the API takes."""
-    token, back = visit.typed("token") or "", visit.form.get("next", HOME)
+    token, back = visit.typed("token") or "", _local(visit.form.get("next"))
     if not cookies.is_token(token):
         return visit.page("sign_in.html", next=back, notice=_WRONG, status=401)
     try:
@@ -42,7 +42,7 @@ async def enter(visit: Visit) -> web.StreamResponse:
         if problem.slug != "unauthenticated":
             raise
         return visit.page("sign_in.html", next=back, notice=_WRONG, status=401)
-    response = web.Response(status=303, headers={"Location": _local(back)})
+    response = web.Response(status=303, headers={"Location": back})
     cookies.keep_token(response, token, tls=visit.config.behind_tls)
     return response
 
