@@ -1,4 +1,4 @@
-"""What only the real server shows: the budget under pressure, lost scripts, outages, a million."""
+"""What only the real server shows: the budget under pressure, lost scripts, outages, many."""
 
 import asyncio
 import time
@@ -252,24 +252,21 @@ async def test_a_readable_key_holds_no_secret_and_one_slot(
         assert keys == [b"aw:{p}:budget", b"aw:{p}:due", b"aw:{p}:rebuilt"]
 
 
-async def test_a_million_numbers_are_claimed_in_milliseconds(open_schedule: Open) -> None:
+async def test_of_many_numbers_those_due_longest_are_leased_first(open_schedule: Open) -> None:
     schedule = open_schedule()
-    await fill(schedule, 1_000_000)
+    await fill(schedule, 20_000)
 
-    seconds = []
-    for turn in range(20):
-        before = time.perf_counter()
+    for turn in range(3):
         claim = await schedule.lease(P, 500, LEASE)
-        seconds.append(time.perf_counter() - before)
-        assert len(claim.numbers) == 500
-        assert claim.numbers[0].number == number(500 * turn)
+        assert [leased.number for leased in claim.numbers] == [
+            number(index) for index in range(500 * turn, 500 * (turn + 1))
+        ]
 
-    assert await schedule.size(P) == 1_000_000
-    assert sorted(seconds)[len(seconds) // 2] < 0.05  # a few ms alone; shared machines stutter
+    assert await schedule.size(P) == 20_000
 
 
 FILL = """
-for i = tonumber(ARGV[1]), ARGV[1] + 99999 do
+for i = 0, ARGV[1] - 1 do
     local member = string.format('%032x|%d|', i, 100000000 + i) .. ARGV[3]
     redis.call('ZADD', KEYS[1], ARGV[2] + i, member)
 end
@@ -277,12 +274,11 @@ end
 
 
 async def fill(schedule: RedisSchedule, count: int) -> None:
-    """By the server itself: what is measured is the claim."""
+    """By the server itself: what is tested is the lease."""
     past = int((utc_now() - HOUR).timestamp()) * 1_000_000
     times = encode(number(0)).decode().split("|", maxsplit=2)[2]
     script = schedule._redis.register_script(FILL)
-    for first in range(0, count, 100_000):
-        await script(keys=[module.due_key(P)], args=[first, past, times])
+    await script(keys=[module.due_key(P)], args=[count, past, times])
 
 
 def calls(schedule: RedisSchedule) -> list[Awaitable[object]]:

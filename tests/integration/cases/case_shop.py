@@ -110,10 +110,13 @@ class CaseShop:
         self.reporter = RecordingReporter()
         self.provider_rentals = ScriptedRentals()
         self.judges = judges_by_kind(clauses)
-        self.start({name: load_profile(name) for name in policy_names()})
+        self._start({name: load_profile(name) for name in policy_names()}, db=None)
 
-    def start(self, policies: Mapping[str, Profile], db: Database | None = None) -> None:
-        """Start as a process with these policies, over the database of an earlier one if given."""
+    def start_again(self, policies: Mapping[str, Profile]) -> None:
+        """Start as a process with these policies, over the connections of the one before."""
+        self._start(policies, self.store.db)
+
+    def _start(self, policies: Mapping[str, Profile], db: Database | None) -> None:
         self.policies = policies
         self.store = ClockedStore(self.url, self.clock, policies=policies, db=db)
         self.policy_book = PolicyBook(policies, self.store.policies.read)
@@ -375,7 +378,7 @@ class CaseShop:
     def change_policy(self, name: str, changes: Mapping[str, object]) -> None:
         """The shop writes a new version of a policy, and starts its worker again."""
         changed = override(self.policies[name], changes)
-        self.start({**self.policies, name: changed}, self.store.db)
+        self.start_again({**self.policies, name: changed})
 
     async def overdue_since(self, case: Case) -> datetime:
         """The start of the time limit that the shop has missed."""
@@ -388,7 +391,7 @@ class CaseShop:
     async def forget_policies(self) -> None:
         """Drop all policies and all kept versions."""
         await self.admin.execute("DELETE FROM policy_version")
-        self.start({}, self.store.db)
+        self.start_again({})
 
     async def give_verdict(self, case: Case, *, grant: bool, **more: Any) -> CaseChange:
         amount = more.pop("amount_minor", None)

@@ -128,7 +128,7 @@ async def test_a_payout_that_is_late_because_of_a_freeze_is_left_to_a_human(
 
 async def test_a_chargeback_that_freezes_the_balance_freezes_the_account(shop: CaseShop) -> None:
     freezing = {"balance": {"chargeback": "freeze"}, "withdrawal": {"mode": "balance"}}
-    shop.start({**shop.policies, "own": profile_from(freezing, name="own", file="own")})
+    shop.start_again({**shop.policies, "own": profile_from(freezing, name="own", file="own")})
     await shop.open_account(amount_minor=500, policy="own")
 
     await shop.report_account_event("chargeback", "own")

@@ -17,7 +17,7 @@ OPEN_ENDED = {
 
 def judged_when_complete(shop: CaseShop) -> None:
     own = profile_from(OPEN_ENDED, name="own", file="own")
-    shop.start({**shop.policies, "own": own})
+    shop.start_again({**shop.policies, "own": own})
 
 
 async def test_after_a_denial_for_what_was_missing_a_new_claim_is_opened(shop: CaseShop) -> None:
@@ -58,7 +58,7 @@ async def test_a_window_from_the_issue_counts_from_what_the_customer_says(shop: 
             "kinds": {"defect": {"decided": "review"}},
         }
     }
-    shop.start({**shop.policies, "issue": profile_from(issue, name="issue", file="issue")})
+    shop.start_again({**shop.policies, "issue": profile_from(issue, name="issue", file="issue")})
     await shop.open_account(amount_minor=1000)
     id_ = await shop.delivered_activation("issue")
     shop.set_time(MONDAY + 10 * DAY)

@@ -75,7 +75,7 @@ READ = text(
 
 def open_shop(shop: CaseShop) -> None:
     own = {name: profile_from(made, name=name, file=name) for name, made in OWN.items()}
-    shop.start({**shop.policies, **own})
+    shop.start_again({**shop.policies, **own})
 
 
 async def cancelled_before(shop: CaseShop, orders: int, ago: timedelta = DAY) -> None:

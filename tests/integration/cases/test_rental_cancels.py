@@ -46,7 +46,7 @@ PROFILES = {name: profile_from(document, name=name, file=name) for name, documen
 
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    shop.start({**shop.policies, **PROFILES})
+    shop.start_again({**shop.policies, **PROFILES})
     async with case_api(shop, described, rent_long=renter(shop)) as served:
         yield served
 
