@@ -175,7 +175,7 @@ async def _visit(request: web.Request, token: str | None) -> Visit:
         client = client.acting(token, actor)
     csrf = cookies.csrf_token(secret, token)
     request[_FORMS] = secret
-    return Visit(request, config, request.app[_ENVIRONMENT], client, csrf, form)
+    return Visit(request, config, request.app[_ENVIRONMENT], client, csrf, form, actor)
 
 
 async def _sign_in(request: web.Request) -> web.StreamResponse:

@@ -64,6 +64,7 @@ class Visit:
     client: Client
     csrf: str
     form: Mapping[str, str] = field(repr=False)
+    actor: str | None = None  #: Whose name is kept with what is done; None: the token's.
 
     @property
     def id(self) -> str:
@@ -93,6 +94,7 @@ class Visit:
             csrf=self.csrf,
             now=self.config.now(),
             here=self.request.path,
+            actor=self.actor,
             simulated=self.config.simulated,
             notice=notice or (Notice(done) if done else None),
             **shown,
