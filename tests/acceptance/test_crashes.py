@@ -1,13 +1,14 @@
 """Whatever dies, every number ends exactly once, and credits are at most grace + 15 s late."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.acceptance.world import World
+from tests.acceptance.world import PROVIDER, Process, World
 from tests.conftest import Valkey
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
@@ -27,6 +28,20 @@ async def _ended_once(world: World, found: Sequence[Any], *, codes: int = 0) -> 
     await world.audit()
     known_losses = {one.ref for one in found if one.provider_state.value == "charged"}
     assert await world.charged() == delivered | known_losses
+
+
+async def _figures_as_in_the_books(world: World, daemon: Process) -> None:
+    """What ops see of the provider, against what the provider itself sold and kept."""
+    books = (await world.provider.get("/_sim/books", limit=10_000))["numbers"]
+    sold = Counter(row["service"] for row in books)
+    kept = Counter(row["service"] for row in books if row["net_minor"] > 0)
+    async with world.shop(daemon) as shop:
+        shown = await shop.get(f"/v1/providers/{PROVIDER}")
+    week = {one["service"]: (one["rented"], one["delivered"]) for one in shown["services"]}
+    assert week == {service: (sold[service], kept[service]) for service in sold}
+    day = shown["day"]
+    assert (day["rented"], day["delivered"]) == (sold.total(), kept.total())
+    assert day["success_ratio"] == pytest.approx(kept.total() / sold.total(), abs=0.001)
 
 
 async def _some_settled(world: World, at_least: int) -> int:
@@ -79,7 +94,7 @@ async def test_a_redis_that_is_gone_for_good_stops_nothing(a_world: World, valke
 
 async def test_of_two_daemons_one_dies_and_the_other_ends_all(a_world: World) -> None:
     first = await a_world.start_daemon()
-    await a_world.start_daemon()
+    second = await a_world.start_daemon()
     async with a_world.shop(first) as shop:
         await a_world.hand_over(shop, NUMBERS - 20)
         await a_world.hand_over(shop, 20, service="code-arrives:5")
@@ -87,6 +102,7 @@ async def test_of_two_daemons_one_dies_and_the_other_ends_all(a_world: World) ->
     first.kill()
 
     await _ended_once(a_world, await a_world.all_final(60), codes=20)
+    await _figures_as_in_the_books(a_world, second)
 
 
 async def test_a_provider_that_is_down_across_the_deadline_delays_no_credit(

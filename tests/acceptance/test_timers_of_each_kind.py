@@ -40,6 +40,7 @@ UPDATE case_ SET opened_at =
             'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
         ELSE value END) FROM jsonb_each(facts));
 UPDATE obligation SET since = since - interval '42 days', by_when = by_when - interval '42 days';
+UPDATE review SET by_when = by_when - interval '42 days';
 UPDATE rental SET rented_at = rented_at - interval '42 days',
                   ends_at = ends_at - interval '42 days',
                   ended_at = ended_at - interval '42 days';
@@ -200,6 +201,13 @@ async def obligation(shop: Shop) -> str:
     return await shop.claim("wrong_code", rental=rental)
 
 
+async def review_late(shop: Shop) -> str:
+    """Of the obligation to decide: a number in review has its own."""
+    case = await shop.http.get(f"/v1/withdrawals/{await shop.withdraw()}")
+    (owed,) = [one for one in case["obligations"] if one["what"] == "review"]
+    return str(owed["id"])
+
+
 async def rental_end(shop: Shop) -> str:
     return await shop.rental(timedelta(hours=1))
 
@@ -244,6 +252,7 @@ KINDS: Final[dict[TimerKind, tuple[Setup, str | None]]] = {
     TimerKind.OPEN_ORDER_HOLD: (open_order_hold, "open_order_pending"),
     TimerKind.DELETION_HOLD: (deletion_hold, None),
     TimerKind.OBLIGATION: (obligation, "evidence_missing"),
+    TimerKind.REVIEW_LATE: (review_late, None),
     TimerKind.RENTAL_END: (rental_end, None),
     TimerKind.RENTAL_ORDER: (rental_order, None),
     # These need a provider that is down.
@@ -306,6 +315,8 @@ async def test_the_next_daemon_acts_on_each_kind_as_of_its_own_date(
         sql = "SELECT payload ->> 'at_provider' AS how FROM event WHERE subject = $1"
         told = await database.fetch(sql, str(subjects[TimerKind.RENTAL_CLOSE]))
         assert [row["how"] for row in told] == ["time_over"]
+        sql = "SELECT count(*) FROM event WHERE type = 'review.late' AND account = $1"
+        assert await database.fetchval(sql, TimerKind.REVIEW_LATE.value) == 1
         sql = "SELECT ended_at = ends_at FROM rental WHERE id = $1"
         assert await database.fetchval(sql, subjects[TimerKind.RENTAL_END])
         await made.audit()

@@ -40,6 +40,14 @@ CALLS = {
     "POST /v1/activations/{id}/finish",
     "POST /v1/activations/{id}/resend",
     "GET /v1/rentals",
+    "GET /v1/withdrawals",
+    "GET /v1/cases",
+    "GET /v1/reviews",
+    "POST /v1/activations/{id}/notes",
+    "POST /v1/activations/{id}/shown",
+    "POST /v1/claims/{id}/notes",
+    "POST /v1/withdrawals/{id}/notes",
+    "POST /v1/accounts/{id}/notes",
     "GET /v1/providers",
     "GET /v1/providers/{name}",
     "POST /v1/providers/{name}/pause",
@@ -139,6 +147,7 @@ def test_every_type_of_event_is_described_as_a_webhook(described: dict[str, Any]
     """The types of the contract, each with the body that is sent and its headers."""
     types = {"activation.code_received", "activation.delivered", "activation.refunded"}
     types |= {"activation.closed", "activation.in_review", "intake.refused"}
+    types |= {"review.opened", "review.decided", "review.late"}
     types |= {f"{case}.*" for case in ("claim", "rental", "withdrawal", "account")}
 
     assert set(described["webhooks"]) == types

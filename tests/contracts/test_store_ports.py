@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.stores import PORTS, members
 from tests.unit.events.test_audit_tick import Books
 from tests.unit.events.test_deliver_tick import Outbox
-from tests.unit.http.fakes import FakeActivations, FakeBooks, FakeOutbox, FakeStaff
+from tests.unit.http.fakes import FakeActivations, FakeBooks, FakeOutbox
 from tests.unit.lifecycle.scripted import StubStore
 from worker.adapters.store.activations import ActivationRepository
 from worker.adapters.store.books import BookRepository
@@ -18,7 +18,6 @@ from worker.adapters.store.outbox import OutboxRepository
 from worker.adapters.store.postgres import PostgresLeadership, PostgresStore
 from worker.adapters.store.purchases import PurchaseRepository
 from worker.adapters.store.settlements import SettlementRepository
-from worker.adapters.store.staff import StaffRepository
 from worker.lifecycle.backstop import Leadership
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
@@ -26,7 +25,6 @@ from worker.ports.store.cases import CaseStore, ReadPolicies
 from worker.ports.store.outbox import OutboxStore
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.settlements import SettlementStore
-from worker.ports.store.staff import StaffStore
 
 REAL: Final[Mapping[type, type]] = {
     ActivationRepository: ActivationStore,
@@ -35,14 +33,12 @@ REAL: Final[Mapping[type, type]] = {
     BookRepository: BookStore,
     CaseRepository: CaseStore,
     OutboxRepository: OutboxStore,
-    StaffRepository: StaffStore,
     PostgresLeadership: Leadership,
 }
 FAKES: Final[Mapping[type, type]] = {
     FakeActivations: ActivationStore,
     FakeBooks: BookStore,
     FakeOutbox: OutboxStore,
-    FakeStaff: StaffStore,
     Books: BookStore,
     Outbox: OutboxStore,
 }
@@ -56,17 +52,15 @@ def the_store_satisfies_every_port(store: PostgresStore) -> None:
     books: BookStore = store.books
     cases: CaseStore = store.cases
     outbox: OutboxStore = store.outbox
-    staff: StaffStore = store.staff
     leadership: Leadership = store.leadership
     read_policies: ReadPolicies = store.policies.read
-    del activations, settlements, purchases, books, cases, outbox, staff, leadership, read_policies
+    del activations, settlements, purchases, books, cases, outbox, leadership, read_policies
 
 
 def the_fakes_satisfy_their_ports(
     activations: FakeActivations,
     accounts: FakeBooks,
     events: FakeOutbox,
-    said: FakeStaff,
     audited: Books,
     due: Outbox,
 ) -> None:
@@ -74,8 +68,7 @@ def the_fakes_satisfy_their_ports(
     some_activations: ActivationStore = activations
     some_books: tuple[BookStore, BookStore] = (accounts, audited)
     outboxes: tuple[OutboxStore, OutboxStore] = (events, due)
-    staff: StaffStore = said
-    del some_activations, some_books, outboxes, staff
+    del some_activations, some_books, outboxes
 
 
 def test_every_port_has_its_repository() -> None:

@@ -52,8 +52,8 @@ from worker.ports.store.outbox import (
     OutboxStore,
 )
 from worker.ports.store.purchases import PurchaseStore
+from worker.ports.store.said import Noted, StaffNote
 from worker.ports.store.settlements import SettlementStore
-from worker.ports.store.staff import StaffStore
 
 PORTS: Final[Sequence[type]] = (
     ActivationStore,
@@ -62,7 +62,6 @@ PORTS: Final[Sequence[type]] = (
     BookStore,
     CaseStore,
     OutboxStore,
-    StaffStore,
     Leadership,
 )
 
@@ -158,6 +157,11 @@ class UnaskedActivations:
     ) -> list[LiveNumber]:
         raise NotImplementedError
 
+    async def tell(
+        self, id_: ActivationId, what: str, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        raise NotImplementedError
+
 
 class UnaskedBooks:
     """`BookStore`, of which nothing is asked."""
@@ -205,6 +209,14 @@ class UnaskedBooks:
     async def provider_services(
         self, provider: ProviderName, *, now: datetime | None = None
     ) -> list[ProviderFigures]:
+        raise NotImplementedError
+
+    async def note(
+        self, account: AccountId, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        raise NotImplementedError
+
+    async def notes(self, account: AccountId, limit: int) -> list[Noted]:
         raise NotImplementedError
 
     async def take_key(self, key: str, content_hash: str) -> TakenKey:

@@ -97,7 +97,6 @@ def deps(worker: Worker) -> ApiDeps:
         rent_long=worker.service.rent_long,
         activations=store.activations,
         books=store.books,
-        staff=store.staff,
         outbox=store.outbox,
         tokens=KnownTokens(
             [

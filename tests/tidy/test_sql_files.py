@@ -21,7 +21,6 @@ FOLDERS: Final = {
     "outbox",
     "instances",
     "leadership",
-    "staff",
     "audit",
 }
 _STATEMENT: Final = re.compile(r"\s*(?:SELECT|INSERT|UPDATE|DELETE|WITH)\b")

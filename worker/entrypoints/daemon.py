@@ -267,7 +267,6 @@ def _api_deps(worker: Worker, tokens: KnownTokens) -> ApiDeps:
         providers=worker.overview,
         activations=worker.parts.store.activations,
         books=worker.parts.store.books,
-        staff=worker.parts.store.staff,
         clauses=worker.parts.clauses,
         outbox=worker.parts.store.outbox,
         tokens=tokens,

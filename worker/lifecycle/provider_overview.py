@@ -10,7 +10,8 @@ from worker.domain.money import decimal_text
 from worker.lifecycle.budget import ProviderTerms
 from worker.ports.provider import Circuit, Provider
 from worker.ports.store.books import BookStore, ProviderFigures, ProviderStanding
-from worker.ports.store.purchases import PurchaseStore, StaffNote, StopKind
+from worker.ports.store.purchases import PurchaseStore, StopKind
+from worker.ports.store.said import StaffNote
 
 
 class Taking(enum.Enum):

@@ -23,7 +23,6 @@ async def case_api(shop: CaseShop, described: Described, **others: Any) -> Async
         cases=shop.service,
         activations=activations,
         books=shop.store.books,
-        staff=shop.store.staff,
         clauses=clauses,
         **others,
     )

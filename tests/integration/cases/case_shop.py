@@ -26,6 +26,7 @@ from worker.lifecycle.cases.activation_reviews import ActivationReviews
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers, judges_by_kind
+from worker.lifecycle.cases.late_reviews import LateReviews
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.clause_book import ClauseBook
 from worker.lifecycle.clock import Clock
@@ -80,6 +81,7 @@ class ClockedStore(PostgresStore):
             "end_rental",
             "account_record",
             "rental_closed",
+            "review_late",
             "put_off",
             "begin_rental_order",
             "rental_bought",
@@ -122,7 +124,7 @@ class CaseShop:
         self.policy_book = PolicyBook(policies, self.store.policies.read)
         self.service = self.service_on(self.store)
 
-    def service_on(self, store: PostgresStore) -> CaseService:
+    def service_on(self, store: PostgresStore, told_by: str | None = None) -> CaseService:
         return CaseService(
             cases=store.cases,
             books=store.books,
@@ -132,6 +134,7 @@ class CaseShop:
             ),
             policies=self.policy_book,
             default_policy="P3",
+            told_by=told_by,
             clock=Clock(
                 now=lambda: self.clock.now, monotonic=lambda: 0.0, sleep=_never, chance=lambda: 0.5
             ),
@@ -153,6 +156,9 @@ class CaseShop:
                 wait_for_budget={SIM: self.provider_rentals.wait_for_budget},
                 reporter=self.reporter,
                 now=lambda: self.clock.now,
+            ),
+            late_reviews=LateReviews(
+                cases=self.store.cases, policies=self.policy_book, clock=self.service.clock
             ),
         )
 
@@ -416,8 +422,10 @@ class CaseShop:
         return balance.available_minor, balance.held_minor
 
     async def event_types(self, subject: object) -> list[str]:
+        """What is told of its states; what is told of its reviews has tests of its own."""
         rows = await self.admin.fetch(
-            "SELECT type FROM event WHERE subject = $1 ORDER BY seq", str(subject)
+            "SELECT type FROM event WHERE subject = $1 AND type NOT LIKE 'review.%' ORDER BY seq",
+            str(subject),
         )
         return [row["type"] for row in rows]
 

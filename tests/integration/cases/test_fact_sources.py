@@ -121,7 +121,7 @@ async def test_who_told_what_is_kept_with_it(shop: CaseShop, api: Api) -> None:
     decided = await api.post(path, verdict, headers={"X-Actor": "Maria"})
 
     told = [(line["what"], line["by"]) for line in decided.json["evidence"]]
-    assert told == [("opened", "shop"), ("verdict", "Maria")]
+    assert told == [("opened", "shop"), ("verdict", "Maria (shop)")]
     assert decided.json["evidence"][0]["content"]["pieces"] == pieces
     assert decided.json["evidence"][1]["content"]["note"] == "seen"
     assert (unnoted.status, unnoted.pointers) == (422, ["/note"])

@@ -33,7 +33,7 @@ async def test_a_note_on_a_number_is_a_line_of_its_timeline_once(shop: CaseShop,
     shown = (await api.get(path)).json
     notes = [line for line in shown["timeline"] if line["what"] == "note"]
     assert [(one["note"], one["by"]) for one in notes] == [
-        (BODY["note"], name) for name in ("ann@support", "bob", "shop")
+        (BODY["note"], name) for name in ("ann@support (shop)", "bob (shop)", "shop")
     ]
     assert shown["state"] == "waiting"
     versions = "SELECT version FROM activation"
@@ -53,7 +53,7 @@ async def test_a_note_on_a_case_stands_with_its_evidence_also_when_it_is_closed(
 
     assert first.json == again.json
     (entry,) = [one for one in again.json["evidence"] if one["what"] == "note"]
-    assert (entry["content"], entry["by"]) == (BODY, "ann@support")
+    assert (entry["content"], entry["by"]) == (BODY, "ann@support (shop)")
     assert again.json["state"] == case.state.value
     other = await api.post(f"/v1/withdrawals/{case.id}/notes", BODY)
     assert (other.status, other.slug) == (404, "not-found")
@@ -70,8 +70,8 @@ async def test_a_note_on_an_account_is_shown_with_it_the_newest_first(
 
     notes = (await api.get("/v1/accounts/alice")).json["notes"]
     assert [(one["note"], one["by"]) for one in notes] == [
-        ("pays late", "ann@support"),
-        (BODY["note"], "ann@support"),
+        ("pays late", "ann@support (shop)"),
+        (BODY["note"], "ann@support (shop)"),
     ]
 
 

@@ -80,7 +80,7 @@ async def test_it_shows_the_words_the_order_and_the_other_cases_of_the_account(
     masked = (await api.get("/v1/reviews", token=READ_TOKEN)).json["items"][0]["activation"]
     assert masked["codes"][0]["code"] == "****"
     (short,) = await waiting(api, "?brief=true")
-    emptied = {"said": [], "activation": None, "other_cases": [], "answers": []}
+    emptied: dict[str, Any] = {"said": [], "activation": None, "other_cases": [], "answers": []}
     assert short == {**review, **emptied}
     shop.set_time(MONDAY + 30 * DAY)
     assert [one["late"] for one in await waiting(api, "?brief=true")] == [True]

@@ -119,7 +119,6 @@ class Daemon:
             rent_long=service.rent_long,
             activations=self.store.activations,
             books=self.store.books,
-            staff=self.store.staff,
             outbox=self.store.outbox,
             tokens=KnownTokens(
                 (

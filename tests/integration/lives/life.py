@@ -237,8 +237,10 @@ class Life:
         return [(one["kind"], one["amount_minor"]) for one in reversed(items)]
 
     async def events(self) -> list[str]:
+        """What is told of orders and cases; each review is told besides."""
         items = (await self.api.get("/v1/events?limit=200")).json["items"]
-        return [one["type"] for one in reversed(items)]
+        told = [one["type"] for one in reversed(items)]
+        return [type_ for type_ in told if not type_.startswith("review.")]
 
     async def reviews(self) -> list[tuple[str, int, str]]:
         """Why a human is asked, what a yes would pay, and by when."""

@@ -8,7 +8,8 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.ports.provider import Balance
 from worker.ports.store.books import ProviderFigures, ProviderStop
-from worker.ports.store.purchases import StaffNote, StopKind
+from worker.ports.store.purchases import StopKind
+from worker.ports.store.said import StaffNote
 
 END = DEADLINE + TICK
 NOW = END + timedelta(minutes=1)

@@ -114,7 +114,9 @@ async def test_a_number_that_waits_for_a_human_tells_so_before_its_ending(shop: 
     events = await shop.rows("SELECT type, payload->>'state' FROM event ORDER BY seq")
     assert events == [
         ("activation.in_review", "in_review"),
+        ("review.opened", None),
         ("activation.refunded", "refunded"),
+        ("review.decided", "refunded"),
     ]
 
 

@@ -56,7 +56,7 @@ async def test_a_number_is_found_by_the_end_of_its_id(shop: Shop) -> None:
 
 #: One needle in many rows that share their service, their country and the end of their phone.
 NEEDLES = """
-UPDATE activation SET phone = '7999' || lpad(provider_ref, 7, '0');
+UPDATE activation SET phone = '7999' || lpad(provider_ref, 7, '0'), order_ref = 'order-' || id;
 UPDATE activation SET service = 'rare', country = 'xx' WHERE provider_ref = '7';
 VACUUM ANALYZE activation;
 """
@@ -66,6 +66,7 @@ SEARCHES: dict[str, tuple[dict[str, str], set[str]]] = {
     "a whole phone": ({"phones": "ARRAY['70000009997', '70000009997+']"}, {"activation_phone"}),
     "the end of an id": ({"id_tail": "'0123abcd'"}, {"activation_id_tail"}),
     "a reference": ({"provider_ref": "'7'", "providers": QUOTED}, {"activation_ref"}),
+    "the shop's order id": ({"order_ref": "'order-7'"}, {"activation_order_ref"}),
     "a rare service": ({"service": "'rare'"}, {"activation_of_service"}),
     "a rare country": (
         {"country": "'xx'", "services": "ARRAY['rare', 's']"},
@@ -91,6 +92,22 @@ async def test_each_search_reads_an_index_and_no_whole_table(broken_shop: Shop) 
             wrong[name] = plan
 
     assert wrong == {}
+
+
+async def test_what_waits_for_a_human_is_found_among_many_live_numbers(broken_shop: Shop) -> None:
+    await broken_shop.admin.execute(ROWS)
+    await broken_shop.admin.execute(
+        "UPDATE activation SET state = 'in_review', ending_at = 'infinity'"
+        " WHERE provider_ref = '19777'"
+    )
+    await broken_shop.admin.execute("VACUUM ANALYZE activation")
+    sql, one = statement("cases/reviews").text, f"'{uuid4()}'"
+
+    every = await custom_plan(broken_shop, sql, {"limit": "51"})
+    this = await custom_plan(broken_shop, sql, {"only": one, "limit": "1"})
+
+    assert every.whole_tables == this.whole_tables == set()
+    assert "activation_due" in every.indexes_on("activation")
 
 
 @pytest.mark.parametrize("name", ["activations/seen_providers", "activations/seen_services"])

@@ -36,6 +36,7 @@ class DueShop:
             judges={},
             claim_windows=cast("Any", Stub(seed=steps.get("seed", 0))),
             rental_closer=cast("Any", self.rental_closer),
+            late_reviews=cast("Any", Stub()),
         )
 
     def _lease(self, _: int, kinds: Collection[TimerKind]) -> list[Timer]:

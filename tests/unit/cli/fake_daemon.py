@@ -20,6 +20,7 @@ def activation(number: int, **changes: Any) -> dict[str, Any]:
         "id": f"00000000-0000-5000-8000-{number:012}",
         "provider": "sim",
         "provider_ref": str(number),
+        "order_ref": f"order-{number}",
         "account": "shop",
         "phone": "15550001",
         "service": "timeout",
@@ -62,6 +63,7 @@ class FakeDaemon:
     page: int = 200
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    actors: list[str | None] = field(default_factory=list)  #: Of each call.
     url: str = ""
 
     def add(self, shown: dict[str, Any]) -> str:
@@ -76,6 +78,7 @@ class FakeDaemon:
         app.router.add_get("/v1/activations", self._list)
         app.router.add_get("/v1/activations/{id}", self._one)
         app.router.add_post("/v1/activations/{id}/cancel", self._cancel)
+        app.router.add_post("/v1/activations/{id}/notes", self._one)
         app.router.add_get("/v1/events", self._events)
         app.router.add_get("/page/v1/activations", self._html)
         return app
@@ -84,6 +87,7 @@ class FakeDaemon:
     async def _allowed(self, request: web.Request, handler: Any) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else None
         self.calls.append((request.method, request.path, body))
+        self.actors.append(request.headers.get("X-Actor"))
         match request.headers.get("Authorization", "").removeprefix("Bearer "):
             case "operate-token":
                 answer: web.StreamResponse = await handler(request)
@@ -112,7 +116,7 @@ class FakeDaemon:
         found = [
             self._moved(each)
             for each in list(self.activations.values())
-            if all(each[k] == v for k, v in request.query.items() if k not in {"limit", "cursor"})
+            if all(_fits(each, k, v) for k, v in request.query.items())
         ]
         return self._paged(request, found)
 
@@ -152,6 +156,18 @@ class FakeDaemon:
             shown["state"] = self.path[self.path.index(shown["state"]) + 1]
             return before
         return shown
+
+
+def _fits(shown: dict[str, Any], name: str, value: str) -> bool:
+    match name:
+        case "limit" | "cursor":
+            return True
+        case "id_tail":
+            return str(shown["id"]).endswith(value)
+        case "phone":
+            return str(shown["phone"]).endswith(value.removeprefix("+"))
+        case _:
+            return bool(shown[name] == value)
 
 
 def problem(status: int, slug: str, title: str) -> web.Response:

@@ -55,13 +55,75 @@ def test_show_gives_programs_the_document_as_it_is(
     assert len(result.stdout.splitlines()) == 1 or form == "json"
 
 
-@pytest.mark.parametrize("id_", ["nobody", "../accounts/shop", "a?b", "a b"])
-def test_an_unknown_id_ends_with_1(asked: Cli, daemon: FakeDaemon, id_: str) -> None:
-    result = asked("show", id_, "-o", "json")
+def test_an_unknown_id_ends_with_1(asked: Cli, daemon: FakeDaemon) -> None:
+    result = asked("show", activation(7)["id"], "-o", "json")
 
     error = json.loads(result.stderr)["error"]
     assert (result.exit_code, error["code"]) == (1, "unknown-activation")
     assert len(daemon.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "which", ["nobody", "../accounts/shop", "a?b", "a b", "12", "00000009", "\N{SNOWMAN}"]
+)
+def test_what_fits_no_number_ends_with_1(asked: Cli, daemon: FakeDaemon, which: str) -> None:
+    daemon.add(activation(1))
+
+    result = asked("show", which)
+
+    assert result.exit_code == 1
+    assert f"no number fits {which}" in result.stderr
+    assert {path for _, path, _ in daemon.calls} <= {"/v1/activations"}
+
+
+@pytest.mark.parametrize("which", ["00000001", "15550007", "0007", "+15550007", "order-1"])
+def test_a_number_is_shown_by_whatever_names_it(asked: Cli, daemon: FakeDaemon, which: str) -> None:
+    id_ = daemon.add(activation(1, phone="+15550007", state="refunded"))
+    daemon.add(activation(2, state="refunded"))
+
+    result = asked("show", which, "-o", "json")
+
+    assert json.loads(result.stdout)["id"] == id_
+
+
+def test_where_several_numbers_fit_they_are_listed_with_exit_2(
+    asked: Cli, daemon: FakeDaemon
+) -> None:
+    ids = [daemon.add(activation(number, state="refunded")) for number in (1, 2)]
+
+    text, programs = asked("show", "15550001"), asked("show", "15550001", "-o", "json")
+
+    assert (text.exit_code, programs.exit_code) == (2, 2)
+    assert all(id_ in text.stdout for id_ in ids)
+    assert "2 numbers fit 15550001" in text.stderr
+    assert {item["id"] for item in json.loads(programs.stdout)["items"]} == set(ids)
+
+
+@pytest.mark.parametrize(
+    ("act", "more", "body"),
+    [("cancel", (), None), ("note", ("called back",), {"note": "called back"})],
+)
+def test_an_act_takes_a_whole_id_and_has_the_name_of_whoever_is_logged_in(
+    asked: Cli,
+    daemon: FakeDaemon,
+    monkeypatch: pytest.MonkeyPatch,
+    act: str,
+    more: tuple[str, ...],
+    body: object,
+) -> None:
+    monkeypatch.setenv("LOGNAME", "ann")
+    id_ = daemon.add(activation(1))
+
+    part = asked("number", act, "00000001", *more)
+    assert (part.exit_code, daemon.calls) == (2, [])
+    assert "not a whole id" in part.stderr
+    done = asked("number", act, id_, *more)
+
+    assert done.exit_code == 0
+    path = f"/v1/activations/{id_}/{'notes' if act == 'note' else act}"
+    assert daemon.calls == [("POST", path, body)]
+    assert daemon.actors == ["ann"]
+    assert id_ in done.stderr
 
 
 def test_nothing_of_a_provider_drives_the_terminal(asked: Cli, daemon: FakeDaemon) -> None:

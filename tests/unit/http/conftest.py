@@ -16,7 +16,6 @@ from tests.unit.http.fakes import (
     FakeBooks,
     FakeLog,
     FakeOutbox,
-    FakeStaff,
 )
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.entrypoints.http.api import build_api, routes_of
@@ -37,7 +36,6 @@ class World:
 
     books: FakeBooks = field(default_factory=FakeBooks)
     reads: FakeActivations = field(default_factory=FakeActivations)
-    staff: FakeStaff = field(default_factory=FakeStaff)
     events: FakeOutbox = field(default_factory=FakeOutbox)
     log: FakeLog = field(default_factory=FakeLog)
     events_wanted: bool = False
@@ -66,7 +64,6 @@ def deps_over(world: World) -> ApiDeps:
         answered=lambda *call: world.answered.append(call),
         activations=world.reads,
         books=world.books,
-        staff=world.staff,
         outbox=world.events,
         events_wanted=world.events_wanted,
         tokens=KnownTokens(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from tests.fakes.stores import UnaskedActivations, UnaskedBooks, UnaskedOutbox
 from worker.domain.activation import ProviderState, State
@@ -21,6 +20,7 @@ from worker.ports.store.activations import (
     ActivationSearch,
     Settlement,
     ShownCode,
+    TimelineEntry,
 )
 from worker.ports.store.books import (
     NO_POLICY,
@@ -30,7 +30,6 @@ from worker.ports.store.books import (
     Entry,
     TopUpOutcome,
 )
-from worker.ports.store.case_view import CaseKind
 from worker.ports.store.outbox import (
     Event,
     EventFilter,
@@ -39,8 +38,7 @@ from worker.ports.store.outbox import (
     EventState,
     StoredEvent,
 )
-from worker.ports.store.purchases import StaffNote
-from worker.ports.store.staff import KeptNote, StaffAct
+from worker.ports.store.said import Noted, StaffNote
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROVIDER = ProviderName("alpha")
@@ -65,6 +63,7 @@ class FakeBooks(UnaskedBooks):
     found: dict[AccountId, Account] = field(default_factory=dict)
     topups: dict[str, tuple[AccountId, int]] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
+    noted: list[tuple[AccountId, StaffNote]] = field(default_factory=list)
 
     async def open_account(
         self, account: AccountId, currency: str, policy: AccountPolicy = NO_POLICY
@@ -107,6 +106,18 @@ class FakeBooks(UnaskedBooks):
     async def entries_about(self, id_: ActivationId) -> list[Entry]:
         return [entry for entry in self.ledger if entry.key.endswith(f":{id_}")]
 
+    async def note(
+        self, account: AccountId, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        assert now is None
+        if account in self.found and (account, said) not in self.noted:
+            self.noted.append((account, said))
+        return account in self.found
+
+    async def notes(self, account: AccountId, limit: int) -> list[Noted]:
+        mine = [said for about, said in reversed(self.noted) if about == account]
+        return [Noted(NOW, said.note or "", said.by) for said in mine][:limit]
+
     async def accounts(self, *, after: AccountId | None, limit: int) -> list[Account]:
         names = sorted(name for name in self.found if after is None or name > after)
         return [self.found[name] for name in names][:limit]
@@ -137,43 +148,6 @@ class FakeBooks(UnaskedBooks):
             activation=None,
         )
         self.ledger.append(entry)
-
-
-@dataclass
-class FakeStaff:
-    """What staff did and said, as it was told."""
-
-    told: list[tuple[object, object]] = field(default_factory=list)
-    known: set[object] = field(default_factory=set)
-
-    async def tell_activation(
-        self, id_: ActivationId, act: StaffAct, *, now: datetime | None = None
-    ) -> bool:
-        assert now is None
-        return self._told(id_, act)
-
-    async def note_on_case(
-        self, id_: UUID, kind: CaseKind, said: StaffNote, *, now: datetime | None = None
-    ) -> bool:
-        assert now is None
-        return self._told((kind, id_), said)
-
-    async def note_on_account(
-        self, account: AccountId, said: StaffNote, *, now: datetime | None = None
-    ) -> bool:
-        assert now is None
-        return self._told(account, said)
-
-    async def notes_of(self, account: AccountId, limit: int) -> list[KeptNote]:
-        said = [one for about, one in reversed(self.told) if about == account]
-        return [
-            KeptNote(NOW, one.note or "", one.by) for one in said if isinstance(one, StaffNote)
-        ][:limit]
-
-    def _told(self, about: object, what: object) -> bool:
-        if about in self.known and (about, what) not in self.told:
-            self.told.append((about, what))
-        return about in self.known
 
 
 @dataclass
@@ -212,6 +186,18 @@ class FakeActivations(UnaskedActivations):
             and _fits(search, one)
             and (before is None or (one.rented_at, one.id) < before)
         ][:limit]
+
+    async def tell(
+        self, id_: ActivationId, what: str, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        known = self.found.get(id_)
+        if known is None:
+            return False
+        told = {name: word for name, word in said._asdict().items() if word}
+        line = TimelineEntry(now or NOW, what, {"state": known.state.value, **told})
+        if line not in known.timeline:
+            self.put(replace(known, timeline=(*known.timeline, line)))
+        return True
 
     async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
         self.asked.set()

@@ -1,11 +1,14 @@
 """Where providers push SMS."""
 
+import math
+
 import pytest
 
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import HOOK_SECRET, World
 from worker.domain.ids import ProviderRef
 from worker.entrypoints.http.hooks import PUSH_MAX
+from worker.entrypoints.http.wrong_tokens import AT_ONCE, EVERY_SECONDS
 from worker.ports.errors import StoreUnavailable
 from worker.ports.service import Push
 
@@ -74,3 +77,20 @@ async def test_a_push_that_could_not_be_kept_is_to_be_sent_again(api: Api, world
     reply = await api.post(PATH, raw=b'{"ref": "7"}', token=None)
     assert (reply.status, reply.raw) == (503, b"{}")
     assert "canary" not in str(world.log.lines)
+
+
+async def test_wrong_secrets_slow_their_address_down_and_no_provider_that_knows_its_own(
+    api: Api, world: World
+) -> None:
+    assert (await api.post(PATH, raw=b'{"ref": "7"}', token=None)).status == 200
+    guesses = [
+        await api.post(f"/v1/hooks/alpha/guess-{guess}", raw=b"{}", token=None)
+        for guess in range(AT_ONCE + 3)
+    ]
+
+    assert [one.status for one in guesses] == [404] * AT_ONCE + [429] * 3
+    assert guesses[-1].slug == "too-many-wrong-tokens"
+    assert 1 <= int(guesses[-1].headers["Retry-After"]) <= math.ceil(EVERY_SECONDS)
+    assert (await api.post(PATH, raw=b'{"ref": "8"}', token=None)).status == 200
+    assert (await api.get("/v1/activations")).status == 200, "tokens are counted for themselves"
+    assert len(world.service.pushed) == 2

@@ -16,7 +16,8 @@ from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.provider_overview import ProviderOverview, ProviderProtocol
 from worker.ports.provider import Circuit, Provider
 from worker.ports.store.books import ProviderFigures, ProviderStanding, ProviderStop, ReadBalance
-from worker.ports.store.purchases import NOTHING_SAID, PurchaseStore, StaffNote, StopKind
+from worker.ports.store.purchases import PurchaseStore, StopKind
+from worker.ports.store.said import NOTHING_SAID, StaffNote
 
 HERO, SIM = ProviderName("hero"), ProviderName("sim")
 AT = datetime(2026, 1, 1, tzinfo=UTC)

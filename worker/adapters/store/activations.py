@@ -1,6 +1,7 @@
 """Rented numbers: taken in, given their codes, asked for their end, and read back."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from worker.domain.activation import (
 )
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.ports.store import activations as port
+from worker.ports.store.said import StaffNote
 
 CODE_MAX = 500  #: Characters kept of a code; some providers put the whole SMS there.
 TEXT_MAX = 2_000
@@ -129,7 +131,7 @@ async def _keep(connection: AsyncConnection, judged: Sequence[_Judged], event_st
 
 
 _VERSIONS = text("SELECT id, version FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
-_LOCK = text("SELECT FROM activation WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE")
+_LOCK = text("SELECT id FROM activation WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE")
 _BY_REF = text(
     "SELECT id, provider_ref, rented_at, deadline_at FROM activation"
     " WHERE provider = :provider AND provider_ref = :ref AND NOT settled"
@@ -195,6 +197,20 @@ class ActivationRepository:
             )
             found = result.scalar()
             return None if found is None else State(found)
+
+        return await self._db.write(work)
+
+    async def tell(
+        self, id_: ActivationId, what: str, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        detail = json.dumps({name: word for name, word in said._asdict().items() if word})
+
+        async def work(connection: AsyncConnection) -> bool:
+            if (await connection.execute(_LOCK, {"id": id_})).first() is None:
+                return False
+            told = {"id": id_, "what": what, "detail": detail, "now": now}
+            await connection.execute(statement("activations/tell"), told)
+            return True
 
         return await self._db.write(work)
 

@@ -21,6 +21,7 @@ from worker.domain.transfer import TransferKind, transfer_key
 from worker.ports.errors import StoreError
 from worker.ports.store import books as port
 from worker.ports.store.purchases import CANARY_ACCOUNT
+from worker.ports.store.said import Noted, StaffNote
 
 OFFENDERS: Final = 5  #: Shown per invariant.
 _FOLDER: Final = Path(__file__).parent / "sql" / "audit"
@@ -207,6 +208,23 @@ _LET_GO = text(
 )
 
 
+_NOTES: Final = text(
+    "SELECT at, note, by FROM account_note WHERE account = :account ORDER BY id DESC LIMIT :limit"
+)
+_LOCK: Final = text("SELECT account FROM account WHERE account = :account FOR NO KEY UPDATE")
+
+
+async def note(
+    connection: AsyncConnection, account: AccountId, said: StaffNote, now: datetime | None
+) -> bool:
+    """Locked, so that the same said twice at once is kept once."""
+    if (await connection.execute(_LOCK, {"account": account})).first() is None:
+        return False
+    kept = {"account": account, "note": said.note, "by": said.by, "now": now}
+    await connection.execute(statement("books/note"), kept)
+    return True
+
+
 class BookRepository:
     """Accounts, their entries, and the proof that they add up."""
 
@@ -245,6 +263,18 @@ class BookRepository:
         return [
             _account(row) for row in await self._rows("books/accounts", after=after, limit=limit)
         ]
+
+    async def note(
+        self, account: AccountId, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        return await self._db.write(lambda c: note(c, account, said, now))
+
+    async def notes(self, account: AccountId, limit: int) -> list[Noted]:
+        async def work(connection: AsyncConnection) -> list[Noted]:
+            found = await connection.execute(_NOTES, {"account": account, "limit": limit})
+            return [Noted(*row) for row in found]
+
+        return await self._db.read(work)
 
     async def _rows(self, name: str, **parameters: object) -> Sequence[RowMapping]:
         async def work(connection: AsyncConnection) -> Sequence[RowMapping]:
@@ -363,5 +393,5 @@ async def _queue_stats(
         reviews_waiting=+waiting,
         # One whose Cancel was pressed may be in review before its deadline.
         oldest_review=max([_ON_TIME, *since]),
-        reviews_late=sum(row["late"] for row in reviews),
+        reviews_late=sum(row["late"] for row in reviews) + sum(row["reviews_late"] for row in live),
     )

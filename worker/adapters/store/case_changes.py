@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import obligations
+from worker.adapters.store import obligations, review_events
 from worker.adapters.store.case_rows import as_json, instant
 from worker.adapters.store.database import scalar, statement
 from worker.domain import transfer
@@ -115,7 +115,7 @@ async def apply(
     for move in step.moves:
         await _move(connection, view, move)
     await _update(connection, view, step)
-    await _review(connection, view, step)
+    reviewed = await _review(connection, view, step)
     await _timers(connection, case, step)
     await _rental(connection, case.rental, step, view.now)
     await _owed(connection, view, step, by)
@@ -123,6 +123,8 @@ async def apply(
         await connection.execute(_ACCOUNT, {"state": step.account_state, "account": case.account})
     if step.event is not None:
         await _tell(connection, view, step, event_state)
+    if reviewed is not None:
+        await review_events.of_case(connection, view, step, reviewed, event_state)
 
 
 async def _rental(
@@ -246,13 +248,15 @@ async def _update(connection: AsyncConnection, view: port.CaseView, step: port.C
     )
 
 
-async def _review(connection: AsyncConnection, view: port.CaseView, step: port.CaseStep) -> None:
+async def _review(
+    connection: AsyncConnection, view: port.CaseView, step: port.CaseStep
+) -> RowMapping | None:
     wanted = step.state is port.CaseState.IN_REVIEW
     decision = None if step.record is None else step.record.decision
     if wanted and (decision is None or decision.outcome is not Outcome.NEEDS_REVIEW):
-        return  # Nothing else is asked: what waits goes on waiting, however late it is.
+        return None  # Nothing else is asked: what waits goes on waiting, however late it is.
     to = None if decision is None else decision.destination
-    await connection.execute(
+    changed = await connection.execute(
         statement("cases/review"),
         {
             "id": view.case.id,
@@ -265,6 +269,7 @@ async def _review(connection: AsyncConnection, view: port.CaseView, step: port.C
             "by_when": None if decision is None else decision.deadline,
         },
     )
+    return changed.mappings().one()
 
 
 async def _timers(connection: AsyncConnection, case: port.Case, step: port.CaseStep) -> None:

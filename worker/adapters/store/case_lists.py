@@ -12,7 +12,7 @@ from worker.adapters.store import case_rows
 from worker.adapters.store.database import expanded, statement
 from worker.domain.ids import AccountId
 from worker.ports.store import case_view
-from worker.ports.store.cases import CaseBrief, CaseSearch
+from worker.ports.store.case_search import CaseBrief, CaseSearch
 
 #: Only what is asked for stands in the statement, so that each has a plan of its own.
 _FILTERS: Final = {

@@ -20,7 +20,9 @@ from worker.domain.policy import Profile, Reason
 from worker.domain.policy.deadlines import review_by
 from worker.domain.transfer import Charge
 from worker.ports.store import case_view as port
-from worker.ports.store.cases import ANY_REVIEW, NewCase, Review, ReviewPlace, ReviewSearch
+from worker.ports.store.case_search import ANY_REVIEW, ReviewSearch
+from worker.ports.store.cases import NewCase, Review, ReviewPlace
+from worker.ports.store.said import StaffNote
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNDATED_DAYS = 2  #: Business days, for a review to which no policy gives a date.
@@ -176,6 +178,7 @@ _TIMERS = text(
     "SELECT kind, subject, due_at FROM timer"
     " WHERE subject = ANY(CAST(:ids AS uuid[])) AND fired_at IS NULL ORDER BY due_at, kind"
 )
+_LOCK = text("SELECT id FROM case_ WHERE id = :id AND kind = :kind FOR NO KEY UPDATE")
 _START = dict.fromkeys(ReviewPlace._fields)  # No place: from the first one on.
 
 
@@ -273,3 +276,19 @@ async def with_history(connection: AsyncConnection, found: Sequence[RowMapping])
         )
         for row in found
     ]
+
+
+async def note(
+    connection: AsyncConnection,
+    id_: UUID,
+    kind: port.CaseKind,
+    said: StaffNote,
+    now: datetime | None,
+) -> bool:
+    """Locked, so that the same said twice at once is kept once."""
+    found = await connection.execute(_LOCK, {"id": id_, "kind": kind.value})
+    if found.first() is None:
+        return False
+    kept = {"id": id_, "content": as_json({"note": said.note}), "by": said.by, "now": now}
+    await connection.execute(statement("cases/note"), kept)
+    return True

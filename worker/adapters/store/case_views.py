@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
@@ -12,9 +12,14 @@ from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_records, case_rows
 from worker.adapters.store.database import statement
 from worker.ports.store import case_view
-from worker.ports.store.cases import PolicyLookup
+from worker.ports.store.cases import NewCase, PolicyLookup
 
 T = TypeVar("T")
+
+_ABOUT = {
+    "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),
+    "rental": text("SELECT account, policy, policy_version FROM rental WHERE id = :id"),
+}
 
 _OVERDUE = text(
     "SELECT kind FROM timer WHERE subject = CAST(:id AS uuid) AND fired_at IS NULL"
@@ -65,3 +70,21 @@ async def preview(
     order = await locks.order(connection, case.activation, case.rental, lock=False)
     clock = await locks.clock(connection, now)
     return looks(await view(connection, case, order, clock, policy_of))
+
+
+class About(NamedTuple):
+    """Whose case it is, and the policy it is decided by."""
+
+    account: str
+    policy: str
+    policy_version: str
+
+
+async def whose(connection: AsyncConnection, new: NewCase) -> About | None:
+    if new.activation is None and new.rental is None:
+        if new.account is None or new.policy is None or new.policy_version is None:
+            return None
+        return About(new.account, new.policy, new.policy_version)
+    which = "rental" if new.activation is None else "activation"
+    row = (await connection.execute(_ABOUT[which], {"id": new.activation or new.rental})).first()
+    return None if row is None else About(*row)

@@ -31,15 +31,13 @@ from worker.ports.store import case_view
 from worker.ports.store import cases as port
 from worker.ports.store import rentals as long_rentals
 from worker.ports.store.case_record import AccountRecord, CaseRecord
+from worker.ports.store.case_search import ANY_REVIEW, CaseBrief, CaseSearch, ReviewSearch
 from worker.ports.store.cases import PolicyLookup, PolicyVersion
 from worker.ports.store.obligations import Obligation
+from worker.ports.store.said import StaffNote
 
 T = TypeVar("T")
 
-_ABOUT = {
-    "activation": text("SELECT account, policy, policy_version FROM activation WHERE id = :id"),
-    "rental": text("SELECT account, policy, policy_version FROM rental WHERE id = :id"),
-}
 _EVENTS = text(
     "SELECT facts ->> 'event', state FROM case_ WHERE account = :account AND kind = 'account'"
     " ORDER BY opened_at, id"
@@ -49,14 +47,6 @@ _DELETIONS = text(
     " AND facts ->> 'event' = 'delete_requested' ORDER BY opened_at"
 )
 _HASH = text("SELECT content_hash FROM case_ WHERE id = CAST(:id AS uuid)")
-
-
-class _About(NamedTuple):
-    """Whose case it is, and the policy it is decided by."""
-
-    account: str
-    policy: str
-    policy_version: str
 
 
 class _Judging(NamedTuple):
@@ -173,10 +163,27 @@ class CaseRepository:
         *,
         limit: int,
         after: port.ReviewPlace | None = None,
-        about: port.ReviewSearch = port.ANY_REVIEW,
+        about: ReviewSearch = ANY_REVIEW,
     ) -> list[port.Review]:
         return await self._db.read(
             lambda c: case_rows.reviews(c, policies, limit=limit, after=after, about=about)
+        )
+
+    async def note(
+        self,
+        id_: UUID,
+        kind: case_view.CaseKind,
+        said: StaffNote,
+        *,
+        now: datetime | None = None,
+    ) -> bool:
+        return await self._db.write(lambda c: case_rows.note(c, id_, kind, said, now))
+
+    async def review_late(
+        self, timer: case_view.Timer, review: port.Review | None, *, now: datetime | None = None
+    ) -> bool:
+        return await self._db.write(
+            lambda c: due_timers.review_late(c, timer, review, now, self._event_state)
         )
 
     async def preview(
@@ -189,15 +196,13 @@ class CaseRepository:
     ) -> T | None:
         return await self._db.snapshot(lambda c: case_views.preview(c, id_, looks, policy_of, now))
 
-    async def list_cases(self, search: port.CaseSearch, limit: int) -> list[case_view.Case]:
+    async def list_cases(self, search: CaseSearch, limit: int) -> list[case_view.Case]:
         return await self._db.read(lambda c: case_lists.newest(c, search, limit))
 
     async def cases_of(self, ids: Collection[UUID]) -> dict[UUID, case_view.Case]:
         return await self._db.read(lambda c: case_lists.by_ids(c, ids))
 
-    async def newest_cases(
-        self, accounts: Collection[AccountId], each: int
-    ) -> list[port.CaseBrief]:
+    async def newest_cases(self, accounts: Collection[AccountId], each: int) -> list[CaseBrief]:
         return await self._db.read(lambda c: case_lists.briefs(c, accounts, each))
 
     async def book_rental(
@@ -314,7 +319,7 @@ class CaseRepository:
     async def _open(
         self, connection: AsyncConnection, new: port.NewCase, judging: _Judging
     ) -> port.CaseOpenResult:
-        about = await _whose(connection, new)
+        about = await case_views.whose(connection, new)
         if about is None or not await locks.locked(connection, about.account):
             return port.CaseOpenResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
         if new.policy is not None and not await locks.belongs_to(
@@ -378,16 +383,6 @@ class CaseRepository:
         if _changes(step, case):
             await apply(connection, view, step, self._event_state, judging.by)
         return port.CaseChange(await case_rows.whole(connection, id_), step.rejected)
-
-
-async def _whose(connection: AsyncConnection, new: port.NewCase) -> _About | None:
-    if new.activation is None and new.rental is None:
-        if new.account is None or new.policy is None or new.policy_version is None:
-            return None
-        return _About(new.account, new.policy, new.policy_version)
-    which = "rental" if new.activation is None else "activation"
-    row = (await connection.execute(_ABOUT[which], {"id": new.activation or new.rental})).first()
-    return None if row is None else _About(*row)
 
 
 def _changes(step: case_view.CaseStep, case: case_view.Case) -> bool:

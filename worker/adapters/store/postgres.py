@@ -17,7 +17,6 @@ from worker.adapters.store.outbox import OutboxRepository
 from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.purchases import PurchaseRepository
 from worker.adapters.store.settlements import SettlementRepository
-from worker.adapters.store.staff import StaffRepository
 from worker.domain.policy import Profile
 
 NO_POLICIES: Final[Mapping[str, Profile]] = {}
@@ -72,7 +71,6 @@ class PostgresStore:
         self.purchases = PurchaseRepository(self.db, self.policies, event_state)
         self.books = BookRepository(self.db)
         self.cases = CaseRepository(self.db, self.policies, event_state, holder)
-        self.staff = StaffRepository(self.db)
         self.outbox = OutboxRepository(self.db, event_state, holder, wanted=events_wanted)
 
     def doubts(self) -> int:

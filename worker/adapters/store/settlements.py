@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import case_records, rows
+from worker.adapters.store import case_records, review_events, rows
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.provider_figures import count_settled
 from worker.domain.activation import State
@@ -336,4 +336,5 @@ async def _settle(
     )
     won = result.all()
     await count_settled(connection, won)
+    await review_events.of_numbers(connection, endings, won, now, event_state)
     return [rows.settled(row) for row in won]

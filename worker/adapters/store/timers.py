@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
-from worker.adapters.store import case_rows
+from worker.adapters.store import case_rows, review_events
 from worker.adapters.store.case_changes import decide
 from worker.adapters.store.database import statement
 from worker.domain.ids import AccountId, ActivationId
@@ -19,6 +19,7 @@ from worker.ports.instances import InstanceId
 from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.cases import (
     PolicyLookup,
+    Review,
     SilenceJudge,
     SilentActivation,
     UnseededPage,
@@ -83,6 +84,40 @@ async def seed(connection: AsyncConnection, timers: Sequence[Timer], upto: datet
             "upto": upto,
         },
     )
+
+
+async def review_late(
+    connection: AsyncConnection,
+    timer: Timer,
+    review: Review | None,
+    now: datetime | None,
+    event_state: str,
+) -> bool:
+    """Tell that nobody decided it by its date; the account is locked, so nobody does meanwhile."""
+    if review is not None:
+        await locks.locked(connection, review.account)
+    clock = await locks.clock(connection, now)
+    if not await locks.rings(connection, timer, clock) or review is None:
+        return False
+    open_ = await connection.execute(statement("cases/review_is_open"), {"id": review.id})
+    if open_.scalar() is None:
+        return False
+    told = {
+        "id": str(review.id),
+        "case": None if review.case is None else str(review.case),
+        "kind": review.kind,
+        "subject": review.subject,
+        "activation": str(review.id) if review.case is None else None,
+        "account": review.account,
+        "currency": review.currency,
+        **({} if review.order_ref is None else {"order_ref": review.order_ref}),
+        "reason": review.reason,
+        "proposed_minor": review.proposed_minor,
+        "by_when": case_rows.instant(review.by_when),
+    }
+    about = review.id if review.case is None else None
+    await review_events.write(connection, review.id, "review.late", told, clock, event_state, about)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,7 +282,7 @@ class Metrics:
     reviews_late = plain(
         Gauge,
         "reviews_late",
-        "Cases whose date for a verdict is over. Take max, not sum.",
+        "Cases and numbers whose date for a verdict is over. Take max, not sum.",
         read=lambda stats, _: {(): stats.reviews_late},
     )
 

@@ -147,6 +147,11 @@ class ActivationCalls(ApiConnection):
         answer: Activation = await self.call("POST", f"/v1/activations/{segment(id)}/resend")
         return answer
 
+    async def record_codes_shown(self, id: str) -> Activation:
+        """Record that somebody of the staff looked at its codes."""
+        answer: Activation = await self.call("POST", f"/v1/activations/{segment(id)}/shown")
+        return answer
+
     async def get_activation_by_reference(
         self, provider: str, provider_ref: str, *, expand: str | None = None
     ) -> ActivationExpanded:

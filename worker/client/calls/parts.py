@@ -8,12 +8,6 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
-class AccountNote(TypedDict):
-    at: str
-    by: str | None
-    note: str
-
-
 class CaseBrief(TypedDict):
     """Another case of the account."""
 
@@ -148,6 +142,12 @@ class Message(TypedDict):
     received_at: str | None
     seen_at: str
     text: str | None
+
+
+class Noted(TypedDict):
+    at: str
+    by: str | None
+    note: str
 
 
 class Obligation(TypedDict):

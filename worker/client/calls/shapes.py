@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from worker.client.calls.parts import (
-    AccountNote,
     CaseBrief,
     Clause,
     Code,
@@ -21,6 +20,7 @@ from worker.client.calls.parts import (
     Fault,
     Figures,
     Message,
+    Noted,
     Obligation,
     Provider,
     Service,
@@ -55,7 +55,7 @@ class AccountWhole(TypedDict):
     available_minor: int
     currency: str
     held_minor: int
-    notes: list[AccountNote]
+    notes: list[Noted]
     obligations: list[Obligation]
     policy: str | None
     state: Literal["open", "closing", "blocked", "frozen", "deleted"]

@@ -18,10 +18,10 @@ from worker.entrypoints.cli.client import (
     changes,
     connected,
     events,
-    path_of,
     target_of,
 )
 from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.finding import SeveralFit, the_number
 from worker.entrypoints.cli.interrupts import GO_ON, when_interrupted
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
@@ -71,6 +71,8 @@ def fields(activation: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
         at = out.short_instant(settlement["at"])
         yield "settled", f"{settlement['outcome']} at {at}, because: {settlement['reason']}"
     yield "money", money_line(activation)
+    if activation.get("order_ref"):
+        yield "order", activation["order_ref"]
 
 
 def _review_fields(activation: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
@@ -138,7 +140,12 @@ Filter = Annotated[str | None, typer.Option(help="Only those.")]
 
 
 def show(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="An activation's id.")],
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="Its id, the last 8 characters of it, a phone, or the order's id."
+        ),
+    ],
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
@@ -146,10 +153,18 @@ def show(
 ) -> None:
     """Show one activation: its state, its timeline, its money.
 
+    Of a phone the last 4 to 12 digits will do. Where several fit, they are listed, with exit 2.
+
     Example: activation-worker show 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33
     """
     target = target_of(url, token_file, config)
-    activation = asyncio.run(_activation(target, id_))
+    try:
+        activation = asyncio.run(_activation(target, which))
+    except SeveralFit as several:
+        found = several.found
+        out.write_list(output, found, {"items": found}, COLUMNS, map(table_row, found))
+        message = f"{len(found)} numbers fit {which}"
+        raise Failure(Exit.USAGE, message, hint="show with the id of one of them") from None
     if output is not out.Format.TEXT:
         out.write_json(activation, indent=output is out.Format.JSON)
         return
@@ -202,9 +217,9 @@ def watch(
     asyncio.run(_tail(target, output) if id_ is None else _follow(target, id_, output))
 
 
-async def _activation(target: Target, id_: str) -> dict[str, Any]:
+async def _activation(target: Target, which: str) -> dict[str, Any]:
     async with connected(target) as daemon:
-        return await daemon.get(path_of(id_))
+        return await the_number(daemon, which)
 
 
 async def _list(target: Target, limit: int, filters: dict[str, str], output: out.Format) -> None:

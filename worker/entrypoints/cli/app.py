@@ -45,7 +45,15 @@ COMMANDS: Mapping[str, Command] = {
     "events": Command("events:events_app", "List outgoing events, or send some again."),
     "docs": Command("docs:docs", "Read the guides that ship with the package."),
     "timers": Command("timers:timers", "Show which durable timers are overdue, or all of them."),
-    "cases": Command("cases:cases_app", "List, show and decide what waits for a human."),
+    "cases": Command(
+        "case_acts:cases_app", "List, show and decide cases; all that is told in one."
+    ),
+    "number": Command(
+        "number_acts:numbers_app", "Cancel, finish or resend a number; note something."
+    ),
+    "account": Command(
+        "accounts:accounts_app", "List accounts, show one; tell what happened to it."
+    ),
     "provider": Command("provider:provider_app", "Hold a provider against our books; leave it."),
     "decide": Command("decide:decide", "Decide refund questions: NDJSON in, NDJSON out."),
     "policy": Command("policy:policy_app", "List, explain, check and replay the refund policies."),

@@ -9,11 +9,12 @@ from urllib.parse import quote
 import typer
 
 from worker.entrypoints.cli import output as out
-from worker.entrypoints.cli.client import Target, connected, target_of
+from worker.entrypoints.cli.client import Target, acting, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
 COLUMNS = ("by when (UTC)", "kind", "reason", "proposed", "account", "id")
+CASE_COLUMNS = ("opened (UTC)", "kind", "state", "reason", "moved", "account", "id")
 
 cases_app = typer.Typer(
     no_args_is_help=True, help="Cases: list them, show one, open one, decide one."
@@ -23,16 +24,32 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `cases list` h
 
 
 @cases_app.command("list")
-def list_(
+def list_(  # noqa: PLR0913 - each is an option
+    *,
+    kind: Annotated[str | None, typer.Option(help="All cases of this kind, or")] = None,
+    state: Annotated[str | None, typer.Option(help="in this state, or")] = None,
+    account: Annotated[str | None, typer.Option(help="of this account, or")] = None,
+    activation: Annotated[str | None, typer.Option(metavar="ID", help="about this number.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All cases, newest first.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
     output: out.OutputOption = out.Format.TEXT,
 ) -> None:
-    """List everything that waits for a human, what has to be decided first first."""
+    """List everything that waits for a human, what has to be decided first first.
+
+    With an option that says which: cases, newest first, whether they wait or not.
+    """
     target = target_of(url, token_file, config)
-    reviews = asyncio.run(_reviews(target, limit))
+    filters = {"kind": kind, "state": state, "account": account, "activation": activation}
+    asked = {name: value for name, value in filters.items() if value is not None}
+    if asked or every:
+        cases = asyncio.run(_listed(target, "/v1/cases", limit, asked))
+        rows = map(case_row, cases)
+        out.write_list(output, cases, {"items": cases}, CASE_COLUMNS, rows, "no cases")
+        return
+    reviews = asyncio.run(_listed(target, "/v1/reviews", limit, {"brief": "true"}))
     none = "nothing waits for a human"
     out.write_list(output, reviews, {"items": reviews}, COLUMNS, map(row, reviews), none)
 
@@ -134,6 +151,19 @@ def verdict(  # noqa: PLR0913 - each is an option
     out.say(f"{ended['id']} is now {ended['state']}")
 
 
+def case_row(case: Mapping[str, Any]) -> list[object]:
+    decision = case["decision"]
+    return [
+        out.short_instant(case["opened_at"]),
+        case["kind"],
+        case["state"],
+        None if decision is None else decision["reason"],
+        out.money(case["moved_minor"], case["currency"]),
+        case["account"],
+        case["id"],
+    ]
+
+
 def row(review: Mapping[str, Any]) -> list[object]:
     by_when = None if review["by_when"] is None else out.short_instant(review["by_when"])
     proposed = out.money(review["proposed_minor"], review["currency"])
@@ -150,6 +180,14 @@ def write_case(case: Mapping[str, Any], output: out.Format) -> None:
         out.write_line(f"{'  ' + name:31}{out.clean(value)}")
     columns = ("at (UTC)", "outcome", "reason", "sum", "deadline", "clauses")
     out.write_rows(columns, map(_decision_row, case["decisions"]))
+    for entry in case["evidence"]:
+        words = " ".join(f"{name}={value}" for name, value in entry["content"].items())
+        at, by = out.short_instant(entry["at"]), out.clean(entry["by"])
+        out.write_line(f"{at}  {entry['what']} by {by}: {out.clean(words)}")
+    for owed in case["obligations"]:
+        if owed["ended_at"] is None:
+            what, by_when = owed["what"].replace("_", " "), out.short_instant(owed["by_when"])
+            out.write_line(f"the {owed['owed_by']} owes {what} by {by_when}")
     for timer in case["timers"]:
         out.write_line(f"{timer['kind']} rings after {out.short_instant(timer['due_at'])}")
 
@@ -180,11 +218,13 @@ def _decision_row(decision: Mapping[str, Any]) -> list[object]:
     ]
 
 
-async def _reviews(target: Target, limit: int) -> list[dict[str, Any]]:
+async def _listed(
+    target: Target, path: str, limit: int, filters: Mapping[str, str]
+) -> list[dict[str, Any]]:
     async with connected(target) as daemon:
-        return [review async for review in daemon.pages("/v1/reviews", limit)]
+        return [item async for item in daemon.pages(path, limit, **filters)]
 
 
 async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    async with connected(target) as daemon:
+    async with acting(target) as daemon:
         return await daemon.post(path, body)

@@ -4,12 +4,14 @@ A call gives the daemon's JSON, or raises `Failure`.
 """
 
 import asyncio
+import getpass
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -189,8 +191,27 @@ def _failure(status: int, problem: Mapping[str, Any]) -> Failure:
 
 
 @asynccontextmanager
-async def connected(target: Target) -> AsyncIterator[Daemon]:
+async def acting(target: Target) -> AsyncIterator[Daemon]:
+    """As `connected`, for what a person does: in the name of whoever is logged in here."""
+    async with connected(target, {"X-Actor": name} if (name := _user()) else {}) as daemon:
+        yield daemon
+
+
+def _user() -> str:
+    """Empty where the system has no name for this user, or one that no header takes."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+    return name if name.isascii() and name.isprintable() and 0 < len(name) <= 128 else ""
+
+
+@asynccontextmanager
+async def connected(
+    target: Target, others: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Daemon]:
     headers = {"Authorization": f"Bearer {target.token}"} if target.token else {}
+    headers |= others
     async with aiohttp.ClientSession(headers=headers) as http:
         yield Daemon(http, target.url)
 

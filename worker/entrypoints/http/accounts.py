@@ -44,7 +44,7 @@ class AccountShown(ResponseBody):
     obligations: list[cases.ObligationShown]  #: What is owed in its cases, soonest first.
 
 
-class AccountNote(ResponseBody):
+class NotedShown(ResponseBody):
     at: Moment
     note: str
     by: str | None
@@ -53,7 +53,7 @@ class AccountNote(ResponseBody):
 class AccountWhole(AccountShown):
     """With what staff noted about it, the newest first."""
 
-    notes: list[AccountNote]
+    notes: list[NotedShown]
 
 
 class AccountList(ResponseBody):
@@ -84,7 +84,6 @@ class AccountHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._books = deps.books
         self._cases = deps.cases
-        self._staff = deps.staff
 
     async def open(self, account: requests.Name, body: OpenAccount) -> Answer:
         """Open an account, or find it open already."""
@@ -104,8 +103,8 @@ class AccountHandlers:
         """Show an account and its balances, with what staff noted about it."""
         name = AccountId(account)
         content = await self._json(await self._account(name))
-        notes = await self._staff.notes_of(name, NOTES_MAX)
-        return Answer(200, {**content, "notes": [AccountNote.of(note) for note in notes]})
+        notes = await self._books.notes(name, NOTES_MAX)
+        return Answer(200, {**content, "notes": [NotedShown.of(note) for note in notes]})
 
     async def listed(
         self, cursor: requests.Cursor | None = None, limit: requests.Limit = 50

@@ -1,6 +1,6 @@
 """Activations: show one, wait for its change, list them, and cancel, finish or resend one."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Annotated, Any, Final, Literal
 
@@ -31,9 +31,8 @@ from worker.entrypoints.http.requests import (
     activation_id_in,
 )
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant, masked
-from worker.entrypoints.http.routing import Answer, Handler, Header, Route
+from worker.entrypoints.http.routing import Answer, Header, Route
 from worker.entrypoints.http.summary import summary_of
-from worker.ports.service import ActionOutcome, ActionResult
 from worker.ports.store.activations import Activation, ActivationSearch
 from worker.ports.store.outbox import EventFilter
 
@@ -246,60 +245,6 @@ class ActivationHandlers:
         return found_or_problem(await self._service.read(id_))
 
 
-class ActionHandlers:
-    def __init__(self, deps: ApiDeps) -> None:
-        self._service = deps.service
-
-    async def cancel(self, id: UuidText) -> Answer:
-        """Press the Cancel button."""
-        return await self._act(id, self._service.cancel)
-
-    async def finish(self, id: UuidText) -> Answer:
-        """Close an activation after its code."""
-        return await self._act(id, self._service.finish)
-
-    async def resend(self, id: UuidText) -> Answer:
-        """Ask for another SMS."""
-        return await self._act(id, self._service.resend)
-
-    async def _act(
-        self, id: str, action: Callable[[ActivationId], Awaitable[ActionResult]]
-    ) -> Answer:
-        id_ = activation_id_in(id)
-        result = await action(id_)
-        problem = _PROBLEMS.get(result.how)
-        if problem is not None:
-            raise Problem(problem)
-        activation = result.activation or await self._service.read(id_)
-        status = 202 if result.how is ActionOutcome.PENDING else 200
-        return Answer(status, activation_json(found_or_problem(activation)))
-
-
-_PROBLEMS = {
-    ActionOutcome.CODE_RECEIVED: ProblemKind.CODE_RECEIVED,
-    ActionOutcome.NO_CANCEL: ProblemKind.NO_CANCEL,
-    ActionOutcome.CANCEL_NOT_YET: ProblemKind.CANCEL_NOT_YET,
-    ActionOutcome.CANCEL_OVER: ProblemKind.CANCEL_OVER,
-    ActionOutcome.CANCEL_LIMIT: ProblemKind.CANCEL_LIMIT,
-    ActionOutcome.RESTRICTIONS_IGNORED: ProblemKind.RESTRICTIONS_IGNORED,
-    ActionOutcome.NO_CODE: ProblemKind.NO_CODE,
-    ActionOutcome.ENDED: ProblemKind.ENDED,
-    ActionOutcome.NOT_OFFERED: ProblemKind.NOT_OFFERED,
-    ActionOutcome.UNKNOWN: ProblemKind.UNKNOWN_ACTIVATION,
-    ActionOutcome.PROVIDER_UNAVAILABLE: ProblemKind.PROVIDER_UNAVAILABLE,
-}
-
-_CANCEL_REFUSED = (
-    ProblemKind.NO_CANCEL,
-    ProblemKind.CANCEL_NOT_YET,
-    ProblemKind.CANCEL_OVER,
-    ProblemKind.CANCEL_LIMIT,
-    ProblemKind.RESTRICTIONS_IGNORED,
-)
-
-assert set(ActionOutcome) == {ActionOutcome.DONE, ActionOutcome.PENDING} | set(_PROBLEMS)
-
-
 def found_or_problem(activation: Activation | None) -> Activation:
     if activation is None:
         raise Problem(ProblemKind.UNKNOWN_ACTIVATION)
@@ -368,25 +313,4 @@ def routes(deps: ApiDeps, long_poll: LongPoll[ActivationId]) -> Sequence[Route]:
             scope=Scope.READ,
             answers={200: ActivationList},
         ),
-        *_action_routes(ActionHandlers(deps)),
     )
-
-
-def _action_routes(actions: ActionHandlers) -> Iterator[Route]:
-    ended = (ProblemKind.ENDED, ProblemKind.NOT_OFFERED)
-    refusals = (ProblemKind.NO_CODE, *ended)
-    handlers: Mapping[str, tuple[Handler, Sequence[ProblemKind]]] = {
-        "cancel": (actions.cancel, (ProblemKind.CODE_RECEIVED, *_CANCEL_REFUSED, *ended)),
-        "finish": (actions.finish, refusals),
-        "resend": (actions.resend, (*refusals, ProblemKind.PROVIDER_UNAVAILABLE)),
-    }
-    for action, (handler, problems) in handlers.items():
-        yield Route(
-            name=f"{action}_activation",
-            method="POST",
-            path=f"/v1/activations/{{id}}/{action}",
-            handler=handler,
-            scope=Scope.OPERATE | Scope.DECIDE,
-            answers={200: ActivationShown, 202: ActivationShown},
-            problems=(ProblemKind.UNKNOWN_ACTIVATION, *problems),
-        )

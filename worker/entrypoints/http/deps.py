@@ -9,7 +9,7 @@ from worker.entrypoints.http.access_log import Log
 from worker.entrypoints.http.auth import KnownTokens
 from worker.entrypoints.http.middleware import Answered, random_request_id, unreported
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.routing import TOLD_BY
+from worker.entrypoints.http.routing import BY_STAFF, TOLD_BY
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.changes import Changes
 from worker.lifecycle.clause_book import NO_CLAUSES, ClauseBook
@@ -19,8 +19,7 @@ from worker.ports.service import Push, Service
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
 from worker.ports.store.outbox import OutboxStore
-from worker.ports.store.purchases import StaffNote
-from worker.ports.store.staff import StaffStore
+from worker.ports.store.said import StaffNote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,6 @@ class ApiDeps:
     cases: CaseService | None  #: None: every call about cases is answered `not-offered`.
     activations: ActivationStore
     books: BookStore
-    staff: StaffStore
     outbox: OutboxStore
     tokens: KnownTokens
     #: Raises on a push it cannot read: the push is dropped and logged.
@@ -52,6 +50,11 @@ class ApiDeps:
         return replace(self.cases, told_by=TOLD_BY.get())
 
     @staticmethod
-    def said(note: str) -> StaffNote:
+    def said(note: str | None = None) -> StaffNote:
         """In the name of whoever calls now."""
         return StaffNote(note, TOLD_BY.get())
+
+    @property
+    def by_staff(self) -> bool:
+        """Whether a person makes this call."""
+        return BY_STAFF.get()

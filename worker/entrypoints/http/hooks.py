@@ -1,7 +1,7 @@
 """Webhooks of providers: a pushed SMS is a hint to look, kept and answered at once.
 
 Most providers sign nothing, so the path holds a secret. Without it the path does not exist; with it
-a caller learns only that the push was taken.
+a caller learns only that the push was taken. Wrong ones slow their address down, as tokens do.
 """
 
 import hmac
@@ -15,6 +15,7 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import ResponseBody
 from worker.entrypoints.http.routing import Answer, Route, read_body
+from worker.entrypoints.http.wrong_tokens import WrongTokens
 from worker.ports.errors import StoreError
 from worker.ports.service import Push
 
@@ -31,14 +32,22 @@ class HookHandlers:
         self._parse = deps.parse_push
         self._log = deps.log
         self._digests = {name: digest(secret) for name, secret in deps.hook_secrets.items()}
+        self._wrong = WrongTokens(deps.monotonic)
 
     async def push(self, provider: str, secret: str, request: web.Request) -> Answer:
         """Take what a provider pushes."""
         name = ProviderName(provider)
+        address, sent = request.remote or "", digest(f"{provider}/{secret}")
+        seconds = self._wrong.seconds_to_wait(address, sent)
+        if seconds:
+            # Also a right one that was never right from there: polling finds what it tells of.
+            raise Problem(ProblemKind.TOO_MANY_WRONG_TOKENS, headers={"Retry-After": str(seconds)})
         # A provider without a secret is compared too: the time must not tell which ones there are.
         expected = self._digests.get(name, b"\0" * 32)
         if not hmac.compare_digest(digest(secret), expected):
+            self._wrong.count(address)
             raise Problem(ProblemKind.NOT_FOUND)
+        self._wrong.prove(address, sent)
         return await self._keep(name, await read_body(request, PUSH_MAX), request.headers)
 
     async def _keep(self, provider: ProviderName, raw: bytes, headers: Mapping[str, str]) -> Answer:
@@ -71,6 +80,10 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             handler=HookHandlers(deps).push,
             scope=None,
             answers={200: Nothing, 503: Nothing},
-            problems=(ProblemKind.NOT_FOUND, ProblemKind.CONTENT_TOO_LARGE),
+            problems=(
+                ProblemKind.NOT_FOUND,
+                ProblemKind.TOO_MANY_WRONG_TOKENS,
+                ProblemKind.CONTENT_TOO_LARGE,
+            ),
         ),
     )

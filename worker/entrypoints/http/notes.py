@@ -15,12 +15,11 @@ from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.requests import Name, RequestBody, UuidText, activation_id_in
 from worker.entrypoints.http.routing import Answer, Route
 from worker.ports.store.case_view import CaseKind
-from worker.ports.store.staff import StaffAct
 
 NoteText = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
-class Note(RequestBody):
+class NoteGiven(RequestBody):
     """The same words of the same person again are the same note."""
 
     note: NoteText
@@ -31,31 +30,31 @@ class NoteHandlers:
         self._deps = deps
         self._accounts = accounts.AccountHandlers(deps)
 
-    async def on_activation(self, id: UuidText, body: Note) -> Answer:
+    async def on_activation(self, id: UuidText, body: NoteGiven) -> Answer:
         """Note something about a number; it stands in its timeline."""
         id_, said = activation_id_in(id), self._deps.said(body.note)
-        if not await self._deps.staff.tell_activation(id_, StaffAct("note", said.by, said.note)):
+        if not await self._deps.activations.tell(id_, "note", said):
             raise Problem(ProblemKind.UNKNOWN_ACTIVATION)
         return Answer(200, activation_json(found_or_problem(await self._deps.service.read(id_))))
 
-    async def on_claim(self, id: UuidText, body: Note) -> Answer:
+    async def on_claim(self, id: UuidText, body: NoteGiven) -> Answer:
         """Note something about a claim; it stands with its evidence."""
         return await self._on_case(id, CaseKind.CLAIM, body)
 
-    async def on_withdrawal(self, id: UuidText, body: Note) -> Answer:
+    async def on_withdrawal(self, id: UuidText, body: NoteGiven) -> Answer:
         """Note something about a withdrawal; it stands with what was told in it."""
         return await self._on_case(id, CaseKind.WITHDRAWAL, body)
 
-    async def on_account(self, id: Name, body: Note) -> Answer:
+    async def on_account(self, id: Name, body: NoteGiven) -> Answer:
         """Note something about an account."""
         account, said = AccountId(id), self._deps.said(body.note)
-        if not await self._deps.staff.note_on_account(account, said):
+        if not await self._deps.books.note(account, said):
             raise Problem(ProblemKind.UNKNOWN_ACCOUNT)
         return await self._accounts.show(id)
 
-    async def _on_case(self, id_: str, kind: CaseKind, body: Note) -> Answer:
+    async def _on_case(self, id_: str, kind: CaseKind, body: NoteGiven) -> Answer:
         service, case = self._deps.case_service, cases.case_id_in(id_)
-        await self._deps.staff.note_on_case(case, kind, self._deps.said(body.note))
+        await service.cases.note(case, kind, self._deps.said(body.note))
         return cases.shown_or_problem(await service.case(case, kind))
 
 

@@ -130,9 +130,17 @@ def _parameters(route: Route) -> list[OpenApi]:
             {"name": name, "in": place, "required": name in required, "schema": _plain(field)}
             for name, field in schema.get("properties", {}).items()
         ]
-    optional = () if route.run_once is None else (IDEMPOTENCY_KEY, ACTOR)
+    optional = (
+        *([IDEMPOTENCY_KEY] if route.run_once is not None else []),
+        *([ACTOR] if takes_actor(route) else []),
+    )
     headers = (*route.inputs.headers.values(), *optional)
     return parameters + [_header(header) for header in headers]
+
+
+def takes_actor(route: Route) -> bool:
+    """Every call that changes something: a person may have made it."""
+    return route.method != "GET" and route.scope is not None
 
 
 def _header(header: Header) -> OpenApi:

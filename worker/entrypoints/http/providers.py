@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from aiohttp import web
 from pydantic import StringConstraints
 
 from worker.domain.ids import ProviderName
@@ -12,10 +11,10 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.requests import Name, RequestBody
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant
-from worker.entrypoints.http.routing import CALLER, Answer, Handler, Route
+from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.provider_overview import ProviderOverview, ProviderView
 from worker.ports.store.books import ProviderFigures
-from worker.ports.store.purchases import StaffNote, StopKind
+from worker.ports.store.purchases import StopKind
 
 Note = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
 
@@ -88,23 +87,21 @@ class ProviderHandlers:
         """Show a provider, with its services by country of the last seven days."""
         return await self._whole(await self._overview.view(ProviderName(name)))
 
-    async def pause(self, name: Name, body: ProviderNote, request: web.Request) -> Answer:
+    async def pause(self, name: Name, body: ProviderNote) -> Answer:
         """Rent nothing more there for now."""
-        return await self._stop(name, StopKind.PAUSE, body, request)
+        return await self._stop(name, StopKind.PAUSE, body)
 
-    async def drain(self, name: Name, body: ProviderNote, request: web.Request) -> Answer:
+    async def drain(self, name: Name, body: ProviderNote) -> Answer:
         """Leave it: rent nothing more there; each of its numbers ends by its policy."""
-        return await self._stop(name, StopKind.DRAIN, body, request)
+        return await self._stop(name, StopKind.DRAIN, body)
 
-    async def resume(self, name: Name, body: ProviderNote, request: web.Request) -> Answer:
+    async def resume(self, name: Name, body: ProviderNote) -> Answer:
         """Rent there again."""
-        said = StaffNote(body.note, request[CALLER])
+        said = self._deps.said(body.note)
         return await self._whole(await self._overview.resume(ProviderName(name), said))
 
-    async def _stop(
-        self, name: str, kind: StopKind, body: ProviderNote, request: web.Request
-    ) -> Answer:
-        said = StaffNote(body.note, request[CALLER])
+    async def _stop(self, name: str, kind: StopKind, body: ProviderNote) -> Answer:
+        said = self._deps.said(body.note)
         return await self._whole(await self._overview.stop(ProviderName(name), kind, said))
 
     async def _whole(self, view: ProviderView | None) -> Answer:

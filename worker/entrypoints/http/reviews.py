@@ -17,7 +17,8 @@ from worker.entrypoints.http.routing import Answer, Route
 from worker.lifecycle.cases import review_views
 from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
 from worker.lifecycle.cases.review_views import ReviewView
-from worker.ports.store.cases import CaseChange, ReviewSearch
+from worker.ports.store.case_search import ReviewSearch
+from worker.ports.store.cases import CaseChange
 
 
 class ClauseShown(ResponseBody):

@@ -38,8 +38,10 @@ from worker.entrypoints.http.responses import masked
 
 BODY_MAX = 1024 * 1024
 BODY_SECONDS = 30.0
-#: Who tells what this call says: the actor it names, else its token. Set for each call.
+#: Who tells what this call says: its token, after the actor if it names one. Set for each call.
 TOLD_BY: ContextVar[str | None] = ContextVar("told_by", default=None)
+#: Whether a person acts, and no program of the shop. Set for each call.
+BY_STAFF: ContextVar[bool] = ContextVar("by_staff", default=False)
 CALLER: web.RequestKey[str] = web.RequestKey("caller", str)  #: The name of the token.
 #: The id of what the call was about, for the log; set where the caller was let in.
 TOUCHED: web.RequestKey[str] = web.RequestKey("touched", str)
@@ -54,7 +56,7 @@ class Header:
     pattern: str | None = None  #: For the description only; the handler checks the value.
 
 
-#: Who acts, of the routes with `run_once`: kept with what was done, and shown.
+#: Who acts: kept with what was done, and shown. `openapi` names the routes.
 ACTOR = Header("X-Actor", pattern=r"^[!-~]([ -~]{0,126}[!-~])?$")
 #: Of the routes with `run_once`; where the key is required, the handler takes it itself.
 IDEMPOTENCY_KEY = Header("Idempotency-Key", pattern=r"^[!-~]([ -~]{0,253}[!-~])?$")
@@ -142,7 +144,9 @@ def endpoint(route: Route, admit: Admission) -> Callable[[web.Request], Awaitabl
         header = request.headers.get("Authorization")
         caller = admit(header, request.remote or "", route.scope)
         request[CALLER] = caller.name
-        TOLD_BY.set(_actor(request) or caller.name)
+        actor = _actor(request)
+        TOLD_BY.set(caller.name if actor is None else f"{actor} ({caller.name})")
+        BY_STAFF.set(actor is not None or not caller.scope & Scope.OPERATE)
         arguments = await _arguments(route, request)
         if route.scope_of_body is not None:
             caller.allows(route.scope_of_body(arguments["body"]))

@@ -52,6 +52,34 @@ class IntakeRefusedShown(ResponseBody):
     body_base64: str | None = None  #: Of a job that cannot be read.
 
 
+class ReviewToldShown(ResponseBody):
+    """Something waits for a human; a case has its id, a number that of its activation."""
+
+    id: str
+    case: str | None
+    kind: str
+    subject: str
+    activation: str | None
+    account: str
+    order_ref: str | None = None
+    currency: str
+
+
+class ReviewOpenedShown(ReviewToldShown):
+    """With what is asked, and by when; null where the date is counted later."""
+
+    reason: str
+    proposed_minor: int
+    by_when: Moment | None
+
+
+class ReviewDecidedShown(ReviewToldShown):
+    """With what became of it; not by a verdict where a date or the customer ended it."""
+
+    state: str
+    by_verdict: bool
+
+
 class CaseToldShown(BaseModel):
     """What became of a case or of a long rental; further members depend on what happened."""
 
@@ -68,6 +96,9 @@ EVENT_DATA: Final[Mapping[str, type[BaseModel]]] = {
     "activation.closed": ActivationEndedShown,
     "activation.in_review": ActivationEndedShown,
     "intake.refused": IntakeRefusedShown,
+    "review.opened": ReviewOpenedShown,
+    "review.decided": ReviewDecidedShown,
+    "review.late": ReviewOpenedShown,
     "claim.*": CaseToldShown,
     "rental.*": CaseToldShown,
     "withdrawal.*": CaseToldShown,

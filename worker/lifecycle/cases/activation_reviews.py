@@ -10,6 +10,7 @@ from worker.domain.ids import ActivationId
 from worker.domain.policy import FactError
 from worker.lifecycle.settle import Settle
 from worker.ports.store.activations import Activation, ActivationStore
+from worker.ports.store.said import NOTHING_SAID, StaffNote
 from worker.ports.store.settlements import Ending
 
 REASON: Final = "verdict"
@@ -42,6 +43,7 @@ class ActivationReviews:
         *,
         grant: bool,
         amount_minor: int | None = None,
+        said: StaffNote = NOTHING_SAID,
     ) -> ReviewResult:
         """Raises `FactError` for a sum that is not the price: a hold has only one end."""
         final = State(outcome) if outcome else State.REFUNDED if grant else State.CLOSED
@@ -52,7 +54,7 @@ class ActivationReviews:
         if amount_minor not in {None, activation.price_minor}:
             raise FactError("given.amount_minor", "an activation ends with its whole price")
         if activation.state is State.IN_REVIEW:
-            await self.settle([_ending(activation, final)])
+            await self.settle([_ending(activation, final, said)])
             activation = await self.activations.activation(id_)
             assert activation is not None
         if activation.settlement is None:
@@ -62,7 +64,7 @@ class ActivationReviews:
         return ReviewResult(how, activation)
 
 
-def _ending(activation: Activation, final: State) -> Ending:
+def _ending(activation: Activation, final: State, said: StaffNote) -> Ending:
     """The provider state stays what it is then; unless it is final, the provider is pursued."""
     return Ending(
         id=activation.id,
@@ -73,4 +75,5 @@ def _ending(activation: Activation, final: State) -> Ending:
         reason=REASON,
         act_after=timedelta(0),
         exposure=final is State.REFUNDED,
+        said=said,
     )

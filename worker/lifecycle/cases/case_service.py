@@ -28,6 +28,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.store import cases as port
 from worker.ports.store.books import BookStore
+from worker.ports.store.case_search import ANY_REVIEW, ReviewSearch
 from worker.ports.store.case_view import (
     CLOSED,
     Case,
@@ -38,6 +39,7 @@ from worker.ports.store.case_view import (
     Rejected,
 )
 from worker.ports.store.rentals import Rental
+from worker.ports.store.said import StaffNote
 
 CustomerWords: TypeAlias = Mapping[str, Any]  #: For a human to read; no fact to decide from.
 
@@ -247,9 +249,12 @@ class CaseService:
             call = f"…/{case_steps.CARRIED_OUT_BY[owed.what]}"
             return ReviewResult(ReviewOutcome.OF_ANOTHER_CALL, call=call)
         if case is None:
-            activation, amount = ActivationId(id_), verdict.amount_minor
             return await self.activation_reviews(
-                activation, outcome, grant=verdict.grant, amount_minor=amount
+                ActivationId(id_),
+                outcome,
+                grant=verdict.grant,
+                amount_minor=verdict.amount_minor,
+                said=StaffNote(verdict.note, self.told_by),
             )
         if outcome is not None:
             raise FactError("given.outcome", "only an activation ends by it, and this is a case")
@@ -283,14 +288,14 @@ class CaseService:
         self,
         limit: int,
         after: port.ReviewPlace | None = None,
-        about: port.ReviewSearch = port.ANY_REVIEW,
+        about: ReviewSearch = ANY_REVIEW,
     ) -> list[port.Review]:
         policies = await self.policies.every_version()
         reviews = await self.cases.reviews(policies, limit=limit, after=after, about=about)
         return [self._with_clauses(review) for review in reviews]
 
     async def review(self, id_: UUID) -> port.Review | None:
-        reviews = await self.reviews(1, about=port.ReviewSearch(only=id_))
+        reviews = await self.reviews(1, about=ReviewSearch(only=id_))
         return reviews[0] if reviews else None
 
     def _with_clauses(self, review: port.Review) -> port.Review:

@@ -16,6 +16,7 @@ from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claims import ClaimJudge
 from worker.lifecycle.cases.deletions import Deletions
+from worker.lifecycle.cases.late_reviews import LateReviews
 from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
@@ -120,6 +121,7 @@ class DueTimers:
     judges: Mapping[CaseKind, KindJudge]
     claim_windows: ClaimWindows
     rental_closer: RentalCloser
+    late_reviews: LateReviews
     batch: int = BATCH
 
     async def tick(self) -> int:
@@ -176,6 +178,8 @@ class DueTimers:
                 await self.claim_windows.fire(timer)
             case TimerKind.RENTAL_CLOSE:
                 await self.rental_closer.fire(timer)
+            case TimerKind.REVIEW_LATE:
+                await self.late_reviews.fire(timer)
             case TimerKind.RENTAL_END:
                 await self.cases.end_rental(timer)
             case TimerKind.RENTAL_ORDER:

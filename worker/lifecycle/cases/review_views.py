@@ -10,8 +10,9 @@ from worker.domain.ids import AccountId, ActivationId
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.review_answers import Effect, carrying_out, of_activation, of_case
 from worker.ports.store.activations import Activation, ActivationStore
+from worker.ports.store.case_search import CaseBrief
 from worker.ports.store.case_view import Case
-from worker.ports.store.cases import CaseBrief, Review
+from worker.ports.store.cases import Review
 from worker.ports.store.rentals import Rental
 
 OTHERS_MAX: Final = 10  #: Other cases of an account that are shown, the newest ones.

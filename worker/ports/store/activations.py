@@ -17,6 +17,7 @@ from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.domain.policy.limits import HistoryAsked
 from worker.domain.transfer import Charge
 from worker.ports.store.case_record import AccountRecord, CaseRecord
+from worker.ports.store.said import StaffNote
 
 #: What only the order call knows, as JSON, in the vocabulary of the policies. Never changed.
 FactsTold: TypeAlias = Mapping[str, Any]
@@ -271,6 +272,12 @@ class ActivationStore(Protocol):
 
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         """Ask for the end of a number with a code; the state found, None for an unknown id."""
+        ...
+
+    async def tell(
+        self, id_: ActivationId, what: str, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        """Write what somebody did or noted in the timeline, once; False: an unknown id."""
         ...
 
     async def activation(self, id_: ActivationId) -> Activation | None: ...

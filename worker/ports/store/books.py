@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.ports.store.said import Noted, StaffNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class QueueStats:
     oldest_event: timedelta = timedelta(0)  #: For how long it has been owed to the endpoint.
     reviews_waiting: Mapping[str, int] = field(default_factory=dict)  #: By kind of case.
     oldest_review: timedelta = timedelta(0)
-    reviews_late: int = 0  #: Of cases; an activation in review has no date of its own.
+    reviews_late: int = 0  #: Cases and numbers whose date for a verdict is over.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +190,16 @@ class BookStore(Protocol):
 
     async def accounts(self, *, after: AccountId | None, limit: int) -> list[Account]:
         """By name; `after` is the last one already seen."""
+        ...
+
+    async def note(
+        self, account: AccountId, said: StaffNote, *, now: datetime | None = None
+    ) -> bool:
+        """Keep what somebody noted about it, once; False: there is no such account."""
+        ...
+
+    async def notes(self, account: AccountId, limit: int) -> list[Noted]:
+        """The newest first."""
         ...
 
     @property

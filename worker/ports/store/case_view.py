@@ -76,6 +76,7 @@ class TimerKind(enum.Enum):
     OPEN_ORDER_HOLD = "open_order_hold"
     DELETION_HOLD = "deletion_hold"
     OBLIGATION = "obligation"  #: What is owed in a case was not carried out by its date.
+    REVIEW_LATE = "review_late"  #: Of a number in review, or of the obligation to review a case.
     RENTAL_END = "rental_end"
     RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
     RENTAL_ORDER = "rental_order"  #: An order of a long rental that nobody ended is in doubt.

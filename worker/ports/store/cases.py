@@ -17,7 +17,9 @@ from worker.domain.policy import Profile
 from worker.ports.provider import Sms
 from worker.ports.store import case_view, rentals
 from worker.ports.store.case_record import AccountRecord, CaseRecord
+from worker.ports.store.case_search import ANY_REVIEW, CaseBrief, CaseSearch, ReviewSearch
 from worker.ports.store.obligations import Obligation
+from worker.ports.store.said import StaffNote
 
 PolicyVersion: TypeAlias = tuple[str, str]  #: Name and version.
 #: Of a version, by name and version; None: it cannot be had.
@@ -85,40 +87,6 @@ class ReviewPlace(NamedTuple):
     rank: datetime | None  #: About its date; None: it has none, and comes last.
     opened_at: datetime
     id: UUID
-
-
-class ReviewSearch(NamedTuple):
-    """Which reviews somebody looks for; None: that does not matter."""
-
-    only: UUID | None = None  #: Its own id.
-    of_case: UUID | None = None
-    of_activation: UUID | None = None  #: The number's own review, and those of cases about it.
-
-
-ANY_REVIEW = ReviewSearch()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseSearch:
-    """Which cases somebody looks for; None: that does not matter."""
-
-    kind: case_view.CaseKind | None = None
-    state: case_view.CaseState | None = None
-    account: AccountId | None = None
-    activation: ActivationId | None = None
-    before: tuple[datetime, UUID] | None = None  #: `opened_at` and id of the last one seen.
-
-
-class CaseBrief(NamedTuple):
-    """One line about a case, for whoever decides about another of its account."""
-
-    id: UUID
-    account: AccountId
-    kind: case_view.CaseKind
-    subject: str
-    state: case_view.CaseState
-    opened_at: datetime
-    moved_minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +228,23 @@ class CaseStore(Protocol):
 
         The clauses of an activation's are left to who knows them.
         """
+        ...
+
+    async def note(
+        self,
+        id_: UUID,
+        kind: case_view.CaseKind,
+        said: StaffNote,
+        *,
+        now: datetime | None = None,
+    ) -> bool:
+        """Keep it beside what was told in the case, once; False: no such case of this kind."""
+        ...
+
+    async def review_late(
+        self, timer: case_view.Timer, review: Review | None, *, now: datetime | None = None
+    ) -> bool:
+        """Tell that nobody decided it by its date, once; None, or one that was decided: nothing."""
         ...
 
     async def preview(

@@ -17,6 +17,7 @@ from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.service import PurchaseOrder, Push
 from worker.ports.store.activations import Activation
+from worker.ports.store.said import NOTHING_SAID, StaffNote
 
 CANARY_ACCOUNT: Final = AccountId(
     "canary"
@@ -181,16 +182,6 @@ class StopKind(enum.Enum):
 
     PAUSE = "pause"  #: It is meant to end.
     DRAIN = "drain"  #: We leave.
-
-
-class StaffNote(NamedTuple):
-    """What goes with a stop or its end: in whose name, and why."""
-
-    note: str | None = None
-    by: str | None = None
-
-
-NOTHING_SAID = StaffNote()
 
 
 class PurchaseStore(Protocol):

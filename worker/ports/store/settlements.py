@@ -14,6 +14,7 @@ from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy.limits import HistoryAsked
 from worker.ports.store.activations import FactsTold
 from worker.ports.store.case_record import PastDeed
+from worker.ports.store.said import StaffNote
 
 
 class DueNumber(NamedTuple):
@@ -86,6 +87,7 @@ class Ending(NamedTuple):
     act_after: timedelta | None = None  #: When the provider's axis is pursued next; None: never.
     exposure: bool = False  #: Whether the provider may keep a price the customer has back.
     limit: CreditLimit | None = None  #: Of a refund that the policy counts.
+    said: StaffNote | None = None  #: Of a verdict: in whose name, and why.
 
 
 class SettledNumber(NamedTuple):

@@ -7,6 +7,8 @@ SELECT t.kind || ':' || t.subject AS offender FROM timer t
                  WHEN 'rental_close' THEN NOT EXISTS (SELECT FROM rental r WHERE r.id = t.subject
                                                          AND r.ended_at IS NOT NULL)
                  WHEN 'rental_order' THEN NOT EXISTS (SELECT FROM rental_order o WHERE o.id = t.subject)
+                 WHEN 'review_late' THEN NOT EXISTS (SELECT FROM obligation o WHERE o.id = t.subject)
+                                     AND NOT EXISTS (SELECT FROM activation a WHERE a.id = t.subject)
                  ELSE NOT EXISTS (SELECT FROM case_ c WHERE c.id = t.subject AND c.closed_at IS NULL)
        END
 UNION ALL

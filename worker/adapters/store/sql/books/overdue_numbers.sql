@@ -6,7 +6,7 @@ WITH live AS MATERIALIZED (
     SELECT provider, count(*) AS live FROM activation WHERE NOT settled GROUP BY provider
 )
 SELECT live.provider, live.live, late.overdue, late.oldest_deadline, review.in_review,
-       review.oldest_review,
+       review.oldest_review, review.late AS reviews_late,
        {{now}} AS now
   FROM live,
   LATERAL (
@@ -19,7 +19,11 @@ SELECT live.provider, live.live, late.overdue, late.oldest_deadline, review.in_r
        AND deadline_at < {{now}}
   ) late,
   LATERAL (
-    SELECT count(*) AS in_review, min(deadline_at) AS oldest_review
+    SELECT count(*) AS in_review, min(deadline_at) AS oldest_review,
+           -- Its policy counts the date, and the timer rings after it.
+           count(*) FILTER (WHERE EXISTS (SELECT FROM timer t
+                                           WHERE t.kind = 'review_late' AND t.subject = activation.id
+                                             AND t.fired_at IS NOT NULL)) AS late
       FROM activation
      WHERE provider = live.provider AND NOT settled AND ending_at = 'infinity'
        AND state = 'in_review'

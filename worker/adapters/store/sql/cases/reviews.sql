@@ -2,7 +2,15 @@
 -- A review without a date of its policy has its place two days after it began.
 -- An activation in review proposes its own price: that is what is on hold. Its date is counted in
 -- working days where it is shown; for its place, days will do: they never put it too late.
-WITH pace AS (
+WITH RECURSIVE live AS (
+    -- Providers with live numbers, one step of an index for each: those that wait have no ending.
+    (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
+    UNION ALL
+    SELECT (SELECT a.provider FROM activation a
+             WHERE NOT a.settled AND a.provider > live.provider ORDER BY a.provider LIMIT 1)
+      FROM live WHERE live.provider IS NOT NULL
+),
+pace AS (
     SELECT * FROM unnest(CAST(:names AS text[]), CAST(:versions AS text[]), CAST(:days AS integer[]))
                AS p(policy, policy_version, days)
 ),
@@ -30,12 +38,13 @@ waiting AS (
                               'service', a.service, 'country', a.country, 'policy', a.policy),
            a.policy, a.policy_version, a.id,
            t.at + make_interval(days => coalesce(pace.days, 2))
-      FROM activation a
+      FROM live
+      JOIN activation a ON a.provider = live.provider AND NOT a.settled
+                       AND a.ending_at = 'infinity' AND a.state = 'in_review'
       JOIN LATERAL (SELECT at, detail FROM transition
                      WHERE activation_id = a.id AND what = 'in_review' ORDER BY seq DESC LIMIT 1) t
         ON true
       LEFT JOIN pace USING (policy, policy_version)
-     WHERE NOT a.settled AND a.state = 'in_review'
 )
 SELECT *, nullif(rank_at, 'infinity') AS rank,
        coalesce((SELECT n.order_ref FROM activation n WHERE n.id = order_id),

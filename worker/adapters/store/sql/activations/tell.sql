@@ -11,4 +11,6 @@ WITH written AS (
                           AND t.detail = CAST(:detail AS jsonb))
     RETURNING activation_id
 )
-UPDATE activation a SET version = version + 1 FROM written WHERE a.id = written.activation_id
+UPDATE activation a
+   SET version = version + 1
+  FROM written WHERE a.id = written.activation_id

@@ -12,8 +12,8 @@ from worker.entrypoints.http.problems import ProblemKind
 from worker.entrypoints.http.requests import Cursor, Limit, Name, UuidText, activation_id_in
 from worker.entrypoints.http.responses import ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
+from worker.ports.store.case_search import CaseSearch
 from worker.ports.store.case_view import Case, CaseKind, CaseState
-from worker.ports.store.cases import CaseSearch
 
 
 class CaseList(ResponseBody):

@@ -1,0 +1,4 @@
+-- Whether it still waits for a human, now that nobody else decides it: a case, or a number.
+SELECT true
+ WHERE EXISTS (SELECT FROM review WHERE case_id = CAST(:id AS uuid) AND closed_at IS NULL)
+    OR EXISTS (SELECT FROM activation WHERE id = CAST(:id AS uuid) AND state = 'in_review')

@@ -1,0 +1,137 @@
+"""`account`: list accounts, show one with what is owed and noted, tell what happened to it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import typer
+
+from worker.entrypoints.cli import output as out
+from worker.entrypoints.cli.cases import write_case
+from worker.entrypoints.cli.client import Target, acting, connected, target_of
+from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+
+COLUMNS = ("account", "state", "available", "held", "policy")
+
+accounts_app = typer.Typer(
+    no_args_is_help=True, help="Accounts: list them, show one, tell what happened to one."
+)
+
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name.")]
+
+
+@accounts_app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: out.OutputOption = out.Format.TEXT,
+) -> None:
+    """List accounts by name."""
+    accounts = asyncio.run(_listed(target_of(url, token_file, config), limit))
+    out.write_list(
+        output, accounts, {"items": accounts}, COLUMNS, map(row, accounts), "no accounts"
+    )
+
+
+@accounts_app.command("show")
+def show(
+    account: AccountArgument,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: out.OutputOption = out.Format.TEXT,
+) -> None:
+    """Show one account with its balances, what is owed in its cases, and its notes."""
+    _write(asyncio.run(_shown(target_of(url, token_file, config), account)), output)
+
+
+@accounts_app.command("note")
+def note(
+    account: AccountArgument,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is to be remembered.")],
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: out.OutputOption = out.Format.TEXT,
+) -> None:
+    """Note something about an account."""
+    target = target_of(url, token_file, config)
+    _write(asyncio.run(_post(target, f"{_path(account)}/notes", {"note": text})), output)
+
+
+@accounts_app.command("event")
+def event(  # noqa: PLR0913 - each is an option
+    account: AccountArgument,
+    event: Annotated[
+        Literal[
+            "delete_requested",
+            "delete_withdrawn",
+            "law_enforcement_block",
+            "law_enforcement_unblock",
+            "rules_block",
+            "rules_unblock",
+            "chargeback",
+        ],
+        typer.Argument(help="What happened."),
+    ],
+    *,
+    reference: Annotated[str | None, typer.Option(help="Tells it from others of its kind.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="When, RFC 3339; else now.")
+    ] = None,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: out.OutputOption = out.Format.TEXT,
+) -> None:
+    """Tell what happened to an account: its policy says what becomes of the balance."""
+    told = {"event": event, "reference": reference, "at": at}
+    body = {name: value for name, value in told.items() if value is not None}
+    target = target_of(url, token_file, config)
+    write_case(asyncio.run(_post(target, f"{_path(account)}/events", body)), output)
+
+
+def row(account: Mapping[str, Any]) -> list[object]:
+    return [
+        account["account"],
+        account["state"],
+        out.money(account["available_minor"], account["currency"]),
+        out.money(account["held_minor"], account["currency"]),
+        account["policy"],
+    ]
+
+
+def _write(account: Mapping[str, Any], output: out.Format) -> None:
+    if output is not out.Format.TEXT:
+        out.write_json(dict(account), indent=output is out.Format.JSON)
+        return
+    for name, cell in zip(COLUMNS, row(account), strict=True):
+        out.write_line(f"{name:15}{out.clean(cell)}")
+    for owed in account["obligations"]:
+        by_when = out.short_instant(owed["by_when"])
+        out.write_line(f"the {owed['owed_by']} owes {owed['what']} by {by_when}: {owed['case']}")
+    for kept in account["notes"]:
+        by, words = out.clean(kept["by"]), out.clean(kept["note"])
+        out.write_line(f"{out.short_instant(kept['at'])}  {by}: {words}")
+
+
+def _path(account: str) -> str:
+    return f"/v1/accounts/{quote(account, safe='')}"
+
+
+async def _listed(target: Target, limit: int) -> list[dict[str, Any]]:
+    async with connected(target) as daemon:
+        return [item async for item in daemon.pages("/v1/accounts", limit)]
+
+
+async def _shown(target: Target, account: str) -> dict[str, Any]:
+    async with connected(target) as daemon:
+        return await daemon.get(_path(account))
+
+
+async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async with acting(target) as daemon:
+        return await daemon.post(path, body)

@@ -1,0 +1,112 @@
+"""What is asked of one activation: its end, another SMS; and that staff looked at its codes."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from worker.domain.ids import ActivationId
+from worker.entrypoints.http.activations import (
+    ActivationShown,
+    activation_json,
+    found_or_problem,
+)
+from worker.entrypoints.http.auth import Scope
+from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.problems import Problem, ProblemKind
+from worker.entrypoints.http.requests import UuidText, activation_id_in
+from worker.entrypoints.http.routing import Answer, Handler, Route
+from worker.ports.service import ActionOutcome, ActionResult
+
+
+class ActionHandlers:
+    def __init__(self, deps: ApiDeps) -> None:
+        self._deps = deps
+        self._service = deps.service
+
+    async def cancel(self, id: UuidText) -> Answer:
+        """Press the Cancel button."""
+        return await self._act(id, "cancel", self._service.cancel)
+
+    async def finish(self, id: UuidText) -> Answer:
+        """Close an activation after its code."""
+        return await self._act(id, "finish", self._service.finish)
+
+    async def resend(self, id: UuidText) -> Answer:
+        """Ask for another SMS."""
+        return await self._act(id, "resend", self._service.resend)
+
+    async def shown(self, id: UuidText) -> Answer:
+        """Record that somebody of the staff looked at its codes."""
+        id_ = activation_id_in(id)
+        codes = len(found_or_problem(await self._service.read(id_)).codes)
+        said = self._deps.said(f"{codes} code{'' if codes == 1 else 's'}")
+        await self._deps.activations.tell(id_, "shown_to_staff", said)
+        return Answer(200, activation_json(found_or_problem(await self._service.read(id_))))
+
+    async def _act(
+        self, id: str, name: str, action: Callable[[ActivationId], Awaitable[ActionResult]]
+    ) -> Answer:
+        id_ = activation_id_in(id)
+        result = await action(id_)
+        problem = _PROBLEMS.get(result.how)
+        if problem is not None:
+            raise Problem(problem)
+        if self._deps.by_staff:
+            # The shop's own programs press for thousands at once, and need no name.
+            await self._deps.activations.tell(id_, f"{name}_by_staff", self._deps.said())
+            result = replace(result, activation=None)
+        activation = result.activation or await self._service.read(id_)
+        status = 202 if result.how is ActionOutcome.PENDING else 200
+        return Answer(status, activation_json(found_or_problem(activation)))
+
+
+_PROBLEMS = {
+    ActionOutcome.CODE_RECEIVED: ProblemKind.CODE_RECEIVED,
+    ActionOutcome.NO_CANCEL: ProblemKind.NO_CANCEL,
+    ActionOutcome.CANCEL_NOT_YET: ProblemKind.CANCEL_NOT_YET,
+    ActionOutcome.CANCEL_OVER: ProblemKind.CANCEL_OVER,
+    ActionOutcome.CANCEL_LIMIT: ProblemKind.CANCEL_LIMIT,
+    ActionOutcome.RESTRICTIONS_IGNORED: ProblemKind.RESTRICTIONS_IGNORED,
+    ActionOutcome.NO_CODE: ProblemKind.NO_CODE,
+    ActionOutcome.ENDED: ProblemKind.ENDED,
+    ActionOutcome.NOT_OFFERED: ProblemKind.NOT_OFFERED,
+    ActionOutcome.UNKNOWN: ProblemKind.UNKNOWN_ACTIVATION,
+    ActionOutcome.PROVIDER_UNAVAILABLE: ProblemKind.PROVIDER_UNAVAILABLE,
+}
+
+_CANCEL_REFUSED = (
+    ProblemKind.NO_CANCEL,
+    ProblemKind.CANCEL_NOT_YET,
+    ProblemKind.CANCEL_OVER,
+    ProblemKind.CANCEL_LIMIT,
+    ProblemKind.RESTRICTIONS_IGNORED,
+)
+
+assert set(ActionOutcome) == {ActionOutcome.DONE, ActionOutcome.PENDING} | set(_PROBLEMS)
+
+
+_ACTION_NAMES: Final = {"shown": "record_codes_shown"}
+
+
+def routes(deps: ApiDeps) -> Iterator[Route]:
+    actions = ActionHandlers(deps)
+    ended = (ProblemKind.ENDED, ProblemKind.NOT_OFFERED)
+    refusals = (ProblemKind.NO_CODE, *ended)
+    handlers: Mapping[str, tuple[Handler, Sequence[ProblemKind]]] = {
+        "cancel": (actions.cancel, (ProblemKind.CODE_RECEIVED, *_CANCEL_REFUSED, *ended)),
+        "finish": (actions.finish, refusals),
+        "resend": (actions.resend, (*refusals, ProblemKind.PROVIDER_UNAVAILABLE)),
+        "shown": (actions.shown, ()),
+    }
+    for action, (handler, problems) in handlers.items():
+        yield Route(
+            name=_ACTION_NAMES.get(action, f"{action}_activation"),
+            method="POST",
+            path=f"/v1/activations/{{id}}/{action}",
+            handler=handler,
+            scope=Scope.DECIDE if action == "shown" else Scope.OPERATE | Scope.DECIDE,
+            answers={200: ActivationShown}
+            if action == "shown"
+            else {200: ActivationShown, 202: ActivationShown},
+            problems=(ProblemKind.UNKNOWN_ACTIVATION, *problems),
+        )
