@@ -7,7 +7,6 @@ from typing import Any, Final
 from aiohttp import web
 
 from worker.client import Client
-from worker.client.api_connection import segment
 from worker.entrypoints.desk.cases_read import cases_of
 from worker.entrypoints.desk.notices import Notice
 from worker.entrypoints.desk.visit import Handler, Visit, acted, done
@@ -61,14 +60,10 @@ async def timeline(visit: Visit) -> web.StreamResponse:
 
 async def show_codes(visit: Visit) -> web.StreamResponse:
     """Recorded first: nobody sees a code of which that is not known."""
-    shown = await _shown(visit)
+    shown = await visit.client.record_codes_shown(visit.id)
     if visit.is_part:
         return visit.page("_codes.html", a=shown)
     return await _page(visit, shown=True)
-
-
-async def _shown(visit: Visit) -> Any:  # noqa: ANN401 - JSON
-    return await visit.client.call("POST", f"/v1/activations/{segment(visit.id)}/shown")
 
 
 def _press(word: str, call: Callable[[Client, str], Awaitable[Any]]) -> Handler:
