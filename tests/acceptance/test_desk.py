@@ -203,7 +203,7 @@ def test_a_hostile_sms_and_a_hostile_id_do_nothing(staff: Browser, site: DeskSit
         staff.sees("<script>document.title='owned'</script>")
         assert "owned" not in staff.driver.title
         assert not staff.is_wider_than_its_window()
-    strange = urllib.parse.quote("\"><script>document.title='owned'</script>")
+    strange = urllib.parse.quote("\"><script>document.title='owned'</script>", safe="")
     staff.open(f"/find?q={strange}")
     assert staff.one("field", "Find").get_attribute("value") == urllib.parse.unquote(strange)
     staff.open(f"/a/{strange}")

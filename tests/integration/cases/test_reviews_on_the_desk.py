@@ -30,7 +30,7 @@ FRAGMENT = {"HX-Request": "true"}
 
 @pytest.fixture
 async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described, books=shop.store.books) as served:
+    async with case_api(shop, described) as served:
         yield served
 
 
