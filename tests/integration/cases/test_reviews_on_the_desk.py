@@ -58,13 +58,13 @@ async def test_every_kind_of_review_and_case_has_its_page(
     shop: CaseShop, api: Api, staff: Visitor
 ) -> None:
     await shop.open_account(amount_minor=1000)
-    number = await shop.rent_number("P3", "2")
-    await shop.end_activation(number, State.IN_REVIEW, reason="sms_not_displayed")
-    claim = await claimed(shop, api)
     owed = await shop.open_withdrawal("P3", amount_minor=100, **PAYOUT)
     granted = {"grant": True, "note": "ok"}
     assert (await api.post(f"/v1/withdrawals/{owed.id}/verdict", granted)).status == 200
     payout = await shop.open_withdrawal("P3", reference="second", amount_minor=100, **PAYOUT)
+    number = await shop.rent_number("P3", "2")
+    await shop.end_activation(number, State.IN_REVIEW, reason="sms_not_displayed")
+    claim = await claimed(shop, api)
     await shop.report_account_event("law_enforcement_block")
     cases = [each["id"] for each in (await api.get("/v1/cases?account=alice")).json["items"]]
 
