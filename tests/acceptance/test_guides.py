@@ -91,8 +91,8 @@ def guided(site: Path, home: Path) -> Iterator[Guided]:
     environment = environment_of(site, Path(sys.executable))
     switched_on = blocks_of(ROOT / "worker/docs/webhooks.md")[0].text
     assert switched_on.splitlines()[-1] == "activation-worker dev"
-    listen = "export AW_API__LISTEN=127.0.0.1:0 AW_ADMIN__LISTEN=127.0.0.1:0\n"
-    command = f"cd {home}\n{listen}exec_it() {{ exec activation-worker dev; }}\n" + (
+    listen = "AW_API__LISTEN=127.0.0.1:0 AW_ADMIN__LISTEN=127.0.0.1:0 AW_DESK__LISTEN=127.0.0.1:0"
+    command = f"cd {home}\nexport {listen}\nexec_it() {{ exec activation-worker dev; }}\n" + (
         switched_on.replace("8090", str(port)).replace("activation-worker dev", "exec_it")
     )
     daemon = spawn_command(["bash", "-euc", command], home / "dev.log", environment)

@@ -1,10 +1,12 @@
 """The README's commands, as a newcomer types them: `dev` in one terminal, the rest in another."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -28,6 +30,7 @@ async def dev(tmp_path: Path) -> AsyncIterator[Process]:
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "AW_API__LISTEN": "127.0.0.1:0",
         "AW_ADMIN__LISTEN": "127.0.0.1:0",
+        "AW_DESK__LISTEN": "127.0.0.1:0",
         "PWD": str(tmp_path),
     }
     before = Path.cwd()
@@ -56,6 +59,12 @@ def run(
     )
 
 
+def page_of(url: str) -> str:
+    with urllib.request.urlopen(url) as response:
+        text: str = response.read().decode()
+    return text
+
+
 async def test_what_the_readme_says_to_try_works(dev: Process, tmp_path: Path) -> None:
     deeper = tmp_path / "shop/src"
     deeper.mkdir(parents=True)
@@ -65,7 +74,11 @@ async def test_what_the_readme_says_to_try_works(dev: Process, tmp_path: Path) -
         done = await asyncio.to_thread(run, arguments, deeper, environment)
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
 
+    context = json.loads((tmp_path / PLACE).read_text())
+    page = await asyncio.to_thread(page_of, f"{context['desk_url']}/try")
+    assert "Sign in" in page
     said = dev.log.read_text()
+    assert f"{context['desk_url']}  sign in with {context['token']}" in said
     assert "rented" in said
     assert "refunded" in said
     assert "http.request" not in said

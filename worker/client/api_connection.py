@@ -20,17 +20,32 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=WAIT_SECONDS_MAX + 15, sock_connec
 class ApiConnection:
     """Made anywhere, used with `async with`."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
-        """*url* is the API's, without a path; *token* is one of `[api] tokens`."""
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        actor: str | None = None,
+        http: aiohttp.ClientSession | None = None,
+    ) -> None:
+        """*url* is the API's, without a path; *token* is one of `[api] tokens`.
+
+        *actor* is who acts, where a program acts for several people; *http* are connections that
+        somebody else opens and closes.
+        """
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http: aiohttp.ClientSession | None = None
+        if actor is not None:
+            self._headers["X-Actor"] = actor
+        self._http = http
 
     async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(
-            headers=self._headers, timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()
-        )
+        self._http = aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
         return self
+
+    def acting(self, token: str, actor: str | None = None) -> Self:
+        """The same connections with another token, for calls in somebody's name."""
+        return type(self)(self._url, token, actor=actor, http=self._http)
 
     async def __aexit__(
         self,
@@ -70,6 +85,7 @@ class ApiConnection:
         """The response with its JSON; a 304 has none."""
         assert self._http is not None, "use the client with `async with`"
         url = URL(self._url + path, encoded=True).with_query(query)
+        headers = {**self._headers, **headers}
         try:
             async with self._http.request(
                 method, url, data=content, headers=headers, allow_redirects=False

@@ -14,10 +14,15 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
@@ -50,6 +55,8 @@ from worker.settings.values import ListenAddress
 
 INTERRUPTED: Final = 130
 DEV_HOME: Final = Path(".state/dev")
+#: From the settings, the API's URL and the simulated provider's name to the desk's URL.
+OpenDesk: TypeAlias = Callable[[Settings, str, str], AbstractAsyncContextManager[str]]
 
 
 async def run_daemon(settings: Settings, *, embedded: bool, read_tokens: ReadTokens) -> int:
@@ -71,8 +78,9 @@ async def run_daemon(settings: Settings, *, embedded: bool, read_tokens: ReadTok
     return INTERRUPTED if interrupted() else 0
 
 
-async def run_dev(settings: Settings, *, verbose: bool) -> int:
-    """As `run_daemon`, with a simulated provider, a context for other commands, and its terminal.
+async def run_dev(settings: Settings, *, verbose: bool, open_desk: OpenDesk) -> int:
+    """As `run_daemon`, with a simulated provider, the desk, a context for other commands, and its
+    terminal.
 
     Not *verbose*: the log has what went wrong alone, and the terminal what a person wants to see.
     """
@@ -80,6 +88,7 @@ async def run_dev(settings: Settings, *, verbose: bool) -> int:
     interrupted = _stop_on_signals(stop)
     async with AsyncExitStack() as stack:
         settings = await _with_servers(stack, settings)
+        own = not settings.api.tokens  # Made for this run alone: nobody else's secret is printed.
         settings = await stack.enter_async_context(with_simulator(settings, DEV_HOME))
         url = settings.providers[DEV_PROVIDER].base_url
         _say(f"simulated provider {DEV_PROVIDER}: {url}")
@@ -91,7 +100,11 @@ async def run_dev(settings: Settings, *, verbose: bool) -> int:
             stack.enter_context(
                 reloading_on_hangup(tokens, lambda: made, worker.parts.reporter, stop)
             )
-            stack.enter_context(_context(settings, addresses))
+            api_url = f"http://{addresses['api']}"
+            desk = await stack.enter_async_context(open_desk(settings, api_url, DEV_PROVIDER))
+            context = _context_of(settings, addresses, desk)
+            stack.enter_context(_written(context))
+            _say(f"desk     {desk}  sign in with {context.token if own else 'one of your tokens'}")
             store = worker.parts.store
             _ = await _start(stack, DevTerminal(store.activations, store.outbox).keep())
             await _serve_until(stop, addresses, ServiceManager())
@@ -117,19 +130,24 @@ async def _serve_until(
     _say("stopping: taking no new work, ending what runs")
 
 
-@contextmanager
-def _context(settings: Settings, addresses: Mapping[str, ListenAddress]) -> Iterator[None]:
-    """The file by which commands in other terminals find this `dev`, as long as it runs."""
-    file = DEV_HOME / dev_context.PLACE.name
+def _context_of(
+    settings: Settings, addresses: Mapping[str, ListenAddress], desk_url: str
+) -> DevContext:
     token = max(settings.api.tokens, key=lambda each: len(set(each.scope.split("+")) - {"read"}))
-    context = DevContext(
+    return DevContext(
         api_url=f"http://{addresses['api']}",
         admin_url=f"http://{addresses['admin']}",
-        desk_url=None,
+        desk_url=desk_url,
         database_url=settings.database.url.get_secret_value(),
         redis_url=settings.redis.url.get_secret_value(),
         token=token.secret.get_secret_value(),
     )
+
+
+@contextmanager
+def _written(context: DevContext) -> Iterator[None]:
+    """The file by which commands in other terminals find this `dev`, as long as it runs."""
+    file = DEV_HOME / dev_context.PLACE.name
     dev_context.write(file, context)
     _say(f"context  {file}: commands in this folder find all this by themselves")
     try:

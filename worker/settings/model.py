@@ -101,6 +101,15 @@ class PolicySettings(Table):
     directory: Path = Path("config/policies")
 
 
+class DeskSettings(Table):
+    listen: Listen = values.ListenAddress("127.0.0.1", 8088)
+    api: Annotated[Annotated[str, AfterValidator(values.check_http_url)] | None, _OPTIONAL] = None
+    actor_header: Annotated[
+        Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")] | None, _OPTIONAL
+    ] = None
+    behind_tls: bool = False
+
+
 class DaemonSettings(Table):
     drain_seconds: Annotated[Number, Field(ge=0, le=600)] = 25
 
@@ -161,6 +170,7 @@ class Settings(BaseSettings):
     events: EventsSettings = EventsSettings()
     defaults: DefaultSettings = DefaultSettings()
     policies: PolicySettings = PolicySettings()
+    desk: DeskSettings = DeskSettings()
     worker: DaemonSettings = DaemonSettings()
     canary: CanarySettings = CanarySettings()
     providers: dict[ProviderKey, ProviderSettings] = {}

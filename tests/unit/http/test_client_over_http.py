@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
+from aiohttp import web
 
 from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api
 from tests.unit.http.conftest import HOOK_SECRET
 from tests.unit.http.fakes import NOW, PROVIDER
 from worker.client import ApiProblem, ApiUnreachable, Client
+from worker.entrypoints.http.listener import listen
 
 RENTED = {
     "account": "acme",
@@ -42,6 +44,25 @@ async def test_a_number_is_handed_over_with_an_instant_of_python(client: Client)
 
     assert datetime.fromisoformat(number["rented_at"]) == rented_at
     assert number["provider_ref"] == "ref~1"
+
+
+async def test_several_people_act_over_the_same_connections() -> None:
+    sent: list[tuple[str | None, str | None]] = []
+
+    async def account(request: web.Request) -> web.Response:
+        sent.append((request.headers.get("Authorization"), request.headers.get("X-Actor")))
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_get("/v1/accounts/acme", account)
+    runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
+    host, port = runner.addresses[0]
+    async with Client(f"http://{host}:{port}") as client:
+        for one in (client, client.acting("t1", "Ann"), client.acting("t2"), client):
+            _ = await one.get_account("acme")
+    await runner.cleanup()
+
+    assert sent == [(None, None), ("Bearer t1", "Ann"), ("Bearer t2", None), (None, None)]
 
 
 async def test_a_refusal_has_the_problems_type_and_names_the_fields(client: Client) -> None:

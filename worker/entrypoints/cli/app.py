@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "demo": Command("simulate:demo", "See the whole thing work, on servers it starts itself."),
     "dev": Command("startup:dev", "Run everything a developer needs, with a simulated provider."),
     "run": Command("startup:run", "Run the daemon."),
+    "desk": Command("desk:desk", "Serve the web pages for support, owners and ops."),
     "trigger": Command("trigger:trigger", "Rent test activations that behave as asked."),
     "show": Command("activations:show", "Show one activation: its state, its timeline, its money."),
     "list": Command("activations:list_", "List activations, newest first."),

@@ -132,6 +132,7 @@ def dev(
 
     import uvloop
 
+    from worker.entrypoints.cli.desk import desk_of_dev
     from worker.entrypoints.daemon import run_dev
 
-    raise typer.Exit(uvloop.run(run_dev(settings, verbose=verbose)))
+    raise typer.Exit(uvloop.run(run_dev(settings, verbose=verbose, open_desk=desk_of_dev)))

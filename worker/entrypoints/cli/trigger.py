@@ -89,7 +89,7 @@ def trigger(  # noqa: PLR0913 - each is an option
     chosen, seconds = parse_scenario(scenario)
     loaded = configured(config)
     target = target_of(url, token_file, config, loaded)
-    name = provider or _simulated_in(loaded)
+    name = provider or _simulated_or_failure(loaded)
     simulated = _is_simulated(name, loaded)
     _refuse_unknown(name, loaded, url)
     _refuse_unconfirmed(name, simulated=simulated, live=live, service=service)
@@ -122,10 +122,15 @@ def _code_after(
     return code_after
 
 
-def _simulated_in(loaded: Loaded) -> str:
-    for name in _providers(loaded):
-        if _is_simulated(name, loaded):
-            return name
+def simulated_in(loaded: Loaded) -> str | None:
+    """The first simulated provider there is."""
+    return next((name for name in _providers(loaded) if _is_simulated(name, loaded)), None)
+
+
+def _simulated_or_failure(loaded: Loaded) -> str:
+    name = simulated_in(loaded)
+    if name is not None:
+        return name
     hint = "start `activation-worker dev` here, or name one with --provider"
     raise Failure(Exit.USAGE, "no simulated provider is configured", hint=hint)
 

@@ -1,0 +1,122 @@
+"""The desk over a shop's cases: every kind of review and case has its page, and its verdict."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.integration.cases.case_api import case_api
+from tests.integration.cases.case_shop import PRICE, CaseShop
+from tests.unit.desk.conftest import desk_over
+from tests.unit.desk.visitor import Page, Visitor
+from tests.unit.http.caller import Api, Described
+from tests.unit.http.conftest import described
+from worker.domain.activation import State
+
+FIXTURES = (described,)
+CLAIM = {
+    "claim_kind": "wrong_code",
+    "reason": "<b>it is</b> for another service",
+    "evidence": [{"kind": "photo", "reference": "photo-1", "words": "the error"}],
+}
+PAYOUT: dict[str, Any] = {
+    "claim_channel": "form",
+    "request_fields": ["amount", "payment_system", "details", "reason", "email"],
+    "reasons_given": True,
+}
+FRAGMENT = {"HX-Request": "true"}
+
+
+@pytest.fixture
+async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
+    async with case_api(shop, described) as served:
+        yield served
+
+
+@pytest.fixture
+async def staff(shop: CaseShop, api: Api) -> AsyncIterator[Visitor]:
+    async with desk_over(api.url, now=lambda: shop.clock.now) as visitor:
+        assert (await visitor.sign_in()).status == 303
+        yield visitor
+
+
+async def claimed(shop: CaseShop, api: Api) -> str:
+    number = await shop.delivered_activation("P3", order_ref="order-7")
+    reply = await api.post("/v1/claims", {"activation": str(number), **CLAIM})
+    assert reply.json["state"] == "in_review", reply.raw
+    return str(reply.json["id"])
+
+
+async def decide(staff: Visitor, id_: str, **fields: str) -> Page:
+    page = await staff.get(f"/?review={id_}")
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.raw))
+    return await staff.post(f"/reviews/{id_}/verdict", {**hidden, "note": "seen", **fields})
+
+
+async def test_every_kind_of_review_and_case_has_its_page(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    owed = await shop.open_withdrawal("P3", amount_minor=100, **PAYOUT)
+    granted = {"grant": True, "note": "ok"}
+    assert (await api.post(f"/v1/withdrawals/{owed.id}/verdict", granted)).status == 200
+    payout = await shop.open_withdrawal("P3", reference="second", amount_minor=100, **PAYOUT)
+    number = await shop.rent_number("P3", "2")
+    await shop.end_activation(number, State.IN_REVIEW, reason="sms_not_displayed")
+    claim = await claimed(shop, api)
+    await shop.report_account_event("law_enforcement_block")
+    cases = [each["id"] for each in (await api.get("/v1/cases?account=alice")).json["items"]]
+
+    waits = (await api.get("/v1/reviews")).json["items"]
+    about = [(each["id"], each["case"] or "") for each in waits]
+    pages = {id_: await staff.get(f"/?review={id_}&case={case}") for id_, case in about}
+    parts = [await staff.get(f"/reviews/{id_}?case={case}", **FRAGMENT) for id_, case in about]
+    others = [f"/cases/{id_}?account=alice" for id_ in cases]
+    others += ["/", "/accounts/alice", f"/a/{number}"]
+
+    assert {str(number), claim, str(payout.id)} <= pages.keys()
+    assert len(pages) == len(cases) == 4  # A payout is owed, too; the block waits for nobody.
+    assert {page.status for page in [*pages.values(), *parts]} == {200}
+    assert [path for path in others if (await staff.get(path)).status != 200] == []
+    assert all("does not wait any more" not in page.text for page in pages.values())
+    shown = pages[claim]
+    assert "<b>it is</b> for another service" in shown.text
+    assert "<b>it is" not in shown.raw
+    assert "3.50 USD goes to the balance." in shown.text
+    assert "1234" not in shown.raw  # The code, before anybody asked for it.
+    (paying,) = [page for page in pages.values() if "Pay 1.00 USD out by hand" in page.text]
+    assert "Grant" not in paying.text
+
+
+async def test_a_claim_is_granted_for_less_and_the_note_is_kept(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    claim = await claimed(shop, api)
+
+    wrong = await decide(staff, claim, grant="yes", amount="1,00")
+    empty = await decide(staff, claim, grant="yes", note=" ")
+    granted = await decide(staff, claim, grant="yes", amount="1.00")
+    again = await decide(staff, claim, grant="no")
+
+    assert (wrong.status, "This is no amount" in wrong.text) == (422, True)
+    assert empty.status == 422
+    assert granted.goes_to == "/?done=granted"
+    assert "Granted." in (await staff.get(granted.goes_to)).text
+    case = (await api.get(f"/v1/claims/{claim}")).json
+    assert (case["state"], case["moved_minor"]) == ("granted", 100)
+    assert "seen" in (await staff.get(f"/cases/{claim}")).text
+    assert again.status == 409
+    assert "Somebody was here before you" in again.text
+
+
+async def test_a_number_is_refunded_by_its_review(shop: CaseShop, api: Api, staff: Visitor) -> None:
+    await shop.open_account(amount_minor=1000)
+    number = await shop.rent_number("P3", "2")
+    await shop.end_activation(number, State.IN_REVIEW, reason="sms_not_displayed")
+
+    assert (await decide(staff, str(number), grant="yes")).goes_to == "/?done=granted"
+
+    ended = (await api.get(f"/v1/activations/{number}")).json
+    assert (ended["state"], ended["settlement"]["amount_minor"]) == ("refunded", PRICE)

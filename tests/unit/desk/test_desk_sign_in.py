@@ -1,0 +1,134 @@
+"""Who sees the desk: signing in by a token, and what keeps it from other sites and scripts."""
+
+import pytest
+
+from tests.unit.desk.conftest import desk_over
+from tests.unit.desk.visitor import Visitor
+from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN
+from tests.unit.http.conftest import World
+from worker.client import Client
+
+PAGES = ("/", "/find?q=x", "/a/x", "/cases/x", "/accounts/x", "/providers", "/events", "/try")
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_nobody_sees_a_page_without_signing_in(stranger: Visitor, path: str) -> None:
+    page = await stranger.get(path)
+
+    assert page.status == 303
+    assert page.goes_to.startswith("/sign-in")
+    assert page.raw == ""
+
+
+async def test_after_signing_in_the_page_that_was_asked_for_is_shown(stranger: Visitor) -> None:
+    asked = await stranger.get("/find?q=79990000001")
+
+    form = await stranger.get(asked.goes_to)
+    assert 'value="/find?q=79990000001"' in form.raw
+    fields = {"csrf": form.csrf, "token": WRITE_TOKEN, "next": "/find?q=79990000001"}
+    assert (await stranger.post("/sign-in", fields)).goes_to == "/find?q=79990000001"
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""],
+)
+async def test_signing_in_leads_to_no_other_site(stranger: Visitor, place: str) -> None:
+    assert (await stranger.sign_in(back=place)).goes_to == "/"
+
+
+@pytest.mark.parametrize("token", ["wrong-token", "", "with space", "ж" * 10, "x" * 5000])
+async def test_a_wrong_token_is_told_and_not_kept(stranger: Visitor, token: str) -> None:
+    page = await stranger.sign_in(token)
+
+    assert page.status == 401
+    assert "The API does not take this token" in page.text
+    assert (await stranger.get("/events")).status == 303
+
+
+async def test_no_script_and_no_other_site_gets_the_token(api_url: str) -> None:
+    async with desk_over(api_url, behind_tls=True) as visitor:
+        form = await visitor.get("/sign-in")
+        kept = form.headers["Set-Cookie"]
+        secret = kept.partition(";")[0]
+
+        fields = {"csrf": form.csrf, "token": WRITE_TOKEN, "next": "/"}
+        page = await visitor.post("/sign-in", fields, Cookie=secret)
+
+    for cookie in (kept, page.headers["Set-Cookie"]):
+        assert {"HttpOnly", "Secure", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    assert WRITE_TOKEN not in page.headers["Set-Cookie"]
+
+
+async def test_who_signed_out_sees_nothing_any_more(staff: Visitor) -> None:
+    assert (await staff.press("/find", "/sign-out")).goes_to == "/sign-in"
+    assert (await staff.get("/find")).status == 303
+
+
+async def test_a_token_that_the_api_takes_no_more_signs_out(api_url: str) -> None:
+    async with desk_over(api_url) as visitor:
+        page = await visitor.get("/events", Cookie="desk_token=Z29uZQ==")
+
+    assert page.goes_to == "/sign-in?next=%2Fevents"
+    assert 'desk_token=""' in page.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("csrf", [None, "", "0" * 64, "ж"])
+async def test_a_forged_post_changes_nothing(
+    staff: Visitor, world: World, csrf: str | None
+) -> None:
+    fields = {} if csrf is None else {"csrf": csrf}
+
+    page = await staff.post("/events/msg_1/replay", fields)
+
+    assert page.status == 403
+    assert "This form was not made for you" in page.text
+    assert world.events.replayed == []
+
+
+async def test_a_form_of_another_browser_is_forged_as_well(
+    staff: Visitor, api_url: str, world: World
+) -> None:
+    async with desk_over(api_url) as other:
+        await other.sign_in()
+        theirs = (await other.get("/find")).csrf
+
+    assert (await staff.post("/events/msg_1/replay", {"csrf": theirs})).status == 403
+    assert world.events.replayed == []
+
+
+async def test_the_form_of_the_sign_in_is_no_form_of_who_is_signed_in(staff: Visitor) -> None:
+    before = (await staff.get("/sign-in")).goes_to
+
+    assert before == "/"
+    form = (await staff.get("/find")).csrf
+    assert (await staff.post("/sign-in", {"csrf": form, "token": "x"})).status == 403
+
+
+async def test_a_token_that_reads_is_told_kindly_that_it_may_not_act(
+    stranger: Visitor, shop: Client
+) -> None:
+    number = await shop.watch_number(
+        "alpha", "r1", account="ann", phone="+12025550100", service="tg", country="0", price_minor=5
+    )
+    await stranger.sign_in(READ_TOKEN)
+
+    page = await stranger.press(f"/a/{number['id']}", f"/a/{number['id']}/cancel")
+
+    assert page.status == 403
+    assert "your token does not allow this" in page.text
+    assert "Cancel number" in page.text
+    assert (await shop.get_activation(number["id"]))["state"] == "waiting"
+
+
+async def test_where_a_proxy_names_who_acts_nobody_comes_past_it(api_url: str) -> None:
+    async with desk_over(api_url, actor_header="X-User") as visitor:
+        assert (await visitor.get("/sign-in")).status == 403
+
+        form = await visitor.get("/sign-in", **{"X-User": "Ann"})
+        fields = {"csrf": form.csrf, "token": WRITE_TOKEN, "next": "/find"}
+        await visitor.post("/sign-in", fields, **{"X-User": "Ann"})
+
+        assert "Ann" in (await visitor.get("/find", **{"X-User": "Ann"})).text
+        nameless = await visitor.get("/find", **{"X-User": " "})
+    assert (nameless.status, "names nobody" in nameless.text) == (403, True)

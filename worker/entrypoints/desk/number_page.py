@@ -1,0 +1,116 @@
+"""`/a/{id}`: one number: what happened to it and its money, and what can be done about it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from aiohttp import web
+
+from worker.client import Client
+from worker.entrypoints.desk.cases_read import cases_of
+from worker.entrypoints.desk.notices import Notice
+from worker.entrypoints.desk.visit import Handler, Visit, acted, done
+
+#: What customers come with; a policy may name further kinds.
+KINDS: Final = (
+    "non_receiving", "wrong_code", "invalid_number", "cancel_error", "operator_block",
+    "cannot_provide", "no_numbers", "carrier_fault", "major_defect", "incompatibility",
+    "third_party_support",
+)  # fmt: skip
+DESTINATIONS: Final = ("balance", "client", "wallet", "original_method")
+EVIDENCE: Final = ("screenshot", "screenshot_2fa", "photo", "video")
+#: Nothing is pressed on a number that has ended.
+_LIVE: Final = frozenset({"waiting", "expiring", "received"})
+_EXPAND: Final = "events,entries"
+
+
+async def number(visit: Visit) -> web.StreamResponse:
+    return await _page(visit)
+
+
+async def _page(
+    visit: Visit, notice: Notice | None = None, status: int = 200, *, shown: bool = False
+) -> web.Response:
+    activation, cases = await asyncio.gather(
+        visit.client.get_activation(visit.id, expand=_EXPAND),
+        cases_of(visit.client, activation=visit.id),
+    )
+    return visit.page(
+        "number.html",
+        notice=notice,
+        status=status,
+        a=activation,
+        cases=cases,
+        live=activation["state"] in _LIVE,
+        shown=shown,
+        kinds=KINDS,
+        destinations=DESTINATIONS,
+        evidence_kinds=EVIDENCE,
+    )
+
+
+async def timeline(visit: Visit) -> web.StreamResponse:
+    """The part that changes while somebody looks; it is asked for again as long as it may."""
+    a = await visit.client.get_activation(visit.id)
+    known = visit.query("state"), visit.query("codes") or "0"
+    has_changed = known != (a["state"], str(len(a["codes"])))
+    live = a["state"] in _LIVE
+    return visit.page("_number_live.html", a=a, live=live, has_changed=has_changed)
+
+
+async def show_codes(visit: Visit) -> web.StreamResponse:
+    """Recorded first: nobody sees a code of which that is not known."""
+    shown = await visit.client.record_codes_shown(visit.id)
+    if visit.is_part:
+        return visit.page("_codes.html", a=shown)
+    return await _page(visit, shown=True)
+
+
+def _press(word: str, call: Callable[[Client, str], Awaitable[Any]]) -> Handler:
+    async def press(visit: Visit) -> web.StreamResponse:
+        act = call(visit.client, visit.id)
+        return await acted(visit, act, _page, done(f"/a/{visit.id}", word))
+
+    return press
+
+
+async def note(visit: Visit) -> web.StreamResponse:
+    act = visit.client.add_activation_note(
+        visit.id, note=visit.form.get("note", "").strip(), idempotency_key=visit.key()
+    )
+    return await acted(visit, act, _page, done(f"/a/{visit.id}", "noted"))
+
+
+async def claim(visit: Visit) -> web.StreamResponse:
+    """Opened for the customer; where that is refused, the page says why."""
+    act = visit.client.open_claim(
+        activation=visit.id, **statement_in(visit.form), idempotency_key=visit.key()
+    )
+    return await acted(visit, act, _page, done(f"/a/{visit.id}", "claimed"))
+
+
+def statement_in(form: Mapping[str, str]) -> dict[str, Any]:
+    """The customer's part of a claim, as it was typed."""
+    typed = {name: value.strip() for name, value in form.items() if value.strip()}
+    piece = {"kind": typed.get("evidence"), "reference": typed.get("reference")}
+    return {
+        "claim_kind": typed.get("claim_kind", ""),
+        "reason": typed.get("reason"),
+        "destination": typed.get("destination"),
+        "claim_channel": typed.get("claim_channel"),
+        "evidence": [{name: value for name, value in piece.items() if value}]
+        if piece["kind"]
+        else None,
+    }
+
+
+ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+    ("GET", "/a/{id}", number),
+    ("GET", "/a/{id}/timeline", timeline),
+    ("POST", "/a/{id}/shown", show_codes),
+    ("POST", "/a/{id}/cancel", _press("cancelled", Client.cancel_activation)),
+    ("POST", "/a/{id}/resend", _press("resent", Client.resend_activation)),
+    ("POST", "/a/{id}/finish", _press("finished", Client.finish_activation)),
+    ("POST", "/a/{id}/notes", note),
+    ("POST", "/a/{id}/claims", claim),
+)

@@ -1,0 +1,142 @@
+"""`/`: what waits for a human, soonest first, and the verdict on it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aiohttp import web
+
+from worker.client import ApiProblem, Client
+from worker.client.calls.shapes import Review
+from worker.entrypoints.desk.formatting import BadAmount, minor_in
+from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
+from worker.entrypoints.desk.visit import Handler, Visit, acted, done
+
+LISTED: Final = 50
+ABOUT_ONE: Final = 20  #: Reviews that one case or one number may have at once.
+_BAD_FINDINGS: Final = Notice(
+    "The findings cannot be read", "One a line, such as: freeze_seen = yes", bad=True
+)
+_GONE: Final = Notice("It does not wait any more", "Somebody has decided it.", bad=True)
+#: A human's own word; every other answer is a call that carries out what is owed.
+_VERDICTS: Final = frozenset({"grant", "deny"})
+_UNKNOWN: Final = frozenset({"not-found", "unknown-activation"})
+
+
+async def waiting(visit: Visit) -> web.StreamResponse:
+    return await _page(visit)
+
+
+async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
+    cursor = visit.query("cursor") or visit.typed("cursor")
+    wanted = visit.query("review") or visit.request.match_info.get("id")
+    found, chosen = await asyncio.gather(
+        visit.client.list_reviews(brief="true", cursor=cursor, limit=LISTED),
+        _nothing() if wanted is None else review_of(visit.client, wanted, _case_in(visit)),
+    )
+    if wanted is None and found["items"]:
+        first = found["items"][0]
+        chosen = await review_of(visit.client, first["id"], first["case"])
+    if wanted is not None and chosen is None and notice is None:
+        notice = _GONE
+    return visit.page(
+        "waiting.html",
+        notice=notice,
+        status=status,
+        reviews=found["items"],
+        next_cursor=found["next_cursor"],
+        cursor=cursor,
+        chosen=chosen,
+        typed=visit.form,
+        verdicts=_VERDICTS,
+    )
+
+
+def _case_in(visit: Visit) -> str | None:
+    return visit.query("case") or visit.typed("case")
+
+
+async def _nothing() -> Review | None:
+    return None
+
+
+async def review_of(client: Client, id_: str, case: str | None = None) -> Review | None:
+    """Whole, with all that is decided from; None where it waits no more.
+
+    A review has the id of its case or of its number, or one of its own within *case*.
+    """
+    found: Sequence[Sequence[Review]]
+    if case is not None:
+        found = (await _waiting(client, case=case),)
+    else:
+        found = await asyncio.gather(_waiting(client, case=id_), _waiting(client, activation=id_))
+    return next((review for some in found for review in some if review["id"] == id_), None)
+
+
+async def _waiting(client: Client, **about: str) -> Sequence[Review]:
+    try:
+        return (await client.list_reviews(limit=ABOUT_ONE, **about))["items"]  # type: ignore[arg-type]  # names of its own parameters
+    except ApiProblem as problem:
+        if problem.slug not in _UNKNOWN:
+            raise
+        return []
+
+
+async def one(visit: Visit) -> web.StreamResponse:
+    """The part of the page that shows one review."""
+    if not visit.is_part:
+        return web.Response(status=303, headers={"Location": f"/?review={visit.id}"})
+    chosen = await review_of(visit.client, visit.id, _case_in(visit))
+    if chosen is None:
+        return visit.page("_notice.html", notice=_GONE)
+    shown: dict[str, Any] = {"chosen": chosen, "typed": visit.form, "verdicts": _VERDICTS}
+    return visit.page("_review.html", cursor=visit.query("cursor"), **shown)
+
+
+async def verdict(visit: Visit) -> web.StreamResponse:
+    """Decide, and go on to what waits next."""
+    try:
+        amount = minor_in(visit.form.get("amount", ""), visit.form.get("currency", ""))
+    except BadAmount:
+        return await _page(visit, BAD_AMOUNT, 422)
+    try:
+        findings = findings_in(visit.form.get("findings", ""))
+    except ValueError:
+        return await _page(visit, _BAD_FINDINGS, 422)
+    grant = visit.form.get("grant") == "yes"
+    outcome: Any = visit.typed("outcome")
+    decide = visit.client.decide_review(
+        visit.id,
+        grant=grant,
+        note=visit.form.get("note", "").strip(),
+        amount_minor=amount if grant else None,
+        findings=findings or None,
+        outcome=outcome,
+        idempotency_key=visit.key(),
+    )
+    return await acted(visit, decide, _page, done("/", "granted" if grant else "denied"))
+
+
+def findings_in(text: str) -> dict[str, Any]:
+    """One a line, `name = value`; raises `ValueError` for a line of another form."""
+    read: dict[str, Any] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise ValueError(line)
+        read[name.strip()] = _finding(value.strip())
+    return read
+
+
+def _finding(text: str) -> object:
+    known: Mapping[str, object] = {"yes": True, "no": False, "true": True, "false": False}
+    if text.lower() in known:
+        return known[text.lower()]
+    return int(text) if text.isascii() and text.isdecimal() else text
+
+
+ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+    ("GET", "/", waiting),
+    ("GET", "/reviews/{id}", one),
+    ("POST", "/reviews/{id}/verdict", verdict),
+)
