@@ -25,7 +25,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "names for the store": 6,
     "share of import lines": 8.5,
     "crumbs": 5,
-    "arrows between rooms": 26,
+    "arrows between rooms": 30,  # Four are of the tests that ship for families from outside.
     "arrows upward": 0,
     "circles": 0,
     "files from PUT to stored": 25,  # Of late: the policy asked at intake, the batcher, refusals.
