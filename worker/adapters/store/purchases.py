@@ -346,17 +346,18 @@ class PurchaseRepository:
     async def end_exposures(
         self, provider: ProviderName, ids: Sequence[ActivationId], end: port.ExposureEnd, by: str
     ) -> list[port.EndedExposure]:
-        async def work(connection: AsyncConnection) -> list[port.EndedExposure]:
-            this = {"provider": provider, "ids": list(ids), "state": end.value, "by": by}
-            ending = await connection.execute(statement("purchases/end_exposures"), this)
-            by_us = set(ending.scalars())
-            # A statement of its own: it sees what others ended while the first one waited.
-            ended = await connection.execute(statement("purchases/ended_exposures"), this)
-            return [
-                _ended_exposure(row, now=row["activation_id"] in by_us) for row in ended.mappings()
-            ]
+        how = statement("purchases/end_exposures")
+        return await self._db.write(
+            lambda c: disputes.end_exposures(c, how, provider, ids, (end, by))
+        )
 
-        return await self._db.write(work)
+    async def correct_exposures(
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: port.ExposureEnd, by: str
+    ) -> list[port.EndedExposure]:
+        how = statement("purchases/correct_exposures")
+        return await self._db.write(
+            lambda c: disputes.end_exposures(c, how, provider, ids, (end, by))
+        )
 
     async def drain(
         self,
@@ -393,8 +394,3 @@ def _open_exposure(row: RowMapping) -> port.OpenExposure:
     columns: dict[str, Any] = dict(row)
     cause = port.ExposureCause(columns.pop("why"))
     return port.OpenExposure(ref=columns.pop("provider_ref"), why=cause, **columns)
-
-
-def _ended_exposure(row: RowMapping, *, now: bool) -> port.EndedExposure:
-    columns: dict[str, Any] = dict(row)
-    return port.EndedExposure(end=port.ExposureEnd(columns.pop("state")), now=now, **columns)

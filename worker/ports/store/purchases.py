@@ -331,6 +331,15 @@ class PurchaseStore(Protocol):
         """
         ...
 
+    async def correct_exposures(
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
+    ) -> list[EndedExposure]:
+        """A person's word in place of a wrong one, by a further row: the first one stays.
+
+        Only where a person's word ended it, and the provider has proved nothing since.
+        """
+        ...
+
     async def drain(
         self,
         provider: ProviderName,
