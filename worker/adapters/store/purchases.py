@@ -17,7 +17,7 @@ from worker.adapters.store.policies import PolicyRepository
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.ports.provider import ActiveRow, Balance, PastNumber
-from worker.ports.service import PurchaseOrder, Push
+from worker.ports.service import Preference, PurchaseOrder, Push
 from worker.ports.store import purchases as port
 from worker.ports.store.activations import Activation
 
@@ -38,7 +38,7 @@ async def begin(
     content = _content(order, *policy, window)
     # One for all tries of this call: where a commit's answer was lost, it is how the next try
     # knows that the intent is its own, and nobody else's to buy.
-    begun = {"call": uuid4().hex, "cancel": _terms(cancel)}
+    begun = {"call": uuid4().hex, "cancel": _terms(cancel), "because": order.because}
     return await db.write_account(order.account, lambda c: _begin(c, id_, order, content, begun))
 
 
@@ -91,8 +91,9 @@ def _content(
 ) -> dict[str, Any]:
     """What makes two orders the same, and all that the activation is made of later."""
     content = {f.name: getattr(order, f.name) for f in fields(order)}
-    del content["idempotency_key"], content["window"]
-    for told in ("otherwise", "order_ref", "order_facts"):
+    del content["idempotency_key"], content["window"], content["because"]
+    content["prefer"] = None if order.prefer is Preference.ORDER else order.prefer.value
+    for told in ("otherwise", "order_ref", "order_facts", "prefer", "named"):
         if not content[told]:
             del content[told]  # Orders of before these could be told keep their hash.
     return {
@@ -130,7 +131,9 @@ async def _begin(
 ) -> port.PurchaseStart:
     balances = await lock_accounts(connection, [order.account])
     account = {row["bucket"]: row for row in balances}.get("available")
-    hashed = _hash({**content, "policy_version": None})
+    # Where a preference chose this provider, another call with the same key may choose another one.
+    chosen = {"provider": None} if order.named else {}
+    hashed = _hash({**content, "policy_version": None, **chosen})
     # Read after the lock: another call with the same key is either done or still waits for us.
     known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
     if known is not None and _is_ours(known, begun["call"]):
@@ -170,12 +173,13 @@ async def _known(
         return port.PurchaseStart(port.PurchaseState.OTHER_CONTENT, None)
     found = await rows.by_ids(connection, [ActivationId(id_)], timeline=True)
     number = found.get(ActivationId(id_))
+    whom = (ProviderName(known["provider"]), known["order"].get("because", ""))
     if known["state"] == "failed":
-        return port.PurchaseStart(port.PurchaseState.FAILED, number, known["failure"])
+        return port.PurchaseStart(port.PurchaseState.FAILED, number, known["failure"], *whom)
     # Read a moment after the purchase: its number may have come in between.
     rented = known["state"] == "rented" or (number is not None and number.ref is not None)
     state = port.PurchaseState.RENTED if rented else port.PurchaseState.UNKNOWN
-    return port.PurchaseStart(state, number)
+    return port.PurchaseStart(state, number, None, *whom)
 
 
 def _hash(content: dict[str, Any]) -> str:

@@ -254,3 +254,10 @@ class Timeline(TypedDict):
 class Timer(TypedDict):
     due_at: str
     kind: str
+
+
+class Tried(TypedDict):
+    """A provider that an order named, and in words what came of it."""
+
+    provider: str
+    why: str

@@ -43,6 +43,8 @@ class PurchaseStart(NamedTuple):
     how: PurchaseState
     activation: Activation | None  #: Of an earlier call.
     failure: str | None = None  #: Of an earlier call: what it failed with.
+    provider: ProviderName | None = None  #: Of an earlier call: whom it asked.
+    because: str = ""  #: Of an earlier call: `PurchaseOrder.because`.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
