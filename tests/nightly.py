@@ -37,6 +37,8 @@ RUNS: Final = (
         (*PYTEST, "tests/integration/store", "--database-through", "pgbouncer")),
     Run("packages", "a provider family from outside, in its own environment",
         (*PYTEST[:4], "--timeout=900", "tests/acceptance/nightly_family_package.py")),
+    Run("demos", "the demo at every family",
+        (*PYTEST[:4], "--timeout=900", "tests/acceptance/nightly_demos.py")),
     Run("causes", "each known cause of lost time, put back",
         (PYTHON, "-m", "tests.mutation.causes")),
     Run("chaos", "real processes, all faults", ("make", "chaos")),
