@@ -11,6 +11,7 @@ from worker.adapters.store.provider_figures import STEPS
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.ports.provider import NoRent, Rented
 from worker.ports.service import Preference, PurchaseOrder, PurchaseOutcome
+from worker.ports.store.purchases import StopKind
 
 QUICK, CHEAP = ProviderName("quick"), ProviderName("cheap")
 NAMED = (SIM, QUICK, CHEAP)
@@ -93,7 +94,7 @@ async def test_the_one_that_the_books_call_the_best_is_asked_first(
 
 
 async def test_who_does_not_sell_is_passed_over_and_the_answer_tells_of_each(market: World) -> None:
-    await market.drain.stop(SIM)
+    await market.store.purchases.drain(SIM, StopKind.PAUSE)
     market.others[QUICK]._answers["rent", None].clear()
     market.others[QUICK].will("rent", NoRent.NO_NUMBERS)
 

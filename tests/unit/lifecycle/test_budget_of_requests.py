@@ -86,7 +86,7 @@ async def test_nobody_gets_more_than_was_granted() -> None:
     spending = Spending(1000.0)
     granted: list[int] = []
 
-    def few(_: Any, wanted: int) -> int:
+    def few(_: Any, wanted: int, _need: object) -> int:
         granted.append(min(wanted, 3))
         return granted[-1]
 

@@ -73,7 +73,7 @@ async def _contained(asked: Callable[[], Awaitable[T]]) -> T:
     """What would end the thread, or the whole process, is an exception like any other."""
     try:
         return await asked()
-    except (asyncio.CancelledError, Exception):
+    except (asyncio.CancelledError, GeneratorExit, Exception):
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit and whatever else there is
         raise RuntimeError(type(error).__name__) from None
