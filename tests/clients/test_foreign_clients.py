@@ -121,6 +121,19 @@ CLIENTS = (
             "balance": "99.80",
         },
     ),
+    Client(
+        "daisy-sms",
+        "handler_api",
+        "daisysms",
+        {
+            "waiting": "STATUS_WAIT_CODE",
+            "gone": "STATUS_CANCEL",
+            "again": "RentalMissingError",
+            "refused": "NoNumbersLeftError",
+            "dear": "MaxPriceExceededError",
+            "balance": "99.80",
+        },
+    ),
     Client("smspool", "smspool", "classic", SMSPOOL | {"balance": "99.80"}),
     Client("smspool-sdk", "smspool", "classic", SMSPOOL),
     Client(

@@ -17,7 +17,7 @@ from worker.adapters.redis.members import decode, encode
 from worker.adapters.redis.schedule import BATCH, RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import NextLook, ProbeTurn, Schedule
+from worker.ports.schedule import Need, NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
 FAST = ProviderName("fast")
@@ -294,6 +294,33 @@ async def test_what_is_spent_is_missing_for_looks(schedule: Schedule) -> None:
     claim = await schedule.lease(SLOW, 10, LEASE)
     assert claim.numbers == []
     assert timedelta(0) < claim.wait <= timedelta(seconds=0.6)
+
+
+async def test_a_window_that_ends_goes_before_all_that_wait_longer(schedule: Schedule) -> None:
+    ending = number(9)._replace(deadline_at=NOW + SECOND)
+    waiting = [(number(each), LONG_AGO) for each in range(3)]
+    await schedule.add(SLOW, [*waiting, (ending, NOW)])
+
+    claim = await schedule.lease(SLOW, 10, LEASE)
+
+    assert [leased.number for leased in claim.numbers] == [ending]
+
+
+async def test_where_the_budget_is_enough_the_oldest_goes_first(schedule: Schedule) -> None:
+    ending = number(9)._replace(deadline_at=NOW + SECOND)
+    await schedule.add(FAST, [(number(1), LONG_AGO), (ending, NOW)])
+
+    claim = await schedule.lease(FAST, 10, LEASE)
+
+    assert [leased.number for leased in claim.numbers] == [number(1), ending]
+
+
+async def test_while_a_greater_need_waits_a_lesser_one_gets_a_share(schedule: Schedule) -> None:
+    assert await schedule.spend(FAST, 10**6, Need.PRESSED) < 10**6
+
+    # By the server's time hundreds could be had again; where time stands, none.
+    assert await schedule.spend(FAST, 100, Need.OWED) <= 1
+    assert await schedule.spend(FAST, 100, Need.DUE) <= 1
 
 
 async def test_a_new_schedule_is_not_intact_until_it_is_rebuilt(schedule: Schedule) -> None:

@@ -243,6 +243,16 @@ class UnaskedBooks:
     async def notes(self, account: AccountId, limit: int) -> list[Noted]:
         raise NotImplementedError
 
+    async def service_figures(
+        self,
+        currencies: Mapping[ProviderName, str],
+        service: str,
+        country: str,
+        *,
+        now: datetime | None = None,
+    ) -> Mapping[ProviderName, ProviderFigures]:
+        raise NotImplementedError
+
     async def take_key(self, key: str, content_hash: str) -> TakenKey:
         raise NotImplementedError
 

@@ -134,7 +134,7 @@ def _config(family: str, dialect: str) -> ProviderConfig:
 
 
 def _provider(config: ProviderConfig) -> ProviderAccount:
-    return build_provider(
+    provider = build_provider(
         config,
         ProviderContext(
             reporter=cast("Reporter", None),  # Nothing is sent, so nothing is reported.
@@ -143,6 +143,8 @@ def _provider(config: ProviderConfig) -> ProviderAccount:
             random=lambda: 0.0,
         ),
     )
+    assert isinstance(provider, ProviderAccount)
+    return provider
 
 
 async def _never(seconds: float) -> None:

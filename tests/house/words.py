@@ -38,6 +38,7 @@ FLOORS: Final = (
     "worker/entrypoints",
     "worker/entrypoints/http",
     "worker/entrypoints/cli",
+    "worker/testing",
 )
 #: The nouns that floors share, each with its one meaning.
 NOUNS: Final[Mapping[str, str]] = {

@@ -15,7 +15,7 @@ from worker.adapters.redis.failover import (
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import LeaseBatch, NextLook
+from worker.ports.schedule import LeaseBatch, Need, NextLook
 from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
@@ -80,11 +80,11 @@ class Flaky(LocalSchedule):
         self._try()
         await super().rebuilt(provider)
 
-    async def spend(self, provider: ProviderName, wanted: int) -> int:
+    async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
         self._try()
         if not self.spends:
             raise ScheduleUnavailable("TimeoutError")
-        return await super().spend(provider, wanted)
+        return await super().spend(provider, wanted, need)
 
 
 class World:

@@ -12,7 +12,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from worker.adapters.events.webhook import Webhook
-from worker.adapters.providers.family import ProviderAccount, ProviderConfig
+from worker.adapters.providers.family import ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.transport import OwnTurns, ProviderContext, unmetered
 from worker.adapters.store.books import invariants
@@ -128,7 +128,7 @@ def accounts_of(settings: Settings) -> dict[ProviderName, ProviderConfig]:
 
 def providers_of(
     settings: Settings, reporter: OpsReporter, clock: Clock, schedule: Schedule | None = None
-) -> dict[ProviderName, ProviderAccount]:
+) -> dict[ProviderName, Provider]:
     """The accounts; without a *schedule* nobody counts what they send (a check by hand)."""
     terms = terms_of(settings)
     return {
@@ -148,7 +148,7 @@ def providers_of(
 
 
 def rentals_of(
-    settings: Settings, providers: Mapping[ProviderName, ProviderAccount]
+    settings: Settings, providers: Mapping[ProviderName, Provider]
 ) -> dict[ProviderName, LongRentals]:
     """The long rentals at each provider that has them, over the connections of its account.
 

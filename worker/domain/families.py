@@ -3,27 +3,19 @@
 Facts only, and their one home. Settings and the simulator read the names, adapters and lifecycle
 the capabilities, and the README's table shows both. How something is asked for is in the package of
 the family's name, `worker/adapters/providers/NAME`.
+
+Another package brings a family by an entry point in the group `ENTRY_POINTS`: its name is the
+family's, and it names an object, usually a package, with `CAPABILITIES`, `ADAPTER` and perhaps
+`FACE`. It is imported when the family is asked for by its name, never before.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal, TypeAlias, get_args
-
-FamilyName: TypeAlias = Literal[
-    "handler_api", "fivesim", "onlinesim", "smspva", "vaksms", "smsman", "smspool", "textverified"
-]
-DialectName: TypeAlias = Literal[
-    "classic",
-    "hero",
-    "tiger",
-    "smsbower",
-    "grizzly",
-    "smshub",
-    "smsman",
-    "privatesms",
-    "daisysms",
-]
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,24 +87,105 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
     },
 }
 
-assert set(FAMILIES) == set(get_args(FamilyName))
-assert {name for each in FAMILIES.values() for name in each} - {NO_DIALECT} == set(
-    get_args(DialectName)
-)
+
+ENTRY_POINTS: Final = "activation_worker.providers"
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class NoSuchFamily(KeyError):
+    """Nobody speaks this protocol, or the package that should cannot be used. Says why."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyPackage:
+    """A family of another package."""
+
+    dialects: Mapping[str, Capabilities]
+    brought: object  #: What its entry point names: its `ADAPTER` and `FACE` are read from it.
+
+
+def is_shipped(family: str) -> bool:
+    """Whether it is a part of the worker. What others bring is believed nothing."""
+    return family in FAMILIES
+
+
+def family_names() -> list[str]:
+    """Of all that can be asked for: those that ship, then those of other packages."""
+    return [*FAMILIES, *sorted(registered().keys() - FAMILIES.keys())]
+
+
+@cache
+def registered() -> dict[str, list[EntryPoint]]:
+    """By name; a name that two packages use is nobody's."""
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        found.setdefault(entry.name, []).append(entry)
+    return found
+
+
+@cache
+def family_package(family: str) -> FamilyPackage:
+    """A family that does not ship. Raises `NoSuchFamily`, whatever its package does."""
+    entries = registered().get(family, [])
+    brought_by = " and ".join(sorted(_distribution_of(entry) for entry in entries))
+    if not entries:
+        raise NoSuchFamily(f"no such family; there are: {', '.join(family_names())}")
+    if len(entries) > 1:
+        raise NoSuchFamily(f"brought by {brought_by}: which of them is meant, nobody knows")
+    if not _NAME.fullmatch(family):
+        raise NoSuchFamily(f"{brought_by}: a family's name is lower case letters, digits and _")
+    try:
+        brought = entries[0].load()
+        dialects = _dialects(getattr(brought, "CAPABILITIES", None))
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - it is not our code: SystemExit is among it
+        # Its message is the author's and about code alone: no key was handed over yet.
+        why = f"{type(error).__name__}: {error}"[:200]
+        raise NoSuchFamily(f"{brought_by} cannot be used: {why}") from None
+    return FamilyPackage(dialects, brought)
+
+
+def _distribution_of(entry: EntryPoint) -> str:
+    return entry.value if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
+
+
+def _dialects(capabilities: object) -> Mapping[str, Capabilities]:
+    """`CAPABILITIES` as it may be written: of the family, or of each of its dialects by name."""
+    if isinstance(capabilities, Capabilities):
+        return {NO_DIALECT: capabilities}
+    if isinstance(capabilities, Mapping) and capabilities:
+        named = dict(capabilities)
+        right = (isinstance(of, Capabilities) and _is_name(name) for name, of in named.items())
+        if all(right):
+            return named
+    raise TypeError("CAPABILITIES is neither Capabilities nor Capabilities by dialect")
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def dialects_of(family: str) -> Mapping[str, Capabilities]:
+    """The dialects of a family by name. Raises `NoSuchFamily`."""
+    return FAMILIES[family] if family in FAMILIES else family_package(family).dialects
 
 
 def has_dialects(family: str) -> bool:
     """Whether the companies of this family differ, so that a dialect must be configured."""
-    return NO_DIALECT not in FAMILIES[family]
+    return NO_DIALECT not in dialects_of(family)
 
 
 def capabilities_of(family: str, dialect: str) -> Capabilities:
     """Raises `KeyError` where nobody speaks so; a family without dialects ignores *dialect*."""
-    return FAMILIES[family][dialect if has_dialects(family) else NO_DIALECT]
+    return dialects_of(family)[dialect if has_dialects(family) else NO_DIALECT]
 
 
 def every_dialect() -> Iterator[tuple[str, str]]:
-    """Family and dialect of whatever can be configured; `NO_DIALECT` where there is none."""
+    """Family and dialect of all that ships; `NO_DIALECT` where there is none."""
     for family, dialects in FAMILIES.items():
         for dialect in dialects:
             yield family, dialect

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import Schedule
+from worker.ports.schedule import Need, Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,7 @@ class Budget:
     terms: ProviderTerms
     clock: Clock
     most: int = CHUNK_MAX  #: Bought at once; 1 for a caller who needs a single request.
+    need: Need = Need.DUE
     _chunk_max: int = field(init=False)
     _chunk: int = field(init=False)  #: As many as are used before they expire.
     _left: int = 0
@@ -94,7 +95,7 @@ class Budget:
 
     async def _buy(self, wanted: int) -> None:
         try:
-            granted = await self.schedule.spend(self.terms.name, wanted)
+            granted = await self.schedule.spend(self.terms.name, wanted, self.need)
         except ScheduleUnavailable:
             granted = 0  # Redis fails: the schedule goes on from memory within seconds.
         if granted <= 0:

@@ -35,7 +35,7 @@ from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
-from worker.ports.schedule import Schedule
+from worker.ports.schedule import Need, Schedule
 from worker.ports.store.activations import ActivationStore, SeenSms
 from worker.ports.store.settlements import DueNumber, Postponed, SettlementStore
 
@@ -88,7 +88,7 @@ class Expire:
             lambda: self.settlements.lease_cancels_of(ids, provider.name, LEASE), fence
         )
         if due:
-            await self._end(provider, due, None, fence)
+            await self._end(provider, due, None, fence, Need.PRESSED)
 
     def _takes_cancels(self, provider: Provider) -> bool:
         away = provider.circuit is Circuit.OPEN
@@ -144,12 +144,13 @@ class Expire:
         due: Sequence[DueNumber],
         refill: Refill[DueNumber] | None,
         fence: LeaseFence,
+        need: Need = Need.DUE,
     ) -> None:
         """Work off what was leased, and what *refill* leases meanwhile."""
         terms = self.terms[provider.name]
         # Requests bought beyond these numbers are lost for all other looks and cancels there.
         most = len(due) if refill is None else CHUNK_MAX
-        budget = Budget(self.schedule, terms, self.clock, most=most)
+        budget = Budget(self.schedule, terms, self.clock, most, need)
         cancel = CancelAtProvider(
             clock=self.clock, pay=budget.take, left_alone=self._left_alone, holds=fence.holds
         )

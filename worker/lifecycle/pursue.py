@@ -40,7 +40,7 @@ from worker.ports.provider import (
     price_fate,
 )
 from worker.ports.reporter import Reporter
-from worker.ports.schedule import Schedule
+from worker.ports.schedule import Need, Schedule
 from worker.ports.store.activations import ActivationStore, SeenSms
 from worker.ports.store.settlements import DueNumber, Postponed, SettlementStore
 
@@ -89,7 +89,7 @@ class Pursue:
     async def _pursue(
         self, provider: Provider, due: Sequence[DueNumber], width: int, fence: LeaseFence
     ) -> None:
-        budget = Budget(self.schedule, self.terms[provider.name], self.clock, most=len(due))
+        budget = Budget(self.schedule, self.terms[provider.name], self.clock, len(due), Need.OWED)
         cancel = CancelAtProvider(
             clock=self.clock,
             pay=budget.take,

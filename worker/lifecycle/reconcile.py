@@ -30,7 +30,7 @@ from worker.lifecycle.lanes import Lanes
 from worker.ports.errors import ProviderError, StoreError
 from worker.ports.provider import ActiveRow, Balance, Circuit, HistoryPage, PastNumber, Provider
 from worker.ports.reporter import Reporter
-from worker.ports.schedule import Schedule
+from worker.ports.schedule import Need, Schedule
 from worker.ports.store.purchases import (
     BalanceDifference,
     HistoryComparison,
@@ -352,4 +352,4 @@ class Reconcile:
             self.reporter.trouble("provider.disputed", provider=provider, detail=detail)
 
     def _budget(self, provider: Provider) -> Budget:
-        return Budget(self.schedule, self.terms[provider.name], self.clock, most=1)
+        return Budget(self.schedule, self.terms[provider.name], self.clock, 1, Need.OWED)

@@ -15,13 +15,22 @@ from worker.domain.ids import ProviderName, purchase_id
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.preference import turns
 from worker.lifecycle.sweep import Sweep
 from worker.ports import errors
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
 from worker.ports.reporter import Reporter
 from worker.ports.retry import Retry
-from worker.ports.service import FAILED, PurchaseOrder, PurchaseOutcome, PurchaseResult
+from worker.ports.service import (
+    FAILED,
+    Preference,
+    PurchaseOrder,
+    PurchaseOutcome,
+    PurchaseResult,
+    TriedProvider,
+)
 from worker.ports.store.activations import Activation
+from worker.ports.store.books import BookStore
 from worker.ports.store.purchases import Bought, PurchaseStart, PurchaseState, PurchaseStore
 
 PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
@@ -38,6 +47,21 @@ _FAILED = {
 }
 
 
+#: What came of asking a provider, as the answer tells it.
+_WORDS = {
+    PurchaseOutcome.RENTED: "sold the number",
+    PurchaseOutcome.SAME: "sold the number",
+    PurchaseOutcome.PENDING: "asked, and whether it sold is not known yet",
+    PurchaseOutcome.NO_NUMBERS: "has no numbers",
+    PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW: "our balance there does not suffice",
+    PurchaseOutcome.PRICE_ABOVE_MAX: "asks for more than max_cost_minor",
+    PurchaseOutcome.BAD_SERVICE: "does not know the service or the country",
+    PurchaseOutcome.PROVIDER_UNAVAILABLE: "not asked: stopped by staff, or not to be reached",
+    PurchaseOutcome.EXPOSURE_LIMIT: "not asked: halted, too much of our money is open there",
+}
+assert set(_WORDS) >= FAILED
+
+
 class _BeingAsked(Exception):
     """Another call is asking the provider for the same order this moment."""
 
@@ -45,6 +69,7 @@ class _BeingAsked(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rent:
     purchases: PurchaseStore
+    books: BookStore
     reporter: Reporter
     accept: Accept
     sweep: Sweep
@@ -58,17 +83,41 @@ class Rent:
         wanted = {order.provider, *order.otherwise}
         if not self.providers.keys() >= wanted:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER)
-        turns = [
-            _for(order, provider, turn)
-            for turn, provider in enumerate(order.otherwise, start=1)
-            if self._limited_alike(order, provider)
-        ]
-        result = await self._rent(order, is_last=not turns)
-        for turn in turns:
+        asked = await self._turns(order)
+        tried: list[TriedProvider] = []
+        result = PurchaseResult(
+            PurchaseOutcome.UNKNOWN_PROVIDER
+        )  # Replaced: at least one is asked.
+        for turn in asked:
+            result = await self._rent(turn, is_last=turn is asked[-1])
+            tried += result.tried
             if result.how not in ELSEWHERE:
                 break
-            result = await self._rent(turn, is_last=turn is turns[-1])
-        return result
+        tried += [
+            TriedProvider(each, "not asked: it counts in another currency than max_cost_minor")
+            for each in order.otherwise
+            if not self._limited_alike(order, each)
+        ]
+        return replace(result, tried=tuple(tried))
+
+    async def _turns(self, order: PurchaseOrder) -> list[PurchaseOrder]:
+        """One purchase for each provider that may be asked, in the order of preference."""
+        alike = [each for each in order.otherwise if self._limited_alike(order, each)]
+        named = (order.provider, *alike)
+        if order.prefer is Preference.ORDER:
+            others = enumerate(alike, start=1)
+            return [order, *(_for(order, provider, turn) for turn, provider in others)]
+        currencies = {each: self.terms[each].currency for each in named}
+        figures = await self.books.service_figures(currencies, order.service, order.country)
+        chosen = turns(named, order.prefer, figures, currencies)
+        asked = replace(order, otherwise=(), named=(order.provider, *order.otherwise))
+        return [
+            replace(
+                _for(asked, turn.provider, at) if at else replace(asked, provider=turn.provider),
+                because=turn.because,
+            )
+            for at, turn in enumerate(chosen)
+        ]
 
     def _limited_alike(self, order: PurchaseOrder, provider: ProviderName) -> bool:
         """In another currency the limit may be worth a hundred times as much."""
@@ -97,11 +146,13 @@ class Rent:
             started = await self.retry(SAME_ORDER, begin, on=_BeingAsked)
         except _BeingAsked:
             unknown = await self.purchases.purchase_unknown(id_)
-            return PurchaseResult(PurchaseOutcome.PENDING, unknown)
+            pending = PurchaseResult(PurchaseOutcome.PENDING, unknown)
+            return _told(pending, None if unknown is None else unknown.provider, "")
         if started.how is PurchaseState.NEW:
             result = await self._begun(order)
-            return await self._failed(order, result.how, is_last=is_last) or result
-        return _answer(started)
+            result = await self._failed(order, result.how, is_last=is_last) or result
+            return _told(result, order.provider, order.because)
+        return _told(_answer(started), started.provider, started.because)
 
     async def _begun(self, order: PurchaseOrder) -> PurchaseResult:
         if order.provider in await self.purchases.drained():
@@ -234,6 +285,15 @@ def _for(order: PurchaseOrder, provider: ProviderName, turn: int) -> PurchaseOrd
     """The same order at the next provider: a purchase of its own, with a key no caller can send."""
     key = f"{order.idempotency_key}\n{turn}"
     return replace(order, provider=provider, otherwise=(), idempotency_key=key)
+
+
+def _told(result: PurchaseResult, provider: ProviderName | None, because: str) -> PurchaseResult:
+    """With what came of the provider that was asked, where one was."""
+    words = _WORDS.get(result.how)
+    if provider is None or words is None:
+        return result
+    why = f"{words}; {because}" if because else words
+    return replace(result, tried=(TriedProvider(provider, why),))
 
 
 def bought(rented: Rented, now: datetime) -> Bought:

@@ -8,7 +8,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from worker.domain.ids import ProviderName
 from worker.ports.store.activations import LiveNumber
@@ -35,6 +35,18 @@ class NextLook(NamedTuple):
 
     leased: Leased
     at: datetime | None
+
+
+class Need(enum.IntEnum):
+    """Who goes first where a provider's rate is not enough for all; the lower, the sooner."""
+
+    PRESSED = 0  #: A customer waits for the answer; also looks at numbers whose window ends now.
+    DUE = 1  #: Other looks, lists, purchases and endings.
+    OWED = 2  #: What nobody waits for: pursuing what was settled, reconciling.
+
+
+#: A number whose window ends so soon is looked at before all others that are due.
+ENDS_SOON: Final = timedelta(seconds=2)
 
 
 class ProbeTurn(enum.Enum):
@@ -71,7 +83,8 @@ class Schedule(ProbeTurns, Protocol):
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         """Lease due numbers, oldest first, and spend one request of the budget for each.
 
-        One past its deadline is forgotten instead, and costs nothing.
+        Where the budget is not enough for all that are due, those whose window ends within
+        `ENDS_SOON` come first. One past its deadline is forgotten instead, and costs nothing.
         """
         ...
 
@@ -79,8 +92,11 @@ class Schedule(ProbeTurns, Protocol):
         """Reschedule or forget; how many. A number leased again since then stays as it is."""
         ...
 
-    async def spend(self, provider: ProviderName, wanted: int) -> int:
-        """Take up to *wanted* requests from the provider's budget; how many were granted."""
+    async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
+        """Take up to *wanted* requests from the provider's budget; how many were granted.
+
+        While somebody with a greater need waits for more, only a share is granted: nobody starves.
+        """
         ...
 
     async def size(self, provider: ProviderName) -> int: ...

@@ -4,11 +4,20 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.ports.store.activations import AcceptResult, Activation, FactsTold, NumberIntake
+
+
+class Preference(enum.Enum):
+    """Which of several providers is asked first."""
+
+    ORDER = "order"  #: As they are named.
+    SUCCESS = "success"  #: Whose numbers got a code most often, of this service in this country.
+    PRICE = "price"  #: Whose cost least.
+    SPEED = "speed"  #: Whose codes came soonest.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +37,10 @@ class PurchaseOrder:
     charge: Charge = Charge.HOLD
     order_ref: str | None = None
     order_facts: FactsTold | None = None
+    prefer: Preference = Preference.ORDER
+    #: All that were named, where the preference chose the order: figures change, the content stays.
+    named: tuple[ProviderName, ...] = ()
+    because: str = ""  #: What the preference went by at this provider; no part of the content.
 
 
 class PurchaseOutcome(enum.Enum):
@@ -66,10 +79,18 @@ FAILED: Final = frozenset(
 )
 
 
+class TriedProvider(NamedTuple):
+    """One provider that an order named, and in words what came of it."""
+
+    provider: ProviderName
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class PurchaseResult:
     how: PurchaseOutcome
     activation: Activation | None = None
+    tried: tuple[TriedProvider, ...] = ()  #: In the order in which they were asked.
 
 
 class ActionOutcome(enum.Enum):

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from worker.domain.families import FAMILIES, has_dialects
+from worker.domain.families import FAMILIES, dialects_of, has_dialects, is_shipped
 from worker.domain.policy import policy_names
 from worker.domain.policy.checking import problems_when_loaded
 from worker.domain.policy.language.file_problems import FileProblem
@@ -288,14 +288,24 @@ def _canary(settings: Settings) -> Iterator[tuple[Key, str]]:
 
 def _provider(settings: Settings, name: str) -> Iterator[tuple[Key, str]]:
     provider = settings.providers[name]
-    if not has_dialects(provider.family) and "dialect" in provider.model_fields_set:
-        spoken = ", ".join(family for family in FAMILIES if has_dialects(family))
-        message = f"only {spoken} has dialects; the family here is {provider.family}"
-        yield ("providers", name, "dialect"), message
+    yield from _dialect(name, provider)
+    if not is_shipped(provider.family):
+        return  # What else it takes, it says itself where its account is made.
     if provider.path is not None and provider.family != PATH_FAMILY:
         message = f"only {PATH_FAMILY} is served elsewhere; the family here is {provider.family}"
         yield ("providers", name, "path"), message
     yield from _only_where_needed(name, provider)
+
+
+def _dialect(name: str, provider: ProviderSettings) -> Iterator[tuple[Key, str]]:
+    dialects, key = dialects_of(provider.family), ("providers", name, "dialect")
+    if not has_dialects(provider.family):
+        if "dialect" in provider.model_fields_set:
+            spoken = ", ".join(family for family in FAMILIES if has_dialects(family))
+            yield key, f"only {spoken} has dialects; the family here is {provider.family}"
+    elif provider.dialect not in dialects:
+        there = ", ".join(dialects)
+        yield key, f"no such dialect; there are: {there} (found {provider.dialect!r})"
 
 
 def _only_where_needed(name: str, provider: ProviderSettings) -> Iterator[tuple[Key, str]]:

@@ -17,7 +17,6 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from worker.domain.families import DialectName, FamilyName
 from worker.domain.money import AMOUNT_MAX, is_currency
 from worker.settings import values
 
@@ -122,8 +121,8 @@ class CanarySettings(Table):
 
 
 class ProviderSettings(Table):
-    family: FamilyName
-    dialect: DialectName = "classic"
+    family: Annotated[str, AfterValidator(values.check_family)]
+    dialect: Annotated[str, Field(max_length=40)] = "classic"
     path: Annotated[Annotated[str, AfterValidator(values.check_path)] | None, _OPTIONAL] = None
     base_url: Annotated[str, AfterValidator(values.check_base_url)]
     api_key: Annotated[SecretStr, AfterValidator(values.check_api_key)]

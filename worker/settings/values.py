@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
+from worker.domain.families import NoSuchFamily, dialects_of
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigProblem:
@@ -192,6 +194,15 @@ def check_base_url(value: str) -> str:
     if "?" in check_http_url(value):
         raise ValueError("must not hold a query (?): the key is set by `api_key`")
     return value.rstrip("/")
+
+
+def check_family(family: str) -> str:
+    """One that ships, or that an installed package brings."""
+    try:
+        dialects_of(family)
+    except NoSuchFamily as error:
+        raise ValueError(f"{error} (found {family!r})") from None
+    return family
 
 
 def check_path(value: str) -> str:

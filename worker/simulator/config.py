@@ -6,9 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from worker.domain.families import FamilyName
+from worker.domain.families import NoSuchFamily, dialects_of
 from worker.simulator.behaviours import LONGEST, Behaviour
 from worker.simulator.exchange import FaceOperation
 
@@ -74,8 +74,16 @@ class PushTarget(StrictModel):
     signing_secret: Annotated[str, Field(repr=False)] = ""  #: Of a family that signs its pushes.
 
 
+def _known(family: str) -> str:
+    try:
+        dialects_of(family)
+    except NoSuchFamily as error:
+        raise ValueError(str(error)) from None
+    return family
+
+
 class SimulatorConfig(StrictModel):
-    family: FamilyName = "handler_api"
+    family: Annotated[str, AfterValidator(_known)] = "handler_api"
     dialect: str = "classic"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 0

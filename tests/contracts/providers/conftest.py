@@ -1,21 +1,27 @@
 """Which adapters meet which simulated providers: all that exist on both sides."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import pytest
 
-from tests.contracts.providers.simulated import (
-    PATIENT_S,
-    Pair,
-    Simulated,
-    capabilities_of,
-    is_guarding,
-    once_per_pair,
-    simulated,
-)
-from worker.domain.families import every_dialect
+from worker.domain.families import capabilities_of, every_dialect
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.faces import face_of
+from worker.testing.habits import HABITS, Habits
+from worker.testing.providers import (
+    guarding,
+    habits,
+    it,
+    listing,
+    met,
+    remembering,
+    resending,
+    timeout_s,
+)
+from worker.testing.simulated_provider import Pair
+
+FIXTURES: Final = (guarding, habits, it, listing, met, remembering, resending, timeout_s)
 
 
 def is_simulated(pair: Pair) -> bool:
@@ -29,10 +35,10 @@ def is_simulated(pair: Pair) -> bool:
 
 SPOKEN = [(family, dialect or "classic") for family, dialect in every_dialect()]
 PAIRS = [pair for pair in SPOKEN if is_simulated(pair)]
-GUARDING = [pair for pair in PAIRS if is_guarding(pair)]
-LISTING = [pair for pair in PAIRS if capabilities_of(pair).list_page_size is not None]
-REMEMBERING = [pair for pair in PAIRS if capabilities_of(pair).history]
-RESENDING = [pair for pair in PAIRS if capabilities_of(pair).resend]
+GUARDING = [pair for pair in PAIRS if HABITS.get(pair[0], Habits()).refuses_early_cancels]
+LISTING = [pair for pair in PAIRS if capabilities_of(*pair).list_page_size is not None]
+REMEMBERING = [pair for pair in PAIRS if capabilities_of(*pair).history]
+RESENDING = [pair for pair in PAIRS if capabilities_of(*pair).resend]
 MEETING = {
     "it": PAIRS,
     "guarding": GUARDING,
@@ -42,48 +48,12 @@ MEETING = {
 }
 
 
+def once_per_pair(metafunc: pytest.Metafunc, chosen: Mapping[str, Sequence[Pair]]) -> None:
+    """Run a test with every pair that the fixture it asks for stands for."""
+    for fixture, pairs in chosen.items():
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize("pair", pairs, ids="-".join)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     once_per_pair(metafunc, MEETING)
-
-
-@pytest.fixture
-def timeout_s() -> float:
-    """Of the adapter; tests in which its provider hangs have another."""
-    return PATIENT_S
-
-
-@pytest.fixture
-async def met(pair: Pair, timeout_s: float) -> AsyncIterator[Simulated]:
-    """The adapter and the provider of this run, whichever of the names below they go by."""
-    async with simulated(*pair, timeout_s=timeout_s) as both:
-        yield both
-
-
-@pytest.fixture
-def it(met: Simulated) -> Simulated:
-    """Any adapter and its provider."""
-    return met
-
-
-@pytest.fixture
-def guarding(met: Simulated) -> Simulated:
-    """One that does not give a number back at once."""
-    return met
-
-
-@pytest.fixture
-def listing(met: Simulated) -> Simulated:
-    """One that lists its active numbers."""
-    return met
-
-
-@pytest.fixture
-def remembering(met: Simulated) -> Simulated:
-    """One that tells what became of past numbers."""
-    return met
-
-
-@pytest.fixture
-def resending(met: Simulated) -> Simulated:
-    """One that can ask for another SMS."""
-    return met

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.providers.simulated import OLD_ENOUGH_S, PRICE_MINOR, START, simulated
 from worker.domain.price_fate import PriceFate
 from worker.ports.provider import CodesArrived, Ended, Refusal, Refused, Waiting, price_fate
+from worker.testing.simulated_provider import OLD_ENOUGH_S, PRICE_MINOR, START, simulated
 
 
 def smspool(**knobs: Any) -> Any:

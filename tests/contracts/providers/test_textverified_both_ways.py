@@ -4,13 +4,6 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.providers.simulated import (
-    OLD_ENOUGH_S,
-    PRICE_MINOR,
-    START,
-    Simulated,
-    simulated,
-)
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderError, UnknownReply
 from worker.ports.provider import (
@@ -21,6 +14,13 @@ from worker.ports.provider import (
     Rented,
     RentRequest,
     Waiting,
+)
+from worker.testing.simulated_provider import (
+    OLD_ENOUGH_S,
+    PRICE_MINOR,
+    START,
+    Simulated,
+    simulated,
 )
 
 

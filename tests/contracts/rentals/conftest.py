@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.contracts.providers.simulated import Pair, once_per_pair
+from tests.contracts.providers.conftest import once_per_pair
 from tests.contracts.rentals.rented import PAIRS, Renting, renting, terms_of
+from worker.testing.simulated_provider import Pair
 
 CHOSEN = {
     "it": PAIRS,

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests.contracts.providers.simulated import Pair, Simulated, simulated
 from tests.unit.providers.adapter_world import World, built, config
 from worker.adapters.providers.registry import build_rentals
 from worker.domain.families import capabilities_of, every_dialect
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import LongRentals, RentalRequest, RentalTerms
 from worker.ports.provider import Rented
+from worker.testing.simulated_provider import Pair, Simulated, simulated
 
 PAIRS: list[Pair] = [
     (family, dialect or "classic")

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.contracts.providers.simulated import PRICE_MINOR
 from tests.contracts.rentals.rented import OLD_ENOUGH_S, TOO_OLD_S, Renting, renting
 from tests.unit.providers.adapter_world import World, config, talking_to
 from tests.unit.providers.raw_provider import http, raw_provider
@@ -24,6 +23,7 @@ from worker.ports.long_rental import (
     Prolonged,
 )
 from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Rented
+from worker.testing.simulated_provider import PRICE_MINOR
 
 SECOND = timedelta(seconds=1)
 

@@ -168,6 +168,53 @@ def test_what_ended_otherwise_ends_with_3_and_what_is_none_with_1(risk: Risk) ->
     assert risk.states() == ["loss", "open", "open"]
 
 
+def test_a_wrong_word_is_corrected_by_a_further_one_and_both_stay_in_the_log(risk: Risk) -> None:
+    one = str(risk.ids[0])
+    settle(risk, "--activation", one)
+
+    for says in ("ended as resolved: 1 (0.25 USD)", "nothing is changed"):
+        corrected = risk.provider(
+            "settle-exposure", SIM, "--as", "resolved", "--by", "bob", "--corrects", one
+        )
+        assert (corrected.exit_code, says in corrected.stderr) == (0, True), corrected.stderr
+
+    assert risk.states() == ["resolved", "open", "open"]
+    rows = risk.run(
+        risk.shop.rows("SELECT detail FROM transition WHERE what = 'exposure' ORDER BY seq")
+    )
+    first, second = (json.loads(row[0]) for row in rows)
+    assert (first["exposure"], first["by"]) == ("loss", "alice")
+    assert (second["exposure"], second["by"]) == ("resolved", "bob")
+    assert second["corrects"] == {"exposure": "loss", "by": "alice"}
+
+
+def test_only_a_persons_word_can_be_corrected(risk: Risk) -> None:
+    """One is open, of one the provider said what became of it, and of one it said so since."""
+    open_, proven, since = risk.ids
+    settle(risk, "--activation", str(since))
+    risk.run(
+        risk.shop.admin.execute(
+            "UPDATE exposure SET state = 'loss', ended_at = now() WHERE activation_id = $1", proven
+        )
+    )
+    risk.run(
+        risk.shop.admin.execute(
+            "UPDATE activation SET provider_state = 'charged' WHERE id = $1", since
+        )
+    )
+
+    results = [
+        settle(risk, "--corrects", str(each), as_="resolved") for each in (open_, proven, since)
+    ]
+
+    assert [each.exit_code for each in results] == [
+        Exit.FAILED,  # What is open is no ending: --activation ends it.
+        Exit.OTHER_ENDING,
+        Exit.OTHER_ENDING,
+    ]
+    assert risk.states() == ["open", "loss", "loss"]
+
+
 @pytest.mark.parametrize("form", ["text", "json", "ndjson"])
 def test_many_at_once_are_only_shown_until_it_is_said_twice(risk: Risk, form: str) -> None:
     shown = settle(risk, "--older-than", "5", "-o", form)

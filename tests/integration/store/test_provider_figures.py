@@ -62,6 +62,30 @@ async def test_a_week_of_its_services_adds_up_to_the_same(shop: Shop) -> None:
     assert await shop.store.books.provider_services(ProviderName("other")) == []
 
 
+async def test_what_numbers_cost_is_counted_in_one_currency(shop: Shop) -> None:
+    await shop.open()
+    ids = [await shop.rent(ref, service="wa", country="de") for ref in "1234"]
+    prices = ((30, "USD"), (50, "USD"), (900, "RUB"), (None, None))
+    for id_, (cost, currency) in zip(ids, prices, strict=True):
+        await shop.admin.execute(
+            "UPDATE activation SET cost_minor = $2, cost_currency = $3 WHERE id = $1",
+            id_, cost, currency,
+        )  # fmt: skip
+    await shop.expire()
+    # A provider that counted in roubles and then in dollars.
+    for each in (ids[2:], ids[:2]):
+        await shop.store.settlements.settle([ending(id_) for id_ in each], now=END)
+
+    in_dollars, in_roubles, elsewhere = [
+        await shop.store.books.service_figures({SIM: currency}, service, "de", now=NOW)
+        for currency, service in (("USD", "wa"), ("RUB", "wa"), ("USD", "tg"))
+    ]
+
+    assert (in_dollars[SIM].ended, in_dollars[SIM].cost_minor_mean) == (4, 40)
+    assert in_roubles[SIM].cost_minor_mean is None
+    assert elsewhere == {}
+
+
 async def test_a_batch_writes_a_few_rows_however_many_numbers_it_ends(shop: Shop) -> None:
     await shop.open()
     ids = await shop.rent_many(300)

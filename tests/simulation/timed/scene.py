@@ -73,6 +73,7 @@ class Scene:
     rng: Random
     has_list: bool
     host_ahead: timedelta = timedelta(0)
+    rate: float = RATE  #: Of the provider, and of what it is asked.
     handed: list[Handed] = field(default_factory=list)
     daemons: list[SimulatedDaemon] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -85,7 +86,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.time = SimulatedTime(self._tell, self._blocked)
-        self.redis = SimulatedRedis({SIM: RATE}, self.time)
+        self.redis = SimulatedRedis({SIM: self.rate}, self.time)
         self.theirs = TheirSide(self.time.now)
         self.theirs.offers(has_list=self.has_list)
         self.line = TheirGate(self.time)
@@ -96,6 +97,7 @@ class Scene:
             line=self.line,
             note=self.note,
             host_ahead=self.host_ahead,
+            rate=self.rate,
         )
 
     async def prepare(self) -> None:

@@ -33,15 +33,13 @@ from worker.adapters.store.migrate import ROLE
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap.assemble import Worker, assemble
 from worker.domain.ids import ProviderName
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock, DatabaseTime
 from worker.lifecycle.heartbeat import Heartbeat
 from worker.ports.provider import Provider
 
 RATE: Final = 100.0  #: Requests a second, of all daemons together.
 POLL: Final = timedelta(seconds=3)
-TERMS: Final = {
-    SIM: terms(lifetime=LIFETIME, requests_per_second=RATE, max_in_flight=MAX_IN_FLIGHT, poll=POLL)
-}
 
 
 class NotingReporter(RecordingReporter):
@@ -116,6 +114,17 @@ class SharedWorld:
     line: TheirGate
     note: Callable[[str], None]
     host_ahead: timedelta  #: Of every host's clock.
+    rate: float
+
+    @property
+    def terms(self) -> dict[ProviderName, ProviderTerms]:
+        of = terms(
+            lifetime=LIFETIME,
+            requests_per_second=self.rate,
+            max_in_flight=MAX_IN_FLIGHT,
+            poll=POLL,
+        )
+        return {SIM: of}
 
 
 class SimulatedDaemon:
@@ -147,13 +156,13 @@ class SimulatedDaemon:
         self._heartbeat = Heartbeat(
             instances=store.instances,
             looks=remote,
-            providers=tuple(TERMS),
+            providers=tuple(around.terms),
             reporter=self.reporter,
             clock=clock,
         )
         self.schedule = FailoverSchedule(
             remote,
-            LocalSchedule({SIM: RATE}, clock=clock.now),
+            LocalSchedule({SIM: around.rate}, clock=clock.now),
             self.reporter,
             monotonic=clock.monotonic,
         )
@@ -162,7 +171,7 @@ class SimulatedDaemon:
             store=cast("PostgresStore", store),
             schedule=self.schedule,
             providers={SIM: cast("Provider", reached)},
-            terms=TERMS,
+            terms=around.terms,
             reporter=self.reporter,
             clock=clock,
         )

@@ -16,7 +16,7 @@ from worker.adapters.redis.schedule import CALL_SECONDS
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import Holder, InstanceId
-from worker.ports.schedule import LeaseBatch, NextLook, ProbeTurn
+from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -100,8 +100,8 @@ class RedisConnection:
 
         return await self._write(work)
 
-    async def spend(self, provider: ProviderName, wanted: int) -> int:
-        return await self._write(lambda: self._server.schedule.spend(provider, wanted))
+    async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
+        return await self._write(lambda: self._server.schedule.spend(provider, wanted, need))
 
     async def probe_turn(self, provider: ProviderName, open_for: timedelta) -> ProbeTurn:
         async def work() -> ProbeTurn:

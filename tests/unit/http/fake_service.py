@@ -26,6 +26,7 @@ from worker.ports.service import (
     PurchaseOutcome,
     PurchaseResult,
     Push,
+    TriedProvider,
 )
 from worker.ports.store.activations import (
     AcceptOutcome,
@@ -40,6 +41,12 @@ PROVIDERS = frozenset({PROVIDER, *map(ProviderName, "abc")})
 
 
 Read: TypeAlias = Callable[[ActivationId], Awaitable[Activation | None]]
+
+NONE_SOLD = (TriedProvider(ProviderName("a"), "has no numbers"),)
+
+
+def _sold(order: PurchaseOrder) -> tuple[TriedProvider, ...]:
+    return (TriedProvider(order.provider, "sold the number"),)
 
 
 @dataclass
@@ -122,12 +129,12 @@ class FakeService:
     async def rent(self, order: PurchaseOrder) -> PurchaseResult:
         self._fail()
         if self.forced_purchase is not None and self.forced_purchase is not PurchaseOutcome.PENDING:
-            return PurchaseResult(self.forced_purchase, self.failed_order)
+            return PurchaseResult(self.forced_purchase, self.failed_order, NONE_SOLD)
         id_ = purchase_id(order.account, order.idempotency_key)
         if id_ in self.orders:
             same = self.orders[id_] == order
             how = PurchaseOutcome.SAME if same else PurchaseOutcome.OTHER_CONTENT
-            return PurchaseResult(how, self.reads.found[id_] if same else None)
+            return PurchaseResult(how, self.reads.found[id_] if same else None, _sold(order))
         refused = self._refused_order(order)
         if refused is not None:
             return PurchaseResult(refused)
@@ -154,7 +161,7 @@ class FakeService:
             timeline=(TimelineEntry(NOW, "accepted", {"state": "waiting"}),),
         )
         how = PurchaseOutcome.PENDING if pending else PurchaseOutcome.RENTED
-        return PurchaseResult(how, self.reads.put(bought))
+        return PurchaseResult(how, self.reads.put(bought), _sold(order))
 
     def _refused_order(self, order: PurchaseOrder) -> PurchaseOutcome | None:
         account = self.books.found.get(order.account)

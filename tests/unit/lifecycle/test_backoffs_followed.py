@@ -61,7 +61,7 @@ class Shop:
         self.calling: dict[str, Any] = {
             **self.parts,
             "activations": store,
-            "schedule": cast("Any", Stub(spend=lambda _, wanted: wanted)),
+            "schedule": cast("Any", Stub(spend=lambda _, wanted, _need: wanted)),
             "reporter": RecordingReporter(),
             "terms": {SIM: terms()},
         }

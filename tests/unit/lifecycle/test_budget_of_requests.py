@@ -15,13 +15,13 @@ class Spending:
     """A budget on a schedule that grants what it is told to grant."""
 
     def __init__(self, rate: float, **other: Any) -> None:
-        self.schedule = Stub(spend=lambda _, wanted: wanted)
+        self.schedule = Stub(spend=lambda _, wanted, _need: wanted)
         self.time = OwnTime()
         of = terms(requests_per_second=rate)
         self.budget = Budget(cast("Any", self.schedule), of, self.time.clock(), **other)
 
     def wanted(self) -> list[int]:
-        return [wanted for _, wanted in self.schedule.asked("spend")]
+        return [wanted for _, wanted, _ in self.schedule.asked("spend")]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_nobody_gets_more_than_was_granted() -> None:
     spending = Spending(1000.0)
     granted: list[int] = []
 
-    def few(_: Any, wanted: int) -> int:
+    def few(_: Any, wanted: int, _need: object) -> int:
         granted.append(min(wanted, 3))
         return granted[-1]
 

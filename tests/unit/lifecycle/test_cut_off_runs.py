@@ -56,7 +56,7 @@ class Shelf:
             resolve=None,
         )
         self.store.postpone = self.postpone  # type: ignore[attr-defined] # it waits, as none else
-        self.schedule = cast("Any", Stub(spend=lambda _, wanted: wanted, lease=self.looks))
+        self.schedule = cast("Any", Stub(spend=lambda _, wanted, _need: wanted, lease=self.looks))
         self.schedule.release = self.release
         self.reporter = RecordingReporter()
         self.provider = ScriptedProvider()

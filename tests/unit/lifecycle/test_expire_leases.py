@@ -57,7 +57,7 @@ class Leases:
         self.expire = Expire(
             settlements=store,
             activations=store,
-            schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
+            schedule=cast("Any", Stub(spend=lambda _, wanted, _need: wanted)),
             reporter=self.reporter,
             settle=Settle(settlements=store, reporter=self.reporter),
             rules=PolicyOutcomes(policy_book(), self.reporter, no_flags),
@@ -252,7 +252,7 @@ async def test_where_nothing_can_be_kept_no_other_is_pursued() -> None:
     pursue = Pursue(
         settlements=cast("Any", store),
         activations=cast("Any", store),
-        schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
+        schedule=cast("Any", Stub(spend=lambda _, wanted, _need: wanted)),
         reporter=reporter,
         settle=Settle(settlements=cast("Any", store), reporter=reporter),
         clock=OwnTime().clock(),

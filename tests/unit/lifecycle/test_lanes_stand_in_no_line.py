@@ -38,7 +38,7 @@ class LetsNoCancelOut(ScriptedProvider):
 
 
 def budget_of(time: OwnTime) -> Budget:
-    schedule = Stub(spend=lambda _, wanted: wanted)
+    schedule = Stub(spend=lambda _, wanted, _need: wanted)
     return Budget(cast("Any", schedule), terms(requests_per_second=10_000.0), time.clock())
 
 

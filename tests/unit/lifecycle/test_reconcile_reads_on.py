@@ -52,7 +52,7 @@ class Books:
         self.time = OwnTime()
         self.reconcile = Reconcile(
             purchases=cast("Any", self.store),
-            schedule=cast("Any", Stub(spend=lambda _, wanted: wanted)),
+            schedule=cast("Any", Stub(spend=lambda _, wanted, _need: wanted)),
             reporter=self.reporter,
             clock=self.time.clock(),
             terms={SIM: terms()},

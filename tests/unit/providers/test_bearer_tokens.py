@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.providers.simulated import Simulated, simulated
 from tests.unit.providers.adapter_world import KEY, USERNAME, World, config, talking_to
 from tests.unit.providers.raw_provider import HANG, http, raw_provider, until
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderRefused, ProviderUnavailable
 from worker.ports.provider import Provider, Rented, RentRequest, Waiting
+from worker.testing.simulated_provider import Simulated, simulated
 
 REF = ProviderRef("lr_1")
 TOKEN = http('{"token": "bearer-1", "expiresIn": 899}')

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.adapters.providers.family import PUSH_MAX, UnreadablePush
+from worker.adapters.providers.pushes import PUSH_MAX, UnreadablePush
 from worker.adapters.providers.registry import parse_push
 from worker.domain.families import capabilities_of, every_dialect
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.unit.simulator.asking import OwnTime
-from worker.adapters.providers.family import UnreadablePush
+from worker.adapters.providers.pushes import UnreadablePush
 from worker.adapters.providers.registry import parse_push
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import running

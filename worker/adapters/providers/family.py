@@ -4,16 +4,14 @@ A family's module holds what is its own: the routes of its operations and the re
 replies; `rental_account.py` is the same of long rentals. `registry.py` finds a family by its name.
 """
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, TypeVar
 
-import orjson
-
 from worker.adapters.providers import fields
+from worker.adapters.providers.pushes import PushParser, SignatureCheck
 from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.transport import (
     LIST_CAP,
@@ -33,11 +31,8 @@ from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavaila
 from worker.ports.long_rental import LongRentals, RentalRequest
 from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
-from worker.ports.service import Push
 
 T = TypeVar("T")
-
-PUSH_MAX: Final = 64 * 1024  #: Bytes; an SMS with everything around it is a few hundred.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,34 +362,10 @@ class ProviderAccount(OperationCalls):
         await self._http.close()
 
 
-PushBody: TypeAlias = dict[str, Any]  #: Any: as the JSON has it
-
-
-class UnreadablePush(ValueError):
-    """Not what this family pushes. Says nothing of what was in it."""
-
-
-def push_of(ref: object, phone: object, service: object, content: tuple[object, ...]) -> Push:
-    """A push about the number *ref*; pushes with the same *content* are tries of one push."""
-    number = fields.ref_of(ref)
-    if number is None:
-        raise UnreadablePush("no id of a number")
-    try:
-        hashed = orjson.dumps((number, *content))
-    except orjson.JSONEncodeError:
-        raise UnreadablePush("nested too deeply") from None
-    return Push(
-        ref=ProviderRef(number),
-        phone=fields.phone_of(phone),
-        service=service if isinstance(service, str) else None,
-        content_hash=hashlib.sha256(hashed).hexdigest(),
-    )
-
-
 class FamilyAdapter(NamedTuple):
     """How one family is spoken to. Whether it rents for long or pushes SMS is in `FAMILIES`."""
 
     account: Callable[[ProviderConfig, ProviderContext], ProviderAccount]
     rentals: Callable[[ProviderConfig, Transport], LongRentals] | None = None
-    parse_push: Callable[[PushBody], list[Push]] | None = None
-    is_signed: Callable[[bytes, Mapping[str, str], str], bool] | None = None  #: Of a raw push.
+    parse_push: PushParser | None = None
+    is_signed: SignatureCheck | None = None

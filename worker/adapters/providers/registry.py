@@ -6,18 +6,26 @@ from typing import Final
 
 import orjson
 
+from worker.adapters.providers import outside
 from worker.adapters.providers.family import (
-    PUSH_MAX,
     FamilyAdapter,
     ProviderAccount,
     ProviderConfig,
-    UnreadablePush,
 )
+from worker.adapters.providers.pushes import PUSH_MAX, UnreadablePush
 from worker.adapters.providers.transport import (
     ProviderContext,
 )
-from worker.domain.families import FAMILIES, capabilities_of, has_dialects
+from worker.domain.families import (
+    FAMILIES,
+    NoSuchFamily,
+    capabilities_of,
+    dialects_of,
+    has_dialects,
+    is_shipped,
+)
 from worker.ports.long_rental import LongRentals
+from worker.ports.provider import Provider
 from worker.ports.service import Push
 
 NO_HEADERS: Final[Mapping[str, str]] = {}
@@ -28,17 +36,31 @@ ADAPTERS: Final[Mapping[str, FamilyAdapter]] = {
 }
 
 
-def build_provider(config: ProviderConfig, context: ProviderContext) -> ProviderAccount:
-    """One provider account; its connections open with its first call."""
-    if config.family not in FAMILIES:
-        raise ValueError(f"{config.name}: unknown family {config.family}")
-    if has_dialects(config.family) and config.dialect not in FAMILIES[config.family]:
+def adapter_of(family: str) -> FamilyAdapter:
+    return ADAPTERS[family] if is_shipped(family) else outside.adapter_of(family)
+
+
+def build_provider(config: ProviderConfig, context: ProviderContext) -> Provider:
+    """One provider account; its connections open with its first call.
+
+    Raises `ValueError` for what cannot be spoken to; the same for a package's family that fails.
+    """
+    try:
+        dialects = dialects_of(config.family)
+    except NoSuchFamily as error:
+        raise ValueError(f"{config.name}: unknown family {config.family}: {error}") from None
+    if has_dialects(config.family) and config.dialect not in dialects:
         raise ValueError(f"{config.name}: unknown dialect {config.dialect}")
+    if not is_shipped(config.family):
+        return outside.OutsideAccount(config, context)
     return ADAPTERS[config.family].account(config, context)
 
 
-def build_rentals(config: ProviderConfig, provider: ProviderAccount) -> LongRentals | None:
+def build_rentals(config: ProviderConfig, provider: Provider) -> LongRentals | None:
     """The long rentals of *provider*, which closes their connections; None where it has none."""
+    if isinstance(provider, outside.OutsideAccount):
+        return provider.rentals()
+    assert isinstance(provider, ProviderAccount)
     rentals = ADAPTERS[config.family].rentals
     if rentals is None or not capabilities_of(config.family, config.dialect).rentals:
         return None
@@ -57,12 +79,14 @@ def parse_push(
     A push is a hint to look: only the id of the number is believed. Raises `UnreadablePush`, also
     for families and dialects that push nothing, and for a signature that is not of the secret.
     """
-    parse = ADAPTERS[family].parse_push
+    adapter = adapter_of(family)
+    parse, is_signed = adapter.parse_push, adapter.is_signed
     if parse is None or not capabilities_of(family, dialect).push:
         raise UnreadablePush("nothing is pushed here")
     if len(raw_body) > PUSH_MAX:
         raise UnreadablePush(f"above {PUSH_MAX} bytes")
-    is_signed = ADAPTERS[family].is_signed
+    if not is_shipped(family):
+        parse, is_signed = outside.guarded_push(parse, is_signed)
     if signing_secret and (is_signed is None or not is_signed(raw_body, headers, signing_secret)):
         raise UnreadablePush("not signed with our secret")
     try:

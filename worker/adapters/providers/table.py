@@ -4,14 +4,22 @@
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Final, NamedTuple, cast
 
 from worker.adapters.providers.family import ProviderConfig
-from worker.adapters.providers.registry import ADAPTERS
+from worker.adapters.providers.registry import adapter_of
 from worker.adapters.providers.transport import Transport
-from worker.domain.families import Capabilities, capabilities_of, every_dialect
+from worker.domain.families import (
+    Capabilities,
+    NoSuchFamily,
+    capabilities_of,
+    dialects_of,
+    every_dialect,
+    family_names,
+    is_shipped,
+)
 from worker.domain.ids import ProviderName
 from worker.ports.long_rental import RentalTerms
 
@@ -69,13 +77,25 @@ COLUMNS: Final[dict[str, Callable[[Abilities], str]]] = {
 
 
 def abilities() -> Iterator[tuple[str, str, Abilities]]:
-    """Every family and dialect that can be configured, with what it can do."""
+    """Every family and dialect that ships, with what it can do."""
     for family, dialect in every_dialect():
         yield family, dialect, _abilities_of(family, dialect)
 
 
+def abilities_of_packages() -> Iterator[tuple[str, str, Abilities]]:
+    """The same of what other packages bring, as far as it can be used."""
+    for family in family_names():
+        if is_shipped(family):
+            continue
+        try:
+            dialects = dialects_of(family)
+            yield from ((family, each, _abilities_of(family, each)) for each in dialects)
+        except (NoSuchFamily, ValueError) as error:
+            sys.stderr.write(f"{family}: {error}\n")
+
+
 def _abilities_of(family: str, dialect: str) -> Abilities:
-    capabilities, rentals = capabilities_of(family, dialect), ADAPTERS[family].rentals
+    capabilities, rentals = capabilities_of(family, dialect), adapter_of(family).rentals
     if not capabilities.rentals or rentals is None:
         return Abilities(capabilities, None)
     name = ProviderName(family)
@@ -90,11 +110,11 @@ def _abilities_of(family: str, dialect: str) -> Abilities:
     return Abilities(capabilities, rentals(config, nowhere).terms)
 
 
-def table() -> str:
+def table(rows_of: Iterable[tuple[str, str, Abilities]]) -> str:
     head = ["family", "dialect", *COLUMNS]
     rows = [
         [f"`{family}`", f"`{dialect}`" if dialect else "", *(of(can) for of in COLUMNS.values())]
-        for family, dialect, can in abilities()
+        for family, dialect, can in rows_of
     ]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -102,8 +122,10 @@ def table() -> str:
 
 def section() -> str:
     """The table between its markers."""
-    return f"{BEGIN}\n{table()}\n{END}"
+    return f"{BEGIN}\n{table(abilities())}\n{END}"
 
 
 if __name__ == "__main__":
     sys.stdout.write(section() + "\n")
+    if brought := list(abilities_of_packages()):
+        sys.stdout.write(f"\n{table(brought)}\n")

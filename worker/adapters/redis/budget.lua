@@ -26,3 +26,38 @@ local function pay(key, now, paid_until, requests, interval)
     redis.call('SET', key, plain(paid_until), 'PX', plain((paid_until - now) / 1000 + 1000))
     return paid_until
 end
+
+-- Who goes first where the budget is not enough: need 0 before 1 before 2 (`Need` in schedule.py).
+-- In the need key, `w` and a need: until when it waits for more; `s` and a need: when it was served.
+-- While a greater need waits, a lesser one gets one request in some intervals, so that none starves.
+local WANTS, SHARES = 250000, {[0] = 1, 4, 10}  -- As in rate.py.
+
+local function allowed_for(need, key, now, allowed, interval)
+    if need == 0 then
+        return allowed
+    end
+    local known = redis.call('HMGET', key, 'w0', 'w1', 's' .. need)
+    local waits = false
+    for greater = 0, need - 1 do
+        waits = waits or tonumber(known[greater + 1] or 0) > now
+    end
+    if not waits then
+        return allowed
+    end
+    local share = now - tonumber(known[3] or 0) >= SHARES[need] * interval
+    return share and math.min(allowed, 1) or 0
+end
+
+local function note_need(need, key, now, granted, wants_more)
+    -- Only while the budget is short: else nobody reads it, and nothing is written.
+    if not wants_more and (need == 0 or granted == 0 or redis.call('EXISTS', key) == 0) then
+        return
+    end
+    if wants_more then
+        redis.call('HSET', key, 'w' .. need, plain(now + WANTS))
+    end
+    if granted > 0 then
+        redis.call('HSET', key, 's' .. need, plain(now))
+    end
+    redis.call('PEXPIRE', key, 2000)
+end

@@ -11,7 +11,7 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.reporter import Dependency, Reporter
-from worker.ports.schedule import LeaseBatch, NextLook, ProbeTurn, Schedule
+from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -92,8 +92,8 @@ class FailoverSchedule:
             raise
         return released + await self._ask(lambda schedule: schedule.release(provider, nexts))
 
-    async def spend(self, provider: ProviderName, wanted: int) -> int:
-        return await self._ask(lambda schedule: schedule.spend(provider, wanted))
+    async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
+        return await self._ask(lambda schedule: schedule.spend(provider, wanted, need))
 
     async def probe_turn(self, provider: ProviderName, open_for: timedelta) -> ProbeTurn:
         return await self._ask(lambda schedule: schedule.probe_turn(provider, open_for))

@@ -4,7 +4,7 @@ A number takes some 300 bytes here; what it would need in Redis, Redis has.
 """
 
 import heapq
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,12 +16,13 @@ from worker.adapters.redis.members import (
     micros_in,
     micros_of,
 )
-from worker.adapters.redis.rate import Rate
+from worker.adapters.redis.rate import SHARES, WANTS_US, Rate
 from worker.domain.ids import ProviderName
-from worker.ports.schedule import LeaseBatch, Leased, NextLook, ProbeTurn
+from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn
 from worker.ports.store.activations import LiveNumber
 
 NOTHING_SCHEDULED = timedelta(minutes=1)
+SCANNED = 2000  #: Due numbers among which those that end soon are sought, as in `lease.lua`.
 
 
 @dataclass(slots=True)
@@ -30,14 +31,24 @@ class LocalBudget:
 
     rate: Rate
     paid_until: int = 0
+    wants_until: list[int] = field(default_factory=lambda: [0] * len(Need))
+    served_at: list[int] = field(default_factory=lambda: [0] * len(Need))
 
-    def allowed(self, now: int) -> int:
+    def allowed(self, now: int, need: Need) -> int:
         furthest = now + self.rate.ahead_us
         self.paid_until = min(max(self.paid_until, now), furthest)
-        return (furthest - self.paid_until) // self.rate.interval_us
+        allowed = (furthest - self.paid_until) // self.rate.interval_us
+        if not any(until > now for until in self.wants_until[:need]):
+            return allowed
+        share = now - self.served_at[need] >= SHARES[need] * self.rate.interval_us
+        return min(allowed, 1) if share else 0
 
-    def pay(self, requests: int) -> None:
+    def pay(self, requests: int, need: Need, now: int, *, wants_more: bool) -> None:
         self.paid_until += requests * self.rate.interval_us
+        if requests:
+            self.served_at[need] = now
+        if wants_more:
+            self.wants_until[need] = now + WANTS_US
 
     def affordable_at(self) -> int:
         """When the next request is."""
@@ -83,6 +94,11 @@ class ScheduledNumbers:
             else:
                 taken[member] = None
         return list(taken)
+
+    def put_back(self, members: Iterable[bytes]) -> None:
+        """Those that were taken and not leased: due as before."""
+        for member in members:
+            heapq.heappush(self.heap, (self.scores[member], member))
 
 
 class LocalSchedule:
@@ -149,14 +165,32 @@ class LocalSchedule:
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         scheduled, now = self._by_provider[provider], self._now()
         token = now + micros_in(lease)
-        members = scheduled.take_due(now, min(limit, scheduled.budget.allowed(now)))
-        scheduled.budget.pay(len(members))
+        members = self._chosen(scheduled, now, limit)
         numbers = []
         for member in members:
             late = timedelta(microseconds=now - scheduled.scores[member])
             numbers.append(Leased(decode(member), token, late))
             scheduled.lease(member, token)
         return LeaseBatch(numbers, self._wait(scheduled, now))
+
+    @staticmethod
+    def _chosen(scheduled: ScheduledNumbers, now: int, limit: int) -> list[bytes]:
+        """What is leased and paid, as in `lease.lua`."""
+        budget = scheduled.budget
+        most = min(limit, budget.allowed(now, Need.PRESSED))
+        due = scheduled.take_due(now, most + 1 if most == limit else SCANNED)
+        latest = now + micros_in(ENDS_SOON)
+        ending = [] if len(due) <= most else [each for each in due if deadline_of(each) <= latest]
+        ending.sort(key=deadline_of)
+        urgent = ending[:most]
+        chosen = set(urgent)
+        budget.pay(len(urgent), Need.PRESSED, now, wants_more=len(ending) > len(urgent))
+        rest = [each for each in due if each not in chosen]
+        plain = rest[: min(most - len(urgent), budget.allowed(now, Need.DUE))]
+        more = len(rest) > len(plain) and len(urgent) + len(plain) < limit
+        budget.pay(len(plain), Need.DUE, now, wants_more=more)
+        scheduled.put_back(rest[len(plain) :])
+        return urgent + plain
 
     def _wait(self, scheduled: ScheduledNumbers, now: int) -> timedelta:
         first = scheduled.first()
@@ -179,10 +213,10 @@ class LocalSchedule:
                 scheduled.put(member, max(now, micros_of(at)))
         return held
 
-    async def spend(self, provider: ProviderName, wanted: int) -> int:
-        budget = self._by_provider[provider].budget
-        granted = max(0, min(wanted, budget.allowed(self._now())))
-        budget.pay(granted)
+    async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
+        budget, now = self._by_provider[provider].budget, self._now()
+        granted = max(0, min(wanted, budget.allowed(now, need)))
+        budget.pay(granted, need, now, wants_more=granted < wanted)
         return granted
 
     async def probe_turn(self, _provider: ProviderName, _open_for: timedelta) -> ProbeTurn:

@@ -2,10 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 REFILL = 0.95  #: Of the rate is refilled in a second ...
 BURST = 0.05  #: ... and this much of it may go at once, but always one request.
+
+WANTS_US: Final = 250_000  #: How long who got too little counts as waiting: asked again by then.
+#: While somebody with a greater need waits, one request in so many intervals is still granted.
+SHARES: Final = (1, 4, 10)
 
 _SECOND_US = 1_000_000
 

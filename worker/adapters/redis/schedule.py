@@ -2,7 +2,8 @@
 
 Keys: `aw:{provider}:due` (member: the number, score: when it is due or its lease ends, in µs of
 the server's clock), `aw:{provider}:held:{instance}` (the same for what one process has leased, so
-that it is due as soon as that one is dead), `aw:{provider}:budget`, `aw:{provider}:rebuilt`, and
+that it is due as soon as that one is dead), `aw:{provider}:budget`, `aw:{provider}:need` (who waits
+for more of it, while it is not enough for all), `aw:{provider}:rebuilt`, and
 while the provider is away `aw:{provider}:probe` (somebody has just asked whether it is back),
 `aw:{provider}:back` (it is).
 """
@@ -24,7 +25,7 @@ from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import Holder, InstanceId, nobody
-from worker.ports.schedule import LeaseBatch, Leased, NextLook, ProbeTurn
+from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -92,13 +93,19 @@ class RedisSchedule:
         rate = self._rates[provider]
         async with calling_redis():
             token, wait, *leased = await self._lease(
-                keys=[due_key(provider), budget_key(provider), *self._held(provider)],
+                keys=[
+                    due_key(provider),
+                    budget_key(provider),
+                    need_key(provider),
+                    *self._held(provider),
+                ],
                 args=[
                     limit,
                     micros_in(lease),
                     rate.interval_us,
                     rate.ahead_us,
                     micros_of(self._clock()),
+                    micros_in(ENDS_SOON),
                 ],
             )
         return LeaseBatch(
@@ -124,12 +131,13 @@ class RedisSchedule:
         async with calling_redis():
             return int(await self._free(keys=[due_key(provider), held_key(provider, instance)]))
 
-    async def spend(self, provider: ProviderName, wanted: int) -> int:
+    async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
         rate = self._rates[provider]
         async with calling_redis():
             return int(
                 await self._spend(
-                    keys=[budget_key(provider)], args=[wanted, rate.interval_us, rate.ahead_us]
+                    keys=[budget_key(provider), need_key(provider)],
+                    args=[wanted, rate.interval_us, rate.ahead_us, int(need)],
                 )
             )
 
@@ -213,6 +221,10 @@ def held_key(provider: ProviderName, instance: InstanceId) -> str:
 
 def budget_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:budget"
+
+
+def need_key(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:need"
 
 
 def rebuilt_key(provider: ProviderName) -> str:

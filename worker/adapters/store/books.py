@@ -328,6 +328,18 @@ class BookRepository:
     ) -> list[port.ProviderFigures]:
         return await self._db.read(lambda c: provider_figures.services(c, provider, now))
 
+    async def service_figures(
+        self,
+        currencies: Mapping[ProviderName, str],
+        service: str,
+        country: str,
+        *,
+        now: datetime | None = None,
+    ) -> dict[ProviderName, port.ProviderFigures]:
+        return await self._db.read(
+            lambda c: provider_figures.of_service(c, currencies, service, country, now)
+        )
+
     async def take_key(self, key: str, content_hash: str) -> port.TakenKey:
         async def work(connection: AsyncConnection) -> port.TakenKey:
             asked = {"key": key, "content_hash": content_hash}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import Executable, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import statement
@@ -15,7 +15,7 @@ from worker.adapters.store.rows import KNOWN
 from worker.domain.activation import ProviderState
 from worker.domain.balance_check import BalanceBounds, BalanceCheck, ProviderSums, check_balance
 from worker.domain.history_check import BookedNumber, check_history
-from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.provider import ActiveRow, Balance, PastNumber
 from worker.ports.store import purchases as port
@@ -298,3 +298,28 @@ async def report(
         disputed=await sums_of(connection, provider),
         disputes=await newest_of(connection, provider),
     )
+
+
+async def end_exposures(
+    connection: AsyncConnection,
+    how: Executable,
+    provider: ProviderName,
+    ids: Sequence[ActivationId],
+    said: tuple[port.ExposureEnd, str],
+) -> list[port.EndedExposure]:
+    """A person's word on exposures, or the correction of one: who says it, and what."""
+    end, by = said
+    this = {"provider": provider, "ids": list(ids), "state": end.value, "by": by}
+    by_us = set((await connection.execute(how, this)).scalars())
+    # A statement of its own: it sees what others ended while the first one waited.
+    ended = await connection.execute(statement("purchases/ended_exposures"), this)
+    return [
+        port.EndedExposure(
+            row.activation_id,
+            row.amount_minor,
+            row.currency,
+            port.ExposureEnd(row.state),
+            row.activation_id in by_us,
+        )
+        for row in ended
+    ]

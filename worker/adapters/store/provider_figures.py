@@ -85,12 +85,40 @@ async def services(
     return [figures[key] for key in sorted(figures)]
 
 
+async def of_service(
+    connection: AsyncConnection,
+    currencies: Mapping[ProviderName, str],
+    service: str,
+    country: str,
+    now: datetime | None,
+) -> dict[ProviderName, ProviderFigures]:
+    day = (await _now(connection, now)).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = await _rows(
+        connection,
+        "books/figures_of_service",
+        providers=list(currencies),
+        currencies=list(currencies.values()),
+        service=service,
+        country=country,
+        since=day - WEEK,
+    )
+    return {
+        ProviderName(row["provider"]): replace(
+            _figures(row), cost_minor=row["cost_minor"], costed=row["costed"]
+        )
+        for row in found
+    }
+
+
 @dataclass(slots=True)
 class _Counted:
     """Of one service in one span of time."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     cancelled: int = 0
+    costed: int = 0
+    cost_minor: int = 0
+    cost_currency: str | None = None
     code_waits: list[int] = field(default_factory=lambda: [0] * len(_STEPS))
 
     def add(self, row: Row[Any], step: int | None) -> None:
@@ -98,6 +126,12 @@ class _Counted:
         self.cancelled += row.provider_state in _CANCELS
         if step is not None:
             self.code_waits[step] += 1
+        if row.cost_minor is None or row.cost_currency is None:
+            return
+        if row.cost_currency != self.cost_currency:
+            self.costed, self.cost_minor, self.cost_currency = 0, 0, row.cost_currency
+        self.costed += 1
+        self.cost_minor += row.cost_minor
 
 
 async def count_settled(connection: AsyncConnection, won: Sequence[Row[Any]]) -> None:
@@ -133,6 +167,9 @@ def _columns(counted: Mapping[tuple[str, str, str, datetime], _Counted]) -> dict
         "since": list(since),
         **{state: [each.outcomes[state] for each in figures] for state in _OUTCOMES},
         "cancelled": [each.cancelled for each in figures],
+        "costed": [each.costed for each in figures],
+        "cost_minor": [each.cost_minor for each in figures],
+        "cost_currencies": [each.cost_currency for each in figures],
         "code_waits": [wait for each in figures for wait in each.code_waits],
         "steps": len(_STEPS),
     }

@@ -18,7 +18,7 @@ from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.domain.transfer import Charge
 from worker.ports.provider import ActiveRow, Balance, PastNumber
-from worker.ports.service import PurchaseOrder, Push
+from worker.ports.service import Preference, PurchaseOrder, Push
 from worker.ports.store import purchases as port
 from worker.ports.store.activations import Activation
 from worker.ports.store.said import NOTHING_SAID, StaffNote
@@ -40,7 +40,7 @@ async def begin(
     """*keeping*: the policies under which a blocked account may still order."""
     # One for all tries of this call: where a commit's answer was lost, it is how the next try
     # knows that the intent is its own, and nobody else's to buy.
-    begun = {"call": uuid4().hex, "cancel": _terms(cancel)}
+    begun = {"call": uuid4().hex, "cancel": _terms(cancel), "because": order.because}
     return await db.write_account(
         order.account, lambda c: _begin(c, id_, order, content, begun, keeping)
     )
@@ -88,9 +88,10 @@ def _content(
 ) -> dict[str, Any]:
     """What makes two orders the same, and all that the activation is made of later."""
     content = {f.name: getattr(order, f.name) for f in fields(order)}
-    del content["idempotency_key"], content["window"]
+    del content["idempotency_key"], content["window"], content["because"]
     content["charge"] = None if order.charge is Charge.HOLD else order.charge.value
-    for told in ("otherwise", "charge", "order_ref", "order_facts"):
+    content["prefer"] = None if order.prefer is Preference.ORDER else order.prefer.value
+    for told in ("otherwise", "charge", "order_ref", "order_facts", "prefer", "named"):
         if not content[told]:
             del content[told]  # Orders of before these could be told keep their hash.
     return {
@@ -129,7 +130,9 @@ async def _begin(
 ) -> port.PurchaseStart:
     balances = await lock_accounts(connection, [order.account])
     account = {row["bucket"]: row for row in balances}.get("available")
-    hashed = _hash({**content, "policy_version": None})
+    # Where a preference chose this provider, another call with the same key may choose another one.
+    chosen = {"provider": None} if order.named else {}
+    hashed = _hash({**content, "policy_version": None, **chosen})
     # Read after the lock: another call with the same key is either done or still waits for us.
     known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
     if known is not None and _is_ours(known, begun["call"]):
@@ -170,12 +173,13 @@ async def _known(
         return port.PurchaseStart(port.PurchaseState.OTHER_CONTENT, None)
     found = await rows.by_ids(connection, [ActivationId(id_)], timeline=True)
     number = found.get(ActivationId(id_))
+    whom = (ProviderName(known["provider"]), known["order"].get("because", ""))
     if known["state"] == "failed":
-        return port.PurchaseStart(port.PurchaseState.FAILED, number, known["failure"])
+        return port.PurchaseStart(port.PurchaseState.FAILED, number, known["failure"], *whom)
     # Read a moment after the purchase: its number may have come in between.
     rented = known["state"] == "rented" or (number is not None and number.ref is not None)
     state = port.PurchaseState.RENTED if rented else port.PurchaseState.UNKNOWN
-    return port.PurchaseStart(state, number)
+    return port.PurchaseStart(state, number, None, *whom)
 
 
 def _hash(content: dict[str, Any]) -> str:
@@ -344,17 +348,18 @@ class PurchaseRepository:
     async def end_exposures(
         self, provider: ProviderName, ids: Sequence[ActivationId], end: port.ExposureEnd, by: str
     ) -> list[port.EndedExposure]:
-        async def work(connection: AsyncConnection) -> list[port.EndedExposure]:
-            this = {"provider": provider, "ids": list(ids), "state": end.value, "by": by}
-            ending = await connection.execute(statement("purchases/end_exposures"), this)
-            by_us = set(ending.scalars())
-            # A statement of its own: it sees what others ended while the first one waited.
-            ended = await connection.execute(statement("purchases/ended_exposures"), this)
-            return [
-                _ended_exposure(row, now=row["activation_id"] in by_us) for row in ended.mappings()
-            ]
+        how = statement("purchases/end_exposures")
+        return await self._db.write(
+            lambda c: disputes.end_exposures(c, how, provider, ids, (end, by))
+        )
 
-        return await self._db.write(work)
+    async def correct_exposures(
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: port.ExposureEnd, by: str
+    ) -> list[port.EndedExposure]:
+        how = statement("purchases/correct_exposures")
+        return await self._db.write(
+            lambda c: disputes.end_exposures(c, how, provider, ids, (end, by))
+        )
 
     async def drain(
         self,
@@ -367,9 +372,7 @@ class PurchaseRepository:
         stopped: datetime = row["drained_at"]
         return stopped
 
-    async def resume(
-        self, provider: ProviderName, said: StaffNote = NOTHING_SAID
-    ) -> bool:
+    async def resume(self, provider: ProviderName, said: StaffNote = NOTHING_SAID) -> bool:
         asked = {"provider": provider, **said._asdict()}
         return bool(await self._rows(statement("purchases/resume"), **asked))
 
@@ -391,8 +394,3 @@ def _open_exposure(row: RowMapping) -> port.OpenExposure:
     columns: dict[str, Any] = dict(row)
     cause = port.ExposureCause(columns.pop("why"))
     return port.OpenExposure(ref=columns.pop("provider_ref"), why=cause, **columns)
-
-
-def _ended_exposure(row: RowMapping, *, now: bool) -> port.EndedExposure:
-    columns: dict[str, Any] = dict(row)
-    return port.EndedExposure(end=port.ExposureEnd(columns.pop("state")), now=now, **columns)

@@ -191,6 +191,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "provider.dispute_ended": "The provider's history agrees with our books after all.",
     "provider.disputed": "The provider's list or history contradicts what it had confirmed.",
     "provider.exposure_uncounted": "Exposure in another currency than the limit: it halts nothing.",
+    "provider.family_failed": "What another package brings raised, hung or answered what is none.",
     "provider.list_failed": "The list of active numbers could not be had.",
     "provider.lists_ended": "The provider lists numbers as active that it had confirmed as ended.",
     "provider.look_failed": "A look brought no usable answer.",

@@ -14,6 +14,7 @@ from worker.client.calls.shapes import (
     ActivationList,
     BulkResults,
     Instant,
+    Rented,
 )
 
 
@@ -72,8 +73,9 @@ class ActivationCalls(ApiConnection):
         order_facts: OrderFactsTold | None = None,
         order_ref: str | None = None,
         policy: str | None = None,
+        prefer: Literal["order", "success", "price", "speed"] | None = None,
         window_seconds: int | None = None,
-    ) -> Activation:
+    ) -> Rented:
         """Rent a number at the provider, or the first of several that sells it, and watch it.
 
         A number to rent at the provider, or at the first of several that sells it.
@@ -81,7 +83,7 @@ class ActivationCalls(ApiConnection):
         `max_cost_minor` is in the currency of the first; where it is given, those that count in
         another currency are not asked.
         """
-        answer: Activation = await self.call(
+        answer: Rented = await self.call(
             "POST",
             "/v1/activations",
             body={
@@ -92,6 +94,7 @@ class ActivationCalls(ApiConnection):
                 "order_facts": order_facts,
                 "order_ref": order_ref,
                 "policy": policy,
+                "prefer": prefer,
                 "price_minor": price_minor,
                 "provider": provider,
                 "service": service,

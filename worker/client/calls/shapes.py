@@ -27,6 +27,7 @@ from worker.client.calls.parts import (
     Settlement,
     Timeline,
     Timer,
+    Tried,
 )
 
 #: Given as RFC 3339 text, or as a `datetime` with its offset.
@@ -239,6 +240,7 @@ class Problem(TypedDict):
     request_id: NotRequired[str | None]
     status: int
     title: str
+    tried: NotRequired[list[Tried] | None]
     type: str
 
 
@@ -302,6 +304,39 @@ class RentalOrder(TypedDict):
 
     order: str
     state: Literal["unknown"]
+
+
+class Rented(TypedDict):
+    """With the providers that were tried, in their order."""
+
+    account: str
+    cancel_from_at: str | None
+    cancel_offered: bool
+    cancel_until_at: str | None
+    codes: list[Code]
+    country: str
+    currency: str
+    deadline_at: str
+    id: str
+    order_facts: dict[str, Any] | None
+    order_ref: str | None
+    phone: str | None
+    policy: str
+    price_minor: int
+    provider: str
+    provider_ref: str | None
+    provider_state: Literal[
+        "open", "cancelling", "cancelled", "finishing", "finished", "charged", "gone", "disputed"
+    ]
+    rented_at: str
+    service: str
+    settlement: Settlement | None
+    state: Literal[
+        "waiting", "expiring", "received", "in_review", "delivered", "refunded", "closed"
+    ]
+    summary: str
+    timeline: list[Timeline]
+    tried: list[Tried]
 
 
 class Replayed(TypedDict):

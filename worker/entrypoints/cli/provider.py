@@ -50,10 +50,12 @@ class Selection:
     older_than: timedelta | None
     yes: bool
     by: str | None
+    corrects: Sequence[UUID] = ()  #: Those that a person ended wrongly.
 
     def __post_init__(self) -> None:
-        if bool(self.ids) == (self.older_than is not None):
-            raise Failure(Exit.USAGE, "give either --activation or --older-than")
+        given = (bool(self.ids), self.older_than is not None, bool(self.corrects))
+        if sum(given) != 1:
+            raise Failure(Exit.USAGE, "give one of --activation, --older-than and --corrects")
 
 
 async def write_exposures(session: ProviderSession, output: out.Format) -> None:
@@ -76,7 +78,7 @@ async def settle_selected(
 ) -> None:
     await session.report()
     if selection.older_than is None:
-        ids = [ActivationId(id_) for id_ in dict.fromkeys(selection.ids)]
+        ids = [ActivationId(id_) for id_ in dict.fromkeys([*selection.ids, *selection.corrects])]
         ended = await _end(session, selection, ids, output)
         _check_all_ended(session, selection, ids, ended)
         return
@@ -99,11 +101,13 @@ async def _open(session: ProviderSession, older_than: timedelta) -> list[OpenExp
 async def _end(
     session: ProviderSession, selection: Selection, ids: Sequence[ActivationId], output: out.Format
 ) -> list[EndedExposure]:
-    purchases, by = session.purchases, selection.by or _login()
+    end, by = session.purchases.end_exposures, selection.by or _login()
+    if selection.corrects:
+        end = session.purchases.correct_exposures
     ended: list[EndedExposure] = []
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
-        ended += await purchases.end_exposures(session.name, batch, selection.end, by[:BY_MAX])
+        ended += await end(session.name, batch, selection.end, by[:BY_MAX])
     _write_ended(session, ended, output)
     now = _sum_up((each.currency, each.amount_minor) for each in ended if each.now)
     change = f"ended as {selection.end.value}: {now}" if now else "nothing is changed"
@@ -365,6 +369,9 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
         int | None,
         typer.Option(min=0, max=36_500, metavar="DAYS", help="all that are open for so long."),
     ] = None,
+    corrects: Annotated[
+        list[UUID] | None, typer.Option(metavar="ID", help="Or one that a person ended wrongly.")
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Without it, --older-than only shows what would end.")
     ] = False,
@@ -378,11 +385,11 @@ def settle_exposure(  # noqa: PLR0913 - each is an option
 
     For what `provider exposure` lists as waiting for you, and for all of a provider that died. The
     number's timeline says who, when and what; its dispute ends; customers are not touched. Can be
-    repeated. One that ended otherwise stays so (exit code 3); only a provider that says something
-    new about it is believed.
+    repeated. One that ended otherwise stays so (exit code 3), unless --corrects says that this was
+    a mistake: by a further line in its timeline. What the provider proved stays.
     """
     open_for = None if older_than is None else timedelta(days=older_than)
-    selection = Selection(as_, activation or (), open_for, yes, by)
+    selection = Selection(as_, activation or (), open_for, yes, by, corrects or ())
 
     async def settle(session: ProviderSession) -> None:
         await settle_selected(session, selection, output)

@@ -12,10 +12,14 @@ import typer
 import uvloop
 
 from worker.domain.families import FAMILIES, has_dialects
-from worker.entrypoints.cli.exit_codes import Exit
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.output import Format, OutputOption
 from worker.simulator.config import BadScript, SimulatorConfig, configured
+from worker.simulator.faces import face_of
 from worker.simulator.server import running
+
+FAMILY_HELP: Final = f"Protocol family: {', '.join(FAMILIES)}, or one that a package brings."
+DIALECT_HELP: Final = f"Of {', '.join(filter(has_dialects, FAMILIES))}."
 
 
 def demo(
@@ -23,6 +27,8 @@ def demo(
     numbers: Annotated[int, typer.Option(min=1, max=20_000, help="How many to rent.")] = 200,
     window: Annotated[int, typer.Option(min=10, max=1200, help="Seconds each waits.")] = 20,
     seed: Annotated[int, typer.Option(help="The same seed casts the same numbers.")] = 1,
+    family: Annotated[str, typer.Option(help=FAMILY_HELP)] = "handler_api",
+    dialect: Annotated[str | None, typer.Option(help=DIALECT_HELP)] = None,
     output: OutputOption = Format.TEXT,
 ) -> None:
     """See the main job: rent numbers, watch them, end each exactly once, and prove it.
@@ -35,9 +41,14 @@ def demo(
     import uvloop
 
     from worker.entrypoints.demo.report import write_report
-    from worker.entrypoints.demo.run import run_demo
+    from worker.entrypoints.demo.run import Spoken, run_demo
 
-    report = uvloop.run(run_demo(numbers=numbers, window=float(window), seed=seed))
+    try:
+        face_of(configured(None, family=family, dialect=dialect))
+    except BadScript as error:
+        raise Failure(Exit.USAGE, str(error)) from None
+    spoken = Spoken(family, dialect)
+    report = uvloop.run(run_demo(numbers=numbers, window=float(window), seed=seed, spoken=spoken))
     write_report(report, output)
     raise typer.Exit(Exit.OK if report.holds else Exit.FAILED)
 
@@ -48,12 +59,8 @@ QUICK_CANCEL: Final = 2.0
 
 def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
     *,
-    family: Annotated[
-        str | None, typer.Option(help=f"Protocol family: {', '.join(FAMILIES)}.")
-    ] = None,
-    dialect: Annotated[
-        str | None, typer.Option(help=f"Of {', '.join(filter(has_dialects, FAMILIES))}.")
-    ] = None,
+    family: Annotated[str | None, typer.Option(help=FAMILY_HELP)] = None,
+    dialect: Annotated[str | None, typer.Option(help=DIALECT_HELP)] = None,
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Port 0: any.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and script, same numbers.")] = None,
     first_id: Annotated[

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from worker.adapters.store.migrate import upgrade
 from worker.adapters.store.postgres import PostgresStore
@@ -23,12 +23,14 @@ from worker.entrypoints.demo.report import LATEST_CODE, PRICE_MINOR, PlannedNumb
 from worker.entrypoints.embedded import Servers, embedded
 from worker.entrypoints.simulated import API_KEY, simulated_provider
 from worker.ports.store.books import Finding
+from worker.settings.load import SIGNS_IN
 
 HOME: Final = Path(".state/demo")
 PROVIDER: Final = "sim"
 TOKEN: Final = "demo-token-of-a-loopback-daemon"  # noqa: S105 - opens a demo on loopback
 GRACE_SECONDS: Final = 5
 MIN_CANCEL_AGE_SECONDS: Final = 2
+USERNAME: Final = "shop@example.com"  #: Where a family wants one beside the key.
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +41,40 @@ class DemoServers:
     config: Path
 
 
+class Spoken(NamedTuple):
+    """The protocol of the demo's provider."""
+
+    family: str
+    dialect: str | None
+
+    @property
+    def options(self) -> list[str]:
+        """For `simulate-provider`."""
+        dialect = [] if self.dialect is None else ["--dialect", self.dialect]
+        return ["--family", self.family, *dialect]
+
+    @property
+    def settings(self) -> str:
+        """The same for the daemon."""
+        lines = [f'family = "{self.family}"']
+        lines += [] if self.dialect is None else [f'dialect = "{self.dialect}"']
+        lines += [f'api_username = "{USERNAME}"'] if self.family == SIGNS_IN else []
+        return "\n".join(lines)
+
+
 @asynccontextmanager
-async def demo_servers(window: float, seed: int) -> AsyncIterator[DemoServers]:
+async def demo_servers(window: float, seed: int, spoken: Spoken) -> AsyncIterator[DemoServers]:
     """Fresh servers: the files of an earlier demo are removed first."""
     await asyncio.to_thread(shutil.rmtree, HOME, ignore_errors=True)
     async with embedded(HOME / "servers", durable=True) as servers:
         await upgrade(servers.database_url)
         options = [
             "--seed", str(seed), "--window", str(window), "--lifetime", str(window * 4),
-            "--min-cancel-age", str(MIN_CANCEL_AGE_SECONDS),
+            "--min-cancel-age", str(MIN_CANCEL_AGE_SECONDS), *spoken.options,
         ]  # fmt: skip
         async with simulated_provider(HOME / "provider", options) as simulator_url:
-            config = await asyncio.to_thread(_write_config, servers, simulator_url, window)
+            of = (window, spoken)
+            config = await asyncio.to_thread(_write_config, servers, simulator_url, of)
             async with _daemon(config) as api_url:
                 yield DemoServers(servers, simulator_url, api_url, config)
 
@@ -78,7 +102,8 @@ def _api(log: Path) -> str | None:
     return line.split()[-1]
 
 
-def _write_config(servers: Servers, simulator_url: str, window: float) -> Path:
+def _write_config(servers: Servers, simulator_url: str, of: tuple[float, Spoken]) -> Path:
+    window, spoken = of
     home = (HOME / "daemon").resolve()
     home.mkdir(parents=True)
     config = home / "worker.toml"
@@ -97,7 +122,7 @@ listen = "127.0.0.1:0"
 window_seconds = {int(window)}
 credit_grace_seconds = {GRACE_SECONDS}
 [providers.{PROVIDER}]
-family = "handler_api"
+{spoken.settings}
 base_url = "{simulator_url}"
 api_key = "{API_KEY}"
 poll_seconds = 1.0
@@ -230,11 +255,11 @@ def at_rest(activation: dict[str, Any]) -> bool:
     return activation["state"] in _FINAL and activation["provider_state"] not in _OWED
 
 
-async def run_demo(*, numbers: int, window: float, seed: int) -> report.Report:
+async def run_demo(*, numbers: int, window: float, seed: int, spoken: Spoken) -> report.Report:
     started = time.monotonic()
     say("starting PostgreSQL, Valkey, a simulated provider and the daemon")
     async with (
-        demo_servers(window, seed) as up,
+        demo_servers(window, seed, spoken) as up,
         connected(Target(up.api_url, TOKEN)) as shop,
         connected(Target(up.simulator_url, None)) as provider,
     ):

@@ -121,6 +121,7 @@ class ProblemDetails:
     detail: str = ""
     errors: tuple[FieldError, ...] = ()
     activation: str | None = None  #: The order that failed, by its id.
+    tried: tuple[Mapping[str, str], ...] = ()  #: The providers that were asked, and why not.
 
     def as_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -134,6 +135,8 @@ class ProblemDetails:
             document["errors"] = [error._asdict() for error in self.errors]
         if self.activation is not None:
             document["activation"] = self.activation
+        if self.tried:
+            document["tried"] = list(self.tried)
         return document
 
 
@@ -148,9 +151,10 @@ class Problem(Exception):
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         activation: str | None = None,
+        tried: Sequence[Mapping[str, str]] = (),
     ) -> None:
         super().__init__(kind.slug)
-        self.details = ProblemDetails(kind, detail, tuple(errors), activation)
+        self.details = ProblemDetails(kind, detail, tuple(errors), activation, tuple(tried))
         retry = RETRY_AFTER_SECONDS.get(kind)
         self.headers = {**({} if retry is None else {"Retry-After": str(retry)}), **(headers or {})}
 
@@ -158,6 +162,13 @@ class Problem(Exception):
 class FaultShown(ResponseBody):
     pointer: str
     detail: str
+
+
+class TriedShown(ResponseBody):
+    """A provider that an order named, and in words what came of it."""
+
+    provider: str
+    why: str
 
 
 class ProblemShown(ResponseBody):
@@ -169,6 +180,7 @@ class ProblemShown(ResponseBody):
     detail: str | None = None
     errors: list[FaultShown] | None = None
     activation: str | None = None  #: The order that failed, for a claim to name.
+    tried: list[TriedShown] | None = None  #: Of an order that failed: whom it asked.
     request_id: str | None = None
 
 

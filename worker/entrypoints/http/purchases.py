@@ -16,9 +16,15 @@ from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import key_in
 from worker.entrypoints.http.number_intake import WINDOW_TOO_LONG
-from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind, pointer_to
+from worker.entrypoints.http.problems import (
+    FieldError,
+    Problem,
+    ProblemKind,
+    TriedShown,
+    pointer_to,
+)
 from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Answer, Route
-from worker.ports.service import PurchaseOrder, PurchaseOutcome, PurchaseResult, Service
+from worker.ports.service import Preference, PurchaseOrder, PurchaseOutcome, PurchaseResult, Service
 
 PROVIDERS_MAX = 5  #: Tried for one order, one after the other, while a customer waits.
 _KEY = replace(IDEMPOTENCY_KEY, required=True)
@@ -76,6 +82,13 @@ class RentOrder(requests.RequestBody):
     charge: Literal["hold", "external"] = "hold"
     order_ref: requests.Reference | None = None
     order_facts: requests.OrderFactsTold | None = None
+    prefer: Literal["order", "success", "price", "speed"] = "order"
+
+
+class RentedShown(ActivationShown):
+    """With the providers that were tried, in their order."""
+
+    tried: list[TriedShown]
 
     _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
 
@@ -106,6 +119,7 @@ class PurchaseHandlers:
             charge=Charge(body.charge),
             order_ref=body.order_ref,
             order_facts=requests.stored_facts(body.order_facts),
+            prefer=Preference(body.prefer),
         )
         return _answer(await self._service.rent(order))
 
@@ -117,14 +131,15 @@ def _answer(result: PurchaseResult) -> Answer:
     problem = _PROBLEMS.get(result.how)
     activation = result.activation
     if problem is not None:
-        raise Problem(problem, activation=None if activation is None else str(activation.id))
+        id_ = None if activation is None else str(activation.id)
+        raise Problem(problem, activation=id_, tried=[each._asdict() for each in result.tried])
     assert activation is not None
     headers = {"Location": f"/v1/activations/{activation.id}"}
+    shown = {**activation_json(activation), "tried": [each._asdict() for each in result.tried]}
     # A repeat while the purchase's outcome is unknown gets 202 again, as the first call did.
     if result.how is PurchaseOutcome.PENDING or activation.ref is None:
-        return Answer(202, activation_json(activation), headers)
-    status = 201 if result.how is PurchaseOutcome.RENTED else 200
-    return Answer(status, activation_json(activation), headers)
+        return Answer(202, shown, headers)
+    return Answer(201 if result.how is PurchaseOutcome.RENTED else 200, shown, headers)
 
 
 _PROBLEMS = {
@@ -156,7 +171,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             path="/v1/activations",
             handler=PurchaseHandlers(deps.service).rent,
             scope=Scope.OPERATE,
-            answers={201: ActivationShown, 200: ActivationShown, 202: ActivationShown},
+            answers={201: RentedShown, 200: RentedShown, 202: RentedShown},
             problems=(ProblemKind.IDEMPOTENCY_KEY_REQUIRED, *_PROBLEMS.values()),
         ),
     )

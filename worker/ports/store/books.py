@@ -169,6 +169,8 @@ class ProviderFigures:
     closed: int = 0
     cancelled: int = 0  #: Asked to be cancelled at the provider, among those that ended.
     code_seconds_median: float | None = None
+    costed: int = 0  #: Of those that ended: whose price the provider told.
+    cost_minor: int = 0  #: What these cost together.
 
     @property
     def ended(self) -> int:
@@ -181,6 +183,11 @@ class ProviderFigures:
     @property
     def success_ratio(self) -> float | None:
         return round(self.delivered / self.ended, 4) if self.ended else None
+
+    @property
+    def cost_minor_mean(self) -> int | None:
+        """Rounded, for comparing only: what is owed is never reckoned from it."""
+        return (self.cost_minor + self.costed // 2) // self.costed if self.costed else None
 
     @property
     def cancel_ratio(self) -> float | None:
@@ -302,6 +309,20 @@ class BookStore(Protocol):
         self, provider: ProviderName, *, now: datetime | None = None
     ) -> list[ProviderFigures]:
         """The figures of its services by country, of seven days."""
+        ...
+
+    async def service_figures(
+        self,
+        currencies: Mapping[ProviderName, str],
+        service: str,
+        country: str,
+        *,
+        now: datetime | None = None,
+    ) -> Mapping[ProviderName, ProviderFigures]:
+        """Of one service, of seven days, at each of these; without those that ended none of it.
+
+        The prices are those in the currency given for the provider.
+        """
         ...
 
     async def take_key(self, key: str, content_hash: str) -> TakenKey:

@@ -44,6 +44,8 @@ class PurchaseStart(NamedTuple):
     how: PurchaseState
     activation: Activation | None  #: Of an earlier call.
     failure: str | None = None  #: Of an earlier call: what it failed with.
+    provider: ProviderName | None = None  #: Of an earlier call: whom it asked.
+    because: str = ""  #: Of an earlier call: `PurchaseOrder.because`.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +321,15 @@ class PurchaseStore(Protocol):
         """A person's word on those that are open; the disputes about them end with it.
 
         Without those that never were an exposure of this provider. One that ended before stays so.
+        """
+        ...
+
+    async def correct_exposures(
+        self, provider: ProviderName, ids: Sequence[ActivationId], end: ExposureEnd, by: str
+    ) -> list[EndedExposure]:
+        """A person's word in place of a wrong one, by a further row: the first one stays.
+
+        Only where a person's word ended it, and the provider has proved nothing since.
         """
         ...
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from worker.domain.families import FAMILIES
+from worker.domain.families import FAMILIES, family_package, is_shipped
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.face import Face
 
@@ -18,7 +18,18 @@ FACES: Final[Mapping[str, Callable[[SimulatorConfig], Face]]] = {
 def face_of(config: SimulatorConfig) -> Face:
     """The face of the configured family; raises `BadScript` where its knobs do not fit."""
     try:
-        return FACES[config.family](config)
+        return _maker(config.family)(config)
     except ValidationError as error:
         names = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
         raise BadScript(f"knobs: {names}") from None
+
+
+def _maker(family: str) -> Callable[[SimulatorConfig], Face]:
+    if is_shipped(family):
+        return FACES[family]
+    face: Callable[[SimulatorConfig], Face] | None = getattr(
+        family_package(family).brought, "FACE", None
+    )
+    if face is None:
+        raise BadScript(f"family: {family} brings no simulator")
+    return face

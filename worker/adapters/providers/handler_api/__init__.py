@@ -1,8 +1,9 @@
 """The `handler_api.php` protocol, spoken by many companies in dialects."""
 
-from worker.adapters.providers.family import FamilyAdapter, ProviderConfig, PushBody, push_of
+from worker.adapters.providers.family import FamilyAdapter, ProviderConfig
 from worker.adapters.providers.handler_api.activations import HandlerApiAccount
 from worker.adapters.providers.handler_api.rentals import HERO_RENTALS, RENTALS
+from worker.adapters.providers.pushes import PushBody, push_of
 from worker.adapters.providers.rental_account import RentalAccount
 from worker.adapters.providers.transport import Transport
 from worker.ports.long_rental import LongRentals

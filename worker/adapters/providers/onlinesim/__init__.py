@@ -2,9 +2,10 @@
 
 from functools import partial
 
-from worker.adapters.providers.family import FamilyAdapter, PushBody, push_of
+from worker.adapters.providers.family import FamilyAdapter
 from worker.adapters.providers.onlinesim.activations import OnlineSimAccount
 from worker.adapters.providers.onlinesim.rentals import RENTALS
+from worker.adapters.providers.pushes import PushBody, push_of
 from worker.adapters.providers.rental_account import RentalAccount
 from worker.ports.service import Push
 

@@ -1,6 +1,7 @@
 """SMSPool: its activations, its history and its pushes."""
 
-from worker.adapters.providers.family import FamilyAdapter, PushBody, push_of
+from worker.adapters.providers.family import FamilyAdapter
+from worker.adapters.providers.pushes import PushBody, push_of
 from worker.adapters.providers.smspool.activations import SmsPoolAccount
 from worker.ports.service import Push
 

@@ -7,7 +7,8 @@ import hmac
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from worker.adapters.providers.family import FamilyAdapter, PushBody, UnreadablePush, push_of
+from worker.adapters.providers.family import FamilyAdapter
+from worker.adapters.providers.pushes import PushBody, UnreadablePush, push_of
 from worker.adapters.providers.textverified.activations import TextVerifiedAccount
 from worker.ports.service import Push
 

@@ -101,7 +101,7 @@ booked AS (
 SELECT id, provider, state, reason, price_minor, currency,
        {{now}} - deadline_at AS lateness,
        -- What is counted of them besides.
-       provider_state, service, country, rented_at,
+       provider_state, service, country, rented_at, cost_minor, cost_currency,
        CASE state WHEN 'delivered' THEN
            (SELECT min(c.received_at) FROM code c
              WHERE c.activation_id = won.id AND c.code IS NOT NULL) END AS code_at

@@ -1,7 +1,7 @@
 """An adapter and the simulated provider it talks to, on one clock that the test owns."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 import aiohttp
 import pytest
 
-from tests.unit.providers.adapter_world import KEY, World, built, config, talking_to
-from worker.adapters.providers.family import ProviderAccount
-from worker.domain.families import Capabilities
+from worker.adapters.providers.registry import build_provider
 from worker.domain.ids import ProviderRef
-from worker.ports.provider import Rented, RentRequest
+from worker.ports.provider import Provider, Rented, RentRequest
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import running
+from worker.testing.habits import HABITS, Habits
+from worker.testing.world import KEY, World, config
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PRICE_MINOR = 25
@@ -39,31 +39,15 @@ def request(service: str = "timeout", max_cost_minor: int | None = None) -> Rent
     return RentRequest(service, "0", max_cost_minor)
 
 
-def is_guarding(pair: Pair) -> bool:
-    """Whether it is known what a cancel that comes too early is told."""
-    return pair[0] in {"handler_api", "fivesim", "onlinesim", "smspool"}
-
-
-def capabilities_of(pair: Pair) -> Capabilities:
-    return built(config("http://127.0.0.1:9", *pair), World()).capabilities
-
-
-def once_per_pair(metafunc: pytest.Metafunc, chosen: Mapping[str, Sequence[Pair]]) -> None:
-    """Run a test with every pair that the fixture it asks for stands for."""
-    for fixture, pairs in chosen.items():
-        if fixture in metafunc.fixturenames:
-            metafunc.parametrize("pair", pairs, ids="-".join)
-
-
 @dataclass
 class Simulated:
     """One adapter in front of one simulated provider."""
 
-    provider: ProviderAccount
+    provider: Provider
     world: World
     url: str
     http: aiohttp.ClientSession
-    family: str
+    habits: Habits
 
     def pass_time(self, seconds: float) -> None:
         self.world.now += seconds
@@ -110,8 +94,15 @@ class Simulated:
 
 @asynccontextmanager
 async def simulated(
-    family: str, dialect: str, *, key: str = KEY, timeout_s: float = PATIENT_S, **settings: Any
+    family: str,
+    dialect: str,
+    *,
+    key: str = KEY,
+    timeout_s: float = PATIENT_S,
+    habits: Habits | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Simulated]:
+    habits = habits or HABITS.get(family, Habits())
     world = World()
     began = world.now
     simulator_config = SimulatorConfig.model_validate(
@@ -120,7 +111,7 @@ async def simulated(
             "dialect": dialect,
             "api_key": key,
             "price_minor": PRICE_MINOR,
-            "min_cancel_age_seconds": 120 if is_guarding((family, dialect)) else None,
+            "min_cancel_age_seconds": 120 if habits.refuses_early_cancels else None,
             **settings,
         }
     )
@@ -130,7 +121,10 @@ async def simulated(
 
     async with (
         running(simulator_config, clock=clock) as simulator,
-        talking_to(config(simulator.url, family, dialect), world, timeout_s) as provider,
         aiohttp.ClientSession() as http,
     ):
-        yield Simulated(provider, world, simulator.url, http, family)
+        provider = build_provider(config(simulator.url, family, dialect), world.context(timeout_s))
+        try:
+            yield Simulated(provider, world, simulator.url, http, habits)
+        finally:
+            await provider.close()

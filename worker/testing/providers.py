@@ -1,0 +1,78 @@
+"""The contract of a provider family, as tests to be taken into a test module of one's own.
+
+`from worker.testing.providers import *`, a fixture `pair` with family and dialect, and
+`asyncio_mode = "auto"` for pytest-asyncio. The adapter meets the family's own simulated provider,
+its `FACE`. Where the family differs from most, a fixture `habits` says in what.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+SUITES: Final = ("abilities", "faults", "history", "life")
+pytest.register_assert_rewrite(*(f"worker.testing.number_{suite}" for suite in SUITES))
+
+from worker.domain.families import capabilities_of  # noqa: E402 - asserts are rewritten at import
+from worker.testing.habits import HABITS, Habits  # noqa: E402 - the same
+from worker.testing.number_abilities import *  # noqa: E402, F403 - its tests
+from worker.testing.number_faults import *  # noqa: E402, F403 - its tests
+from worker.testing.number_history import *  # noqa: E402, F403 - its tests
+from worker.testing.number_life import *  # noqa: E402, F403 - its tests
+from worker.testing.simulated_provider import PATIENT_S, Pair, Simulated, simulated  # noqa: E402 - the same
+
+
+@pytest.fixture
+def habits(pair: Pair) -> Habits:
+    """In what this family differs from most."""
+    return HABITS.get(pair[0], Habits())
+
+
+@pytest.fixture
+def timeout_s() -> float:
+    """Of the adapter; tests in which its provider hangs have another."""
+    return PATIENT_S
+
+
+@pytest_asyncio.fixture
+async def met(pair: Pair, timeout_s: float, habits: Habits) -> AsyncIterator[Simulated]:
+    """The adapter and the provider of this run, whichever of the names below they go by."""
+    async with simulated(*pair, timeout_s=timeout_s, habits=habits) as both:
+        yield both
+
+
+@pytest.fixture
+def it(met: Simulated) -> Simulated:
+    """Any adapter and its provider."""
+    return met
+
+
+@pytest.fixture
+def guarding(met: Simulated) -> Simulated:
+    """One that does not give a number back at once."""
+    return _that(met.habits.refuses_early_cancels, met)
+
+
+@pytest.fixture
+def listing(met: Simulated, pair: Pair) -> Simulated:
+    """One that lists its active numbers."""
+    return _that(capabilities_of(*pair).list_page_size is not None, met)
+
+
+@pytest.fixture
+def remembering(met: Simulated, pair: Pair) -> Simulated:
+    """One that tells what became of past numbers."""
+    return _that(capabilities_of(*pair).history, met)
+
+
+@pytest.fixture
+def resending(met: Simulated, pair: Pair) -> Simulated:
+    """One that can ask for another SMS."""
+    return _that(capabilities_of(*pair).resend, met)
+
+
+def _that(can: bool, met: Simulated) -> Simulated:  # noqa: FBT001 - what it is asked
+    if not can:
+        pytest.skip("this family does not")
+    return met
