@@ -8,10 +8,55 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
+class AccountItem(TypedDict):
+    """An account with the money that was paid in, each with its date."""
+
+    account: str
+    currency: str
+    policy: NotRequired[str | None]
+    topups: NotRequired[list[TopUp]]
+
+
+class CaseBrief(TypedDict):
+    """Another case of the account."""
+
+    id: str
+    kind: Literal["claim", "rental_outage", "rental_cancel", "rental_end", "withdrawal", "account"]
+    moved_minor: int
+    opened_at: str
+    state: Literal[
+        "waiting",
+        "needs_evidence",
+        "in_review",
+        "approved",
+        "granted",
+        "denied",
+        "resolved",
+        "replaced",
+        "paid",
+        "done",
+        "cancelled",
+    ]
+    subject: str
+
+
+class Clause(TypedDict):
+    id: str
+    says: str | None
+
+
 class Code(TypedDict):
     code: str
     received_at: str
     text: str | None
+
+
+class CodeShownElsewhere(TypedDict):
+    """A code that another system has shown to the customer."""
+
+    code: str
+    received_at: str
+    text: NotRequired[str | None]
 
 
 class Decision(TypedDict):
@@ -26,6 +71,16 @@ class Decision(TypedDict):
     outcome: str
     policy_version: str
     reason: str
+
+
+class Effect(TypedDict):
+    """One answer, and what it will do: a verdict without findings, or the call that is owed."""
+
+    amount_minor: int
+    answer: str
+    destination: str | None
+    refused: bool
+    says: str
 
 
 class Entry(TypedDict):
@@ -106,6 +161,12 @@ class Message(TypedDict):
     text: str | None
 
 
+class Noted(TypedDict):
+    at: str
+    by: str | None
+    note: str
+
+
 class Obligation(TypedDict):
     """What somebody owes in a case, until when, and how it ended."""
 
@@ -180,6 +241,7 @@ class RentedNumberItem(TypedDict):
 
     account: str
     charge: NotRequired[Literal["hold", "external"]]
+    codes: NotRequired[list[CodeShownElsewhere]]
     country: str
     expires_at: NotRequired[str | None]
     order_facts: NotRequired[OrderFactsTold | None]
@@ -199,24 +261,6 @@ class Reply(TypedDict):
 
     at: str
     status: int | None
-
-
-class Review(TypedDict):
-    """What waits: the facts, the clauses, the sum proposed and by when."""
-
-    account: str
-    by_when: str
-    case: str | None
-    clauses: list[str]
-    currency: str
-    destination: str | None
-    facts: dict[str, Any]
-    id: str
-    kind: Literal["claim", "rental_outage", "rental_cancel", "withdrawal", "account", "activation"]
-    opened_at: str
-    proposed_minor: int
-    reason: str
-    subject: str
 
 
 class Service(TypedDict):
@@ -254,6 +298,12 @@ class Timeline(TypedDict):
 class Timer(TypedDict):
     due_at: str
     kind: str
+
+
+class TopUp(TypedDict):
+    amount_minor: int
+    at: NotRequired[str | None]
+    reference: str
 
 
 class Tried(TypedDict):
