@@ -15,7 +15,7 @@ from worker.adapters.events.webhook import Webhook
 from worker.adapters.providers.family import ProviderAccount, ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.transport import OwnTurns, ProviderContext, unmetered
-from worker.adapters.store.books import invariants
+from worker.adapters.store.audit import invariants
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
