@@ -7,9 +7,11 @@ from typing import Any, cast
 
 from tests.fakes.turns import give_way
 from worker.adapters.providers.family import ProviderAccount, ProviderConfig
+from worker.adapters.providers.own_pool import OwnPool
 from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.rental_account import RentalAccount
 from worker.adapters.providers.transport import ProviderContext
+from worker.adapters.providers.wire import OpenPool
 from worker.domain.ids import ProviderName
 from worker.ports.reporter import Operation, Reporter, RequestResult
 
@@ -29,6 +31,7 @@ class World:
     requests: list[tuple[str, str]] = field(default_factory=list)  #: (operation, result)
     seconds: list[float] = field(default_factory=list)
     circuits: list[bool] = field(default_factory=list)
+    pool: OpenPool = OwnPool
     returns: list[float] = field(default_factory=list)  #: Seconds until work was answered again.
 
     def monotonic(self) -> float:
@@ -77,6 +80,7 @@ class World:
             random=self.random,
             pay=self.pay,
             timeout_s=timeout_s,
+            pool=self.pool,
         )
 
 
