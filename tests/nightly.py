@@ -46,6 +46,8 @@ RUNS: Final = (
         (PYTHON, "-m", "tests.bench.moving_in")),
     Run("chaos", "real processes, all faults", ("make", "chaos")),
     Run("bench", "the ratios", ("make", "bench")),
+    Run("audits", "three million settled numbers, and what is new",
+        (PYTHON, "-m", "tests.bench.audits")),
     Run("scale", "a hundred thousand live numbers", ("make", "scale")),
     Run("brownout", "half an hour of brown-out", ("make", "brownout")),
     Run("fuzz", "a million provider replies", ("make", "fuzz")),

@@ -10,7 +10,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from tests.bench import burst, recovery, searches, watch_cost, webhooks
+from tests.bench import (
+    audits,
+    bench_log,
+    bench_wire,
+    burst,
+    idle,
+    recovery,
+    searches,
+    watch_cost,
+    webhooks,
+)
 
 FIRST_CREDIT_S, CALLS_PER_NUMBER = 1.5, 1.1
 BURSTS = 3  #: The middle one counts.
@@ -21,6 +31,10 @@ GOALS = {
     watch_cost.UNLISTED: 1.5,
     "events": 0.75,  # 3,000 a second, where the endpoint's pause lets a bare loop have 4,000.
     "found": 1.0,  # 99 of 100 searches within 20 ms, and calls of a page within 50 ms.
+    "idle": 1.0,  # A hundredth of a core.
+    "audit": 3.0,
+    "exchange": 1.5,
+    "access log": 0.05,
     "code told": 5.0,  # 99 of 100 within 0.2 s.
 }
 
@@ -42,7 +56,12 @@ async def run(*, quick: bool, owed: int | None = None) -> list[dict[str, object]
             f" one arq job per number {cost.naive:.2f} ms: {cost.ratio:.1f} times less"
         )
         rows.append({"what": kind, **asdict(cost), "ratio": cost.ratio, "goal": GOALS[dialect]})
-    return rows + await events(quick=quick) + await found(quick=quick)
+    return [
+        *rows,
+        *await events(quick=quick),
+        *await found(quick=quick),
+        *await small(quick=quick),
+    ]
 
 
 async def found(*, quick: bool) -> list[dict[str, object]]:
@@ -54,6 +73,36 @@ async def found(*, quick: bool) -> list[dict[str, object]]:
     for one in measured:
         tell(f"{one.what}: half within {one.p50_ms:.1f} ms, 99 % within {one.p99_ms:.1f} ms")
     return [{**asdict(one), "ratio": one.ratio, "goal": GOALS["found"]} for one in measured]
+
+
+async def small(*, quick: bool) -> list[dict[str, object]]:
+    """What is paid all day: nothing to do, the audit of the new, and a line for each call."""
+    rest = await idle.measure(20.0 if quick else 60.0)
+    tell(
+        f"idle, the daemon takes {rest.daemon:.2%} of a core, its servers {rest.servers:.2%} beside"
+    )
+    audited = await audits.measure(50_000 if quick else 200_000, 10_000)
+    tell(
+        f"an audit of {audited.settled} settled numbers takes {audited.everything_seconds:.2f} s,"
+        f" of {audited.new} new ones {audited.new_seconds:.2f} s,"
+        f" of nothing new {audited.nothing_new_seconds:.2f} s"
+    )
+    line = bench_log.measure()
+    tell(
+        f"a line of the access log takes {line.ours_us:.1f} us,"
+        f" its serialisation alone {line.bare_us:.1f} us"
+    )
+    wire = await asyncio.to_thread(bench_wire.measure)
+    tell(
+        f"an exchange takes {wire.own_us:.1f} us on our own connections,"
+        f" {wire.aiohttp_us:.1f} us on aiohttp's, {wire.session_us:.1f} us by its session"
+    )
+    return [
+        {"what": "exchange", **asdict(wire), "ratio": wire.ratio, "goal": GOALS["exchange"]},
+        {"what": "idle", **asdict(rest), "ratio": rest.ratio, "goal": GOALS["idle"]},
+        {"what": "audit", **asdict(audited), "ratio": audited.ratio, "goal": GOALS["audit"]},
+        {"what": "access log", **asdict(line), "ratio": line.ratio, "goal": GOALS["access log"]},
+    ]
 
 
 async def events(*, quick: bool) -> list[dict[str, object]]:
@@ -125,12 +174,15 @@ def main() -> None:
     )
     parser.add_argument("--events", action="store_true", help="only what leaves to the endpoint")
     parser.add_argument("--searches", action="store_true", help="only what people look for")
+    parser.add_argument("--small", action="store_true", help="only what is paid all day")
     parser.add_argument("--output", choices=["text", "json"], default="text")
     options = parser.parse_args()
     if options.searches:
         measured = found(quick=options.quick)
     elif options.events:
         measured = events(quick=options.quick)
+    elif options.small:
+        measured = small(quick=options.quick)
     elif options.daemons:
         measured = recoveries(options.numbers or 3_000, options.daemons)
     else:

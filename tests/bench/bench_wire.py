@@ -1,8 +1,8 @@
-"""What an exchange with a provider costs our process, beside the same over aiohttp's session.
+"""What an exchange with a provider costs, on either kind of connection, and by aiohttp's session.
 
     python -m tests.bench.bench_wire [rounds]
 
-Microseconds of CPU per exchange, 100 in flight, the two by turns; the least of all rounds counts,
+Microseconds of CPU per exchange, 100 in flight, all by turns; the least of all rounds counts,
 because whatever else the machine does only adds.
 """
 
@@ -12,15 +12,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import aiohttp
 import uvloop
 from yarl import URL
 
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.wire import Wire
+from worker.adapters.providers.wire import POOLS, OpenPool, Wire
 from worker.domain.ids import ProviderName
 
+NAME = ProviderName("acme")
 EXCHANGES = 4_000
 IN_FLIGHT = 100
 TARGET = "/stubs/handler_api.php?api_key=k&action=setStatus&status=8&id="
@@ -62,15 +64,35 @@ async def microseconds(exchange: Exchange) -> float:
     return (time.process_time() - began) / EXCHANGES * 1e6
 
 
-async def compare(url: str, rounds: int) -> tuple[float, float]:
-    """The session's least, and the wire's."""
-    wire = Wire(ProviderName("acme"), url, {}, max_in_flight=IN_FLIGHT, timeout_s=10.0)
+@dataclass(frozen=True)
+class Exchanges:
+    """Microseconds of CPU for each."""
 
-    async def over_the_wire(number: int) -> bytes:
-        reply = await wire.exchange("GET", f"{TARGET}{number}", 1000)
-        assert isinstance(reply, Reply)
-        return reply.body
+    session_us: float
+    aiohttp_us: float
+    own_us: float
 
+    @property
+    def ratio(self) -> float:
+        """How many times less on our own connections than on aiohttp's."""
+        return self.aiohttp_us / self.own_us
+
+
+async def compare(url: str, rounds: int) -> Exchanges:
+    """The least of each."""
+
+    def wire_over(pool: OpenPool) -> Wire:
+        return Wire(NAME, url, {}, max_in_flight=IN_FLIGHT, timeout_s=10.0, pool=pool)
+
+    def over(wire: Wire) -> Exchange:
+        async def exchange(number: int) -> bytes:
+            reply = await wire.exchange("GET", f"{TARGET}{number}", 1000)
+            assert isinstance(reply, Reply)
+            return reply.body
+
+        return exchange
+
+    aiohttps, own = wire_over(POOLS["aiohttp"]), wire_over(POOLS["own"])
     connector = aiohttp.TCPConnector(limit=IN_FLIGHT)
     async with aiohttp.ClientSession(connector=connector) as session:
 
@@ -78,24 +100,26 @@ async def compare(url: str, rounds: int) -> tuple[float, float]:
             async with session.get(URL(f"{url}{TARGET}{number}", encoded=True)) as response:
                 return await response.read()
 
-        took = [
-            (await microseconds(over_a_session), await microseconds(over_the_wire))
-            for _ in range(rounds)
-        ]
-    await wire.close()
-    return min(session for session, _ in took), min(ours for _, ours in took)
+        ways = (over_a_session, over(aiohttps), over(own))
+        took = [[await microseconds(way) for way in ways] for _ in range(rounds)]
+    await aiohttps.close()
+    await own.close()
+    return Exchanges(*map(min, zip(*took, strict=True)))
 
 
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+def measure(rounds: int = 10) -> Exchanges:
     command = [sys.executable, "-c", PROVIDER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as provider:
         assert provider.stdout is not None
         url = f"http://127.0.0.1:{provider.stdout.readline().strip()}"
-        session, wire = uvloop.run(compare(url, rounds))
+        found = uvloop.run(compare(url, rounds))
         provider.terminate()
-    print(f"session {session:.0f} us, wire {wire:.0f} us: {wire / session:.2f} of it")  # noqa: T201 - a report
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    found = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    print(  # noqa: T201 - a report
+        f"session {found.session_us:.1f} us, wire over aiohttp's connections"
+        f" {found.aiohttp_us:.1f} us, over our own {found.own_us:.1f} us"
+    )

@@ -222,6 +222,9 @@ class UnaskedBooks:
     async def check(self, invariant: str) -> Finding | None:
         raise NotImplementedError
 
+    async def check_new(self, within: timedelta) -> list[Finding] | None:
+        raise NotImplementedError
+
     async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats:
         raise NotImplementedError
 

@@ -15,7 +15,8 @@ from worker.adapters.events.webhook import Webhook
 from worker.adapters.providers.family import ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.transport import OwnTurns, ProviderContext, unmetered
-from worker.adapters.store.books import invariants
+from worker.adapters.providers.wire import POOLS
+from worker.adapters.store.audit import invariants
 from worker.adapters.store.postgres import PostgresStore
 from worker.adapters.telemetry.label_sets import LabelledProvider, LabelSets
 from worker.adapters.telemetry.logs import logger
@@ -141,6 +142,7 @@ def providers_of(
                 random=clock.chance,
                 pay=unmetered if schedule is None else Budget(schedule, terms[name], clock, 1).take,
                 turns=schedule or OwnTurns(),
+                pool=POOLS[settings.worker.provider_connections],
             ),
         )
         for name, account in accounts_of(settings).items()

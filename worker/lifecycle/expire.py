@@ -32,6 +32,7 @@ from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.provider_return import CancelsLeftAlone
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
+from worker.ports.errors import StoreError
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
@@ -89,6 +90,13 @@ class Expire:
         )
         if due:
             await self._end(provider, due, None, fence, Need.PRESSED)
+
+    async def due_in(self, provider: Provider) -> timedelta | None:
+        """How long until something is to be ended or pursued; nothing where nobody can tell."""
+        try:
+            return await self.settlements.due_in(provider.name)
+        except StoreError:
+            return timedelta(0)  # Who leases has patience, and reports what is the matter.
 
     def _takes_cancels(self, provider: Provider) -> bool:
         away = provider.circuit is Circuit.OPEN

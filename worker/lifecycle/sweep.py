@@ -17,6 +17,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.settle import BATCH, Settle, delivery
+from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.settlements import DueNumber, Ending, SettlementStore
 
@@ -67,11 +68,23 @@ class Sweep:
 
     async def tick(self) -> int:
         """Everything that is due, in batches; how many numbers were settled."""
+        settled = 0 if await self._nothing_is_due() else await self._end_all()
+        await self._foreign.report(self.settlements, self.reporter, self.clock.monotonic())
+        return settled
+
+    async def _nothing_is_due(self) -> bool:
+        """One cheap question, which is all there is to do most of the time."""
+        try:
+            wait = await self.settlements.due_in()
+        except StoreError:
+            return False  # Those who act have patience, and report what is the matter.
+        return wait is None or wait > timedelta(0)
+
+    async def _end_all(self) -> int:
         try:
             delivered = await self._each(self.settlements.due_deliveries, delivery)
         finally:  # An error in the deliveries must not hold up the credits.
             credited = await self._credit()
-        await self._foreign.report(self.settlements, self.reporter, self.clock.monotonic())
         return delivered + credited
 
     async def end_sold_again(self, ids: Sequence[ActivationId]) -> bool:

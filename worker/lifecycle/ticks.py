@@ -131,7 +131,18 @@ async def _expire(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -
         if provider.circuit is Circuit.OPEN:
             await until_reachable(provider, steps.clock)
         elif not done:
-            await steps.clock.sleep(IDLE.total_seconds())
+            await _rest(steps, provider, keep_going)
+
+
+async def _rest(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> None:
+    """Until the next number falls due; one cheap question now and then finds out when."""
+    while keep_going():
+        wait = await steps.expire.due_in(provider)
+        due = wait is not None and wait <= timedelta(0)  # But nobody may act on it yet.
+        nap = IDLE if wait is None or due else min(wait, IDLE)
+        await steps.clock.sleep(nap.total_seconds())
+        if due or nap is wait:
+            return
 
 
 async def _repair(steps: TickSteps, provider: Provider, _: KeepGoing) -> None:

@@ -7,7 +7,7 @@ an optional value is not set. Nothing here reads a file or the environment: see 
 import difflib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -111,6 +111,7 @@ class DeskSettings(Table):
 
 class DaemonSettings(Table):
     drain_seconds: Annotated[Number, Field(ge=0, le=600)] = 25
+    provider_connections: Literal["own", "aiohttp"] = "own"
 
 
 class CanarySettings(Table):

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from worker.adapters.providers.family import ProviderConfig
+from worker.adapters.providers.own_pool import OwnPool
 from worker.adapters.providers.transport import ProviderContext
+from worker.adapters.providers.wire import OpenPool
 from worker.domain.ids import ProviderName
 from worker.ports.reporter import Operation, Reporter, RequestResult
 
@@ -27,6 +29,7 @@ class World:
     circuits: list[bool] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)  #: Seconds until work was answered again.
     troubles: list[tuple[str, str]] = field(default_factory=list)  #: (event, detail)
+    pool: OpenPool = OwnPool
 
     def monotonic(self) -> float:
         return self.now
@@ -74,6 +77,7 @@ class World:
             random=self.random,
             pay=self.pay,
             timeout_s=timeout_s,
+            pool=self.pool,
         )
 
     def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.cases.case_shop import CaseShop
 from tests.integration.cases.rental_order import order
-from worker.adapters.store import books
+from worker.adapters.store import audit
 from worker.adapters.store.database import statement
 from worker.lifecycle.cases.case_steps import SLAS
 from worker.ports.store.case_view import Case
@@ -128,7 +128,7 @@ async def test_the_audit_finds_a_broken_case(broken_shop: CaseShop, broken: Sabo
 
 
 def test_every_invariant_of_cases_is_broken_here() -> None:
-    ours = {name for name in books.invariants() if name.startswith("case_")}
+    ours = {name for name in audit.invariants() if name.startswith("case_")}
 
     assert ours == {s.invariant for s in SABOTAGES if s.invariant.startswith("case_")}
 

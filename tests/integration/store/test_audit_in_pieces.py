@@ -102,12 +102,12 @@ def question(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """An invariant that takes two seconds to prove; what was asked."""
     asked: list[str] = []
 
-    def slow(invariant: str) -> TextClause:
+    def slow(invariant: str, _: object) -> TextClause:
         asked.append(invariant)
         sql = "SELECT count(*) AS violations, CAST('{}' AS text[]) AS offenders FROM pg_sleep(2)"
         return text(sql)
 
-    monkeypatch.setattr("worker.adapters.store.books._question", slow)
+    monkeypatch.setattr("worker.adapters.store.audit._question", slow)
     return asked
 
 
@@ -131,9 +131,9 @@ async def test_one_that_takes_too_long_is_not_asked_again_at_once(
 ) -> None:
     if who == "the server":
         patience = text("SET LOCAL statement_timeout = '50ms'")
-        monkeypatch.setattr("worker.adapters.store.books._PATIENCE", patience)
+        monkeypatch.setattr("worker.adapters.store.audit._PATIENCE", patience)
     else:
-        monkeypatch.setattr("worker.adapters.store.books.SILENCE_S", 0.05)
+        monkeypatch.setattr("worker.adapters.store.audit.SILENCE_S", 0.05)
 
     with pytest.raises(StoreError, match="too long"):
         await broken_shop.store.books.check(broken_shop.store.books.invariants[0])
@@ -144,11 +144,16 @@ async def test_one_that_takes_too_long_is_not_asked_again_at_once(
 async def test_a_check_changes_nothing_even_if_it_tried(
     broken_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def transaction(connection: Any, _: str) -> str:
+    asked: list[str] = []
+
+    async def transaction(connection: Any, invariant: str) -> Finding:
         sql = "SELECT current_setting('transaction_isolation'), "
         sql += "current_setting('transaction_read_only'), current_setting('statement_timeout')"
-        return " ".join((await connection.exec_driver_sql(sql)).one())
+        asked.append(" ".join((await connection.exec_driver_sql(sql)).one()))
+        return Finding(invariant, "It is true.", 0)
 
-    monkeypatch.setattr("worker.adapters.store.books._check", transaction)
+    monkeypatch.setattr("worker.adapters.store.audit.check", transaction)
 
-    assert str(await broken_shop.store.books.check("any")) == "repeatable read on 10min"
+    await broken_shop.store.books.check("any")
+
+    assert asked == ["repeatable read on 10min"]

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from tests.integration.store.shop import (
     external,
     intake,
 )
-from worker.adapters.store import books
+from worker.adapters.store import audit
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, activation_id, purchase_id
 from worker.domain.transfer import Charge
@@ -115,6 +116,20 @@ async def violated(shop: Shop) -> dict[str, tuple[str, ...]]:
     return {f.invariant: f.offenders for f in await shop.store.books.audit() if f.violations}
 
 
+#: As if everything had been proven while nothing was there.
+PROVEN = """
+INSERT INTO audit_proof SELECT name, now(), 0, 0, 0, 0, 0 FROM unnest(CAST($1 AS text[])) name
+"""
+#: How old a proof may be for what follows to begin from it.
+WITHIN = timedelta(days=1)
+
+
+async def not_held_by_what_is_new(shop: Shop) -> set[str]:
+    held = await shop.store.books.check_new(WITHIN)
+    assert held is not None
+    return {*audit.invariants()} - {finding.invariant for finding in held}
+
+
 async def test_a_shop_with_every_ending_has_clean_books(broken_shop: Shop) -> None:
     ids = await lives(broken_shop)
 
@@ -154,8 +169,10 @@ async def test_a_broken_invariant_is_reported_by_itself(
     ids = await lives(broken_shop)
     await unanswered_purchase(broken_shop)
     assert await violated(broken_shop) == {}
+    await broken_shop.admin.execute(PROVEN, list(audit.invariants()))
     await broken_shop.admin.execute(DISARM + ids.put_into(broken.sql))
 
+    assert await not_held_by_what_is_new(broken_shop) == {broken.invariant}
     assert await violated(broken_shop) == {broken.invariant: (ids.put_into(broken.offender),)}
 
 
@@ -182,11 +199,11 @@ async def test_other_ways_to_break_it_are_noticed_too(broken_shop: Shop, broken:
 
 def test_every_invariant_is_sabotaged_and_says_what_must_hold() -> None:
     # Those of cases are broken where cases are tested.
-    ours = [name for name in books.invariants() if not name.startswith("case_")]
+    ours = [name for name in audit.invariants() if not name.startswith("case_")]
 
     assert sorted(one.invariant for one in ALONE) == sorted(ours)
-    for invariant in books.invariants():
-        assert re.fullmatch(r"[A-Z].{20,}\.", books.says(invariant))
+    for invariant in audit.invariants():
+        assert re.fullmatch(r"[A-Z].{20,}\.", audit.says(invariant))
 
 
 async def test_the_count_is_whole_and_the_offenders_are_few(broken_shop: Shop) -> None:
@@ -198,7 +215,7 @@ async def test_the_count_is_whole_and_the_offenders_are_few(broken_shop: Shop) -
     (finding,) = [f for f in await broken_shop.store.books.audit() if f.violations]
 
     assert finding.violations == 20
-    assert len(finding.offenders) == books.OFFENDERS
+    assert len(finding.offenders) == audit.OFFENDERS
 
 
 async def test_it_changes_nothing_and_needs_no_more_than_the_workers_role(shop: Shop) -> None:

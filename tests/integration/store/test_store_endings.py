@@ -346,6 +346,28 @@ async def test_a_number_the_provider_ended_expires_with_that_reason(shop: Shop) 
     assert await shop.state(received) is State.RECEIVED
 
 
+async def test_it_is_known_how_long_until_the_next_number_is_to_be_ended_or_pursued(
+    shop: Shop,
+) -> None:
+    due_in = shop.store.settlements.due_in
+    assert await due_in(SIM) is None
+    await shop.open()
+    earlier = timedelta(minutes=1)
+    first, second = await shop.rent("1", rented_at=RENTED - earlier), await shop.rent("2")
+
+    assert await due_in(SIM, now=RENTED) == await due_in(now=RENTED) == WINDOW - earlier + TICK
+    assert await due_in(ProviderName("other"), now=RENTED) is None
+    await shop.expire(DEADLINE)
+    await shop.store.settlements.settle([after_grace(first)], now=DEADLINE)
+    assert await due_in(now=DEADLINE) == TICK, "that of the other number"
+    await shop.expire()
+    await shop.refund(second)
+    pursued = await shop.one("SELECT pursue_at FROM activation WHERE pursue_at IS NOT NULL")
+    assert await due_in(SIM, now=pursued - TICK) == TICK
+    assert await due_in(SIM, now=pursued + TICK) == -TICK
+    assert await due_in(now=pursued) is None, "nothing is to be ended anywhere"
+
+
 async def test_what_nobody_could_act_on_is_marked_after_a_while(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()

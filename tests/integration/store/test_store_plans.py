@@ -149,6 +149,7 @@ HOT = {
     "settlements/past_grace": DUE,
     "settlements/mark_expired": DUE,
     "settlements/behind": DUE,
+    "settlements/next_due": DUE | {"activation_pursued", "activation_live_ref"},
     "settlements/foreign_rows": DUE | {"activation_pursued"},
     "activations/live_numbers": {"activation_live_ref"},
     "activations/missing_from": {"activation_live_ref", "activation_due"},

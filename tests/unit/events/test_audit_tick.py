@@ -11,7 +11,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.fakes.stores import UnaskedBooks
 from tests.unit.lifecycle.scripted import OwnTime
 from worker.lifecycle.audit import Audit
-from worker.ports.errors import StoreUnavailable
+from worker.ports.errors import StoreError, StoreUnavailable
 from worker.ports.reporter import JobResult
 from worker.ports.store.books import Finding
 
@@ -27,6 +27,8 @@ class Books(UnaskedBooks):
     broken: set[str] = field(default_factory=set)  #: Their check ends with an error.
     elsewhere: int = 0  #: How often another process is at it.
     free: asyncio.Event = field(default_factory=asyncio.Event)  #: A check waits for it.
+    proven: set[str] = field(default_factory=set)  #: Before, and what is new holds.
+    new_fails: Exception | None = None
 
     def __post_init__(self) -> None:
         self.free.set()
@@ -44,6 +46,12 @@ class Books(UnaskedBooks):
         if invariant in self.broken:
             raise StoreUnavailable("database: gone")
         return next(one for one in self.findings if one.invariant == invariant)
+
+    async def check_new(self, within: timedelta) -> list[Finding] | None:
+        assert within == timedelta(days=1)
+        if self.new_fails is not None:
+            raise self.new_fails
+        return [one for one in self.findings if one.invariant in self.proven]
 
 
 def audit_of(books: Books, *, patience: timedelta = timedelta(seconds=20)) -> Audit:
@@ -72,6 +80,37 @@ async def test_each_round_begins_anew() -> None:
 
     assert books.asked == ["sums", "ends", "codes"] * 2
     assert told_by(audit).of("audited") == [(SUMS, ENDS, CODES)] * 2
+
+
+async def test_of_what_is_proven_only_what_is_new_is_read() -> None:
+    audit = audit_of(books := Books(proven={"sums", "codes"}))
+
+    assert await audit.tick() is JobResult.DONE
+    assert books.asked == ["ends"]
+    assert told_by(audit).of("audited") == [(SUMS, CODES, ENDS)]
+
+
+async def test_where_what_is_new_cannot_be_read_everything_is() -> None:
+    audit = audit_of(books := Books(proven={"sums"}, new_fails=StoreError("too long")))
+
+    assert await audit.tick() is JobResult.DONE
+    assert books.asked == ["sums", "ends", "codes"]
+    ((what, _, detail), _) = told_by(audit).of("trouble")
+    assert what == "audit.cut_off"
+    assert detail.startswith("what is new: StoreError")
+
+
+async def test_without_a_database_nothing_is_read_and_the_next_job_begins_with_what_is_new() -> (
+    None
+):
+    audit = audit_of(books := Books(proven={"sums"}, new_fails=StoreUnavailable("gone")))
+
+    with pytest.raises(StoreUnavailable):
+        await audit.tick()
+    books.new_fails = None
+
+    assert await audit.tick() is JobResult.DONE
+    assert books.asked == ["ends", "codes"]
 
 
 async def test_a_violation_is_told_before_a_long_round_is_over() -> None:

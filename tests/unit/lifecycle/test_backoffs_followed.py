@@ -44,6 +44,7 @@ class Shop:
             past_grace=lambda *_: self.left.pop(0) if self.left else [],
             due_deliveries=[],
             mark_expired=0,
+            due_in=timedelta(0),
             foreign_rows=[],
             settle=self.settled,
             postpone=self.postponed.extend,

@@ -28,11 +28,13 @@ class Steered:
         self.providers = {name: ScriptedProvider(name) for name in (SIM, OTHER)}
         self.worked: list[str] = []
         self.done = 0  #: What expire and pursue answer.
+        self.due_in: timedelta | None = timedelta(0)
         self.schedule = Stub(intact=True)
         steps = {
             step: Stub(tick=self.step(step))
             for step in ("watch", "expire", "pursue", "sweep", "reconcile", "timers", "audit")
         }
+        steps["expire"].answers["due_in"] = lambda _: self.due_in
         repair = Stub(tick=self.step("repair"), reschedule=self.step("reschedule"))
         repair.__dict__["schedule"] = self.schedule
         given = cast("Any", {**steps, "repair": repair, "deliver": None, "canary": None})
@@ -212,6 +214,27 @@ async def test_an_expire_tick_ends_and_pursues_until_its_stretch_is_over(steered
     assert set(steered.worked) == {"expire", "pursue"}
     assert steered.worked.count("expire") == STRETCH / IDLE
     assert steered.time.elapsed == STRETCH.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("due_in", "naps", "leases"),
+    [
+        (None, [IDLE] * 20, 1),  # Nothing lives: it is asked now and then, and nothing is leased.
+        (timedelta(hours=1), [IDLE] * 20, 1),
+        (timedelta(seconds=0.625), [IDLE, IDLE, IDLE / 2, *[IDLE] * 18], 19),
+    ],
+)
+async def test_an_expire_tick_rests_until_the_next_number_falls_due(
+    steered: Steered, due_in: timedelta | None, naps: list[timedelta], leases: int
+) -> None:
+    def left(_: object) -> timedelta | None:
+        return None if due_in is None else due_in - timedelta(seconds=steered.time.elapsed)
+
+    cast("Stub", steered.steps.expire).answers["due_in"] = left
+    await steered.ticks.run("expire", SIM)
+
+    assert steered.time.naps == [nap.total_seconds() for nap in naps]
+    assert steered.worked.count("expire") == leases
 
 
 async def test_an_expire_tick_that_has_work_takes_no_nap(steered: Steered) -> None:

@@ -13,7 +13,7 @@ from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provid
 from worker.adapters.providers.breaker import FAILURES_TO_OPEN
 from worker.adapters.providers.reply import PAUSE_MAX_S, PAUSE_S, RateLimited, Reply
 from worker.adapters.providers.transport import LIST_CAP, SINGLE_CAP, Transport
-from worker.adapters.providers.wire import Endpoint
+from worker.adapters.providers.wire import POOLS, Endpoint
 from worker.domain.backoff import PROVIDER_READ
 from worker.ports.errors import (
     CircuitOpen,
@@ -26,9 +26,10 @@ from worker.ports.provider import Circuit
 from worker.ports.reporter import Operation
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
+@pytest.fixture(params=sorted(POOLS))
+def world(request: pytest.FixtureRequest) -> World:
+    """By each of the connections there are."""
+    return World(pool=POOLS[request.param])
 
 
 @asynccontextmanager

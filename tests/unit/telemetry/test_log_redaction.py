@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.adapters.telemetry.logs import (
+    _SECRETS,
     QUIET,
     STRUCK,
+    _strike,
     configure_logging,
     formatter,
     logger,
@@ -103,6 +105,11 @@ def test_a_phone_in_any_text_is_struck_out(before: str, phone: str, between: str
     assert phone not in redacted_text(f"{before}{between}{phone}{between}")
 
 
+@given(st.text() | st.from_regex(_SECRETS))
+def test_whatever_would_be_struck_out_is_looked_at(text: str) -> None:
+    assert redacted_text(text) == _SECRETS.sub(_strike, text)
+
+
 def test_numbers_and_nothing_are_left_alone() -> None:
     fields = {"count": 79991234567, "ratio": 0.5, "ok": True, "none": None, "ids": ["a", "b"]}
 
@@ -156,6 +163,28 @@ def test_off_a_terminal_each_line_is_one_json_object() -> None:
     assert (lines[1]["logger"], lines[1]["level"]) == ("library", "error")
     assert PHONE not in stream.getvalue()
     assert KEY not in stream.getvalue()
+
+
+@pytest.mark.usefixtures("untouched_logging")
+def test_below_the_level_nothing_is_written_and_what_is_bound_is_in_every_line() -> None:
+    stream = io.StringIO()
+    configure_logging(stream, level="warning")
+    log = logger("lifecycle").bind(provider="alpha")
+    log.info("activation.settled")
+    log.error("job.failed", job="watch")
+
+    (line,) = (json.loads(line) for line in stream.getvalue().splitlines())
+
+    assert (line["event"], line["provider"], line["job"]) == ("job.failed", "alpha", "watch")
+
+
+@pytest.mark.usefixtures("untouched_logging")
+def test_a_line_that_cannot_be_written_stops_nobody() -> None:
+    stream = io.StringIO()
+    configure_logging(stream)
+    stream.close()
+
+    logger("lifecycle").warning("provider.unknown_reply")
 
 
 @pytest.mark.usefixtures("untouched_logging")

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker, Ticket
+from worker.adapters.providers.own_pool import OwnPool
 from worker.adapters.providers.patience import Patience
 from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
@@ -17,6 +18,7 @@ from worker.adapters.providers.wire import (
     Endpoint,
     MoreSent,
     NoFreeConnection,
+    OpenPool,
     OutgoingRequest,
     TimedOut,
     Wire,
@@ -91,6 +93,7 @@ class ProviderContext:
     pay: Callable[[], Awaitable[None]] = unmetered
     turns: ProbeTurns = field(default_factory=OwnTurns)  #: Which process probes.
     timeout_s: float = TIMEOUT_S
+    pool: OpenPool = OwnPool
 
 
 class Probe(NamedTuple):
@@ -148,6 +151,7 @@ class Transport:
             max_in_flight=max_in_flight,
             timeout_s=context.timeout_s,
             quiet=self._gone_quiet,
+            pool=context.pool,
         )
         #: Its own: hanging calls may keep all other connections.
         self._probe_wire = Wire(
@@ -156,6 +160,7 @@ class Transport:
             endpoint.headers,
             max_in_flight=self._probes_at_once,
             timeout_s=context.timeout_s,
+            pool=context.pool,
         )
 
     @property

@@ -1,9 +1,10 @@
-"""One request and its whole answer, on aiohttp's connections, TLS and parser.
+"""One request and its whole answer: what goes out, until when, and what may be made of it.
 
-`ClientSession` is left out: for each call it builds a URL, headers, a request and a response, two
-thirds of the CPU of a short exchange (tests/bench/bench_wire.py). Here all but the target is the
-same in every request, and none is ever sent again by itself: the session repeats a GET whose
-connection broke, and purchases here are GETs.
+No HTTP client is used: for each call it builds a URL, headers, a request and a response, most of
+the CPU of a short exchange (tests/bench/bench_wire.py). Here all but the target is the same in
+every request, and none is ever sent again by itself: aiohttp's session repeats a GET whose
+connection broke, and purchases here are GETs. The connections are our own (`own_pool.py`), or
+those of aiohttp's pool (`aiohttp_pool.py`) where `worker.provider_connections` says so.
 
 The key travels in most providers' URLs. So an exchange answers with an error instead of raising
 one, and no frame that an exception passes through holds more of a URL than this module.
@@ -14,14 +15,17 @@ import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import aiohttp
-from aiohttp.connector import Connection
 from aiohttp.hdrs import METH_GET
-from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.http import SERVER_SOFTWARE, HttpProcessingError
+from multidict import CIMultiDict
 from yarl import URL
 
+from worker.adapters.providers.aiohttp_pool import AiohttpPool
+from worker.adapters.providers.own_pool import OwnPool
+from worker.adapters.providers.pool import Cuttable, Place, Pool, RawAnswer
 from worker.adapters.providers.reply import KEPT_HEADERS, Reply
 from worker.domain.ids import ProviderName
 from worker.ports.errors import CallOvertaken, ProviderError, ProviderUnavailable, UnknownReply
@@ -32,6 +36,11 @@ KEEPALIVE_S = 30.0
 _BROKEN: Final = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
 FORM: Final = (("Content-Type", "application/x-www-form-urlencoded"),)
 _TARGET: Final = re.compile(r'[!"$-~]+')  #: Nothing in it can end the request line, or itself.
+
+
+#: Makes the connections to a place, inside the running loop.
+OpenPool: TypeAlias = Callable[[Place], Pool[Any]]
+POOLS: Final[Mapping[str, OpenPool]] = {"own": OwnPool, "aiohttp": AiohttpPool}
 
 
 class TimedOut(ProviderUnavailable):
@@ -86,7 +95,7 @@ class Endpoint:
 class Wire:
     """The connections to one provider; *max_in_flight* of them at most."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one place makes it, and names them
         self,
         name: ProviderName,
         base_url: str,
@@ -95,21 +104,23 @@ class Wire:
         max_in_flight: int,
         timeout_s: float,
         quiet: Callable[[float], None] = lambda _seconds: None,
+        pool: OpenPool = OwnPool,
     ) -> None:
         """*quiet* is told now and then for how long nothing came, while an answer is waited for."""
         self._quiet = quiet
+        self._open_pool = pool
         self._name = name
         self._base_url = base_url
         self._headers = headers
         self._max_in_flight = max_in_flight
         self._timeout_s = timeout_s  #: Of one exchange, waiting for a free connection included.
-        self._opened: _Connections | None = None
+        self._opened: _Opened | None = None
         self._closed = False
 
     async def close(self) -> None:
         self._closed = True
         if self._opened is not None:
-            await self._opened.connector.close()
+            await self._opened.pool.close()
 
     def overtake(self, older_s: float) -> bool:
         """End the repeatable exchanges that were sent so long ago; whether there were any."""
@@ -135,7 +146,7 @@ class Wire:
         try:
             opened = self._opened or self._open()
             deadline = opened.loop.time() + self._timeout_s
-            connection = await opened.connection()
+            connection = await opened.pool.take()
         except _BROKEN as error:
             if isinstance(error, TimeoutError) and self._full:
                 return NoFreeConnection(self._name, "no free connection in time", sent=False)
@@ -143,13 +154,14 @@ class Wire:
         opened.deadlines.set(connection, deadline, repeatable=repeatable)
         reply, broken = None, ""
         try:
-            reply = await opened.ask(connection, method, target, cap, more)
-            connection.release()  # Closes it when the rest of the answer is still to come.
+            request = opened.head.request(method, target, more)
+            reply = _reply(await opened.pool.ask(connection, request, cap))
+            opened.pool.free(connection)
         except _BROKEN as error:
             broken = type(error).__name__
         finally:
             end = opened.deadlines.lift(connection, answered=reply is not None)
-            connection.close()  # Does nothing to one that was released.
+            opened.pool.drop(connection)
         # Whatever came: a body may have no other end than that of its connection.
         if end is not _End.IN_TIME:
             return _TOO_LATE[end](self._name, "no answer in time")
@@ -161,81 +173,49 @@ class Wire:
     def _full(self) -> bool:
         return self._opened is not None and self._opened.deadlines.count >= self._max_in_flight
 
-    def _open(self) -> "_Connections":
-        self._opened = _Connections(
-            self._base_url, self._headers, self._max_in_flight, self._timeout_s, self._quiet
-        )
+    def _open(self) -> "_Opened":
+        url = URL(self._base_url, encoded=True)
+        # Half of the time is left for the answer: what goes out too late has an unknown outcome.
+        wait_s = self._timeout_s / 2
+        place = Place(url, self._max_in_flight, KEEPALIVE_S, wait_s, min(CONNECT_TIMEOUT_S, wait_s))
+        loop = asyncio.get_running_loop()
+        deadlines = _Deadlines(loop, self._timeout_s / 20, self._quiet)
+        head = _Head(url, self._headers)
+        self._opened = _Opened(loop, head, self._open_pool(place), deadlines)
         return self._opened
 
 
-class _Connections:
-    """What all requests share; built inside the running loop."""
+class _Opened(NamedTuple):
+    """What all exchanges share; built inside the running loop."""
 
-    def __init__(
-        self,
-        base_url: str,
-        headers: Mapping[str, str],
-        max_in_flight: int,
-        timeout_s: float,
-        quiet: Callable[[float], None],
-    ) -> None:
-        url = URL(base_url, encoded=True)
-        self.loop = asyncio.get_running_loop()
-        self._max_in_flight = max_in_flight
-        self.connector = aiohttp.TCPConnector(limit=max_in_flight, keepalive_timeout=KEEPALIVE_S)
-        self.deadlines = _Deadlines(self.loop, timeout_s / 20, quiet)
-        # Half of the time is left for the answer: what goes out too late has an unknown outcome.
-        connect_s = timeout_s / 2
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, connect=connect_s, sock_connect=min(CONNECT_TIMEOUT_S, connect_s)
-        )
+    loop: asyncio.AbstractEventLoop
+    head: "_Head"
+    pool: Pool[Any]
+    deadlines: "_Deadlines"
+
+
+class _Head:
+    """What all requests have in common: all but the target and a body."""
+
+    def __init__(self, url: URL, headers: Mapping[str, str]) -> None:
         # Not compressed: a cap on bytes must be one on what they unpack to.
-        self._where = aiohttp.ClientRequest(
-            METH_GET,
-            url,
-            headers={"Accept-Encoding": "identity", **headers},
-            loop=self.loop,
+        said = CIMultiDict(
+            {"Host": url.host_port_subcomponent or "", "Accept": "*/*"}
+            | {"Accept-Encoding": "identity", "User-Agent": SERVER_SOFTWARE}
         )
-        self._prefix = "" if url.raw_path_qs == "/" else url.raw_path_qs
-        if not all(value.isprintable() for value in self._where.headers.values()):
+        said.update(headers)
+        if not all(value.isprintable() for value in said.values()):
             raise ValueError("a header that would end its line")
-        self._lines = lines = _lines(self._where.headers.items())
+        self._prefix = "" if url.raw_path_qs == "/" else url.raw_path_qs
+        self._lines = lines = _lines(said.items())
         self._end = f" HTTP/1.1\r\n{lines}\r\n"
         self._end_of_others = f" HTTP/1.1\r\n{lines}Content-Length: 0\r\n\r\n"
 
-    async def connection(self) -> Connection:
-        """A free connection, or a new one."""
-        for _ in range(self._max_in_flight + 1):  # Every kept connection may be broken.
-            connection = await self.connector.connect(self._where, [], self._timeout)
-            protocol = connection.protocol
-            if protocol is not None and protocol.is_connected() and not protocol.should_close:
-                return connection
-            connection.close()  # It sent bytes unasked: they must not pass for an answer.
-        raise aiohttp.ServerDisconnectedError
-
-    async def ask(
-        self, connection: Connection, method: str, target: str, cap: int, more: MoreSent
-    ) -> Reply | None:
-        """The answer, or None when its body is longer than *cap*."""
-        protocol, transport = connection.protocol, connection.transport
-        assert protocol is not None
-        assert transport is not None
-        protocol.set_response_params(read_until_eof=True)
+    def request(self, method: str, target: str, more: MoreSent) -> bytes:
         end = self._end if method == METH_GET else self._end_of_others
         if more is not NOTHING_MORE:
             end = f" HTTP/1.1\r\n{self._lines}{_lines(more.headers)}{_length(method, more)}\r\n"
-        transport.write(f"{method} {self._prefix}{target}{end}".encode("ascii") + more.body)
-        message: RawResponseMessage
-        while True:
-            message, content = await protocol.read()
-            if message.code >= 200 or message.code == 101:  # Others announce the real answer.
-                break
-        body = await _body_of(content, cap)
-        if body is None:
-            return None
-        told = message.headers
-        headers = tuple((name, told[name]) for name in KEPT_HEADERS if name in told)
-        return Reply(message.code, body, _seconds(told.get("Retry-After")), headers)
+        return f"{method} {self._prefix}{target}{end}".encode("ascii") + more.body
 
 
 class _End(enum.Enum):
@@ -270,8 +250,8 @@ class _Deadlines:
         self._loop = loop
         self._every = every
         self._quiet = quiet
-        self._open: dict[Connection, _Sent] = {}  #: In the order in which they were sent.
-        self._overtaken: set[Connection] = set()
+        self._open: dict[Cuttable, _Sent] = {}  #: In the order in which they were sent.
+        self._overtaken: set[Cuttable] = set()
         self._answered_at = loop.time()
         self._looking = False
 
@@ -279,12 +259,12 @@ class _Deadlines:
     def count(self) -> int:
         return len(self._open)
 
-    def set(self, connection: Connection, deadline: float, *, repeatable: bool) -> None:
+    def set(self, connection: Cuttable, deadline: float, *, repeatable: bool) -> None:
         self._open[connection] = _Sent(deadline, self._loop.time(), repeatable)
         if not self._looking:
             self._look_later()
 
-    def lift(self, connection: Connection, *, answered: bool) -> _End:
+    def lift(self, connection: Cuttable, *, answered: bool) -> _End:
         if self._open.pop(connection, None) is not None:
             if answered:
                 self._answered_at = self._loop.time()
@@ -306,10 +286,10 @@ class _Deadlines:
             self._cut(connection)
         return bool(hanging)
 
-    def _cut(self, connection: Connection) -> None:
+    def _cut(self, connection: Cuttable) -> None:
         del self._open[connection]
-        if connection.transport is not None:
-            connection.transport.abort()
+        if (transport := connection.transport) is not None:
+            transport.abort()
 
     def _look_later(self) -> None:
         self._looking = True
@@ -338,16 +318,13 @@ def _are_fit(headers: Iterable[tuple[str, str]]) -> bool:
     return all(value.isascii() and value.isprintable() for _, value in headers)
 
 
-async def _body_of(content: aiohttp.StreamReader, cap: int) -> bytes | None:
-    body = await content.readany()
-    if content.at_eof():  # The usual case: a short reply comes in one piece.
-        return body if len(body) <= cap else None
-    parts = [body]
-    size = len(body)
-    while size <= cap and (part := await content.readany()):
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts) if size <= cap else None
+def _reply(answer: RawAnswer) -> Reply | None:
+    """As it is handed on; None where it was longer than the cap."""
+    if answer.body is None:
+        return None
+    told = answer.message.headers
+    headers = tuple([(name, told[name]) for name in KEPT_HEADERS if name in told])
+    return Reply(answer.message.code, answer.body, _seconds(told.get("Retry-After")), headers)
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -4,93 +4,20 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import asyncpg
-from sqlalchemy import RowMapping, TextClause, text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store import idle_accounts, provider_figures
+from worker.adapters.store import audit, idle_accounts, proofs, provider_figures
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.adapters.store.take_over import take_over, topup_key
-from worker.domain.activation import MOVES
 from worker.domain.ids import AccountId, ActivationId, ProviderName
-from worker.ports.errors import StoreError
 from worker.ports.store import books as port
 from worker.ports.store.case_view import Timer
 from worker.ports.store.purchases import CANARY_ACCOUNT
 from worker.ports.store.said import Noted, StaffNote
-
-OFFENDERS: Final = 5  #: Shown per invariant.
-_FOLDER: Final = Path(__file__).parent / "sql" / "audit"
-#: It reads everything there is, and one snapshot held for longer would keep vacuum from its work.
-_PATIENCE = text("SET LOCAL statement_timeout = '10min'")
-SILENCE_S: Final = 660.0  #: The server's word to say so first; the pool's is for short statements.
-_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('activation-worker:audit', 0))")
-_MOVES: Final = sorted((move.source.value, move.target.value) for move in MOVES)
-_PARAMETERS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
-    "transitions_follow_moves": {
-        "sources": [source for source, _ in _MOVES],
-        "targets": [target for _, target in _MOVES],
-    }
-}
-
-
-@cache
-def invariants() -> tuple[str, ...]:
-    return tuple(sorted(file.stem for file in _FOLDER.glob("*.sql")))
-
-
-@cache
-def says(invariant: str) -> str:
-    """What must hold: the first line of its file."""
-    with (_FOLDER / f"{invariant}.sql").open() as file:
-        return file.readline().removeprefix("--").strip()
-
-
-@cache
-def _question(invariant: str) -> TextClause:
-    """How many rows break it, and a few of them, in one reading."""
-    offenders = statement(f"audit/{invariant}").text
-    return text(
-        f"WITH o AS MATERIALIZED ({offenders}) SELECT (SELECT count(*) FROM o) AS violations,"  # noqa: S608 - a file of ours
-        f" ARRAY(SELECT offender FROM o ORDER BY offender LIMIT {OFFENDERS}) AS offenders"
-    )
-
-
-async def check_all(connection: AsyncConnection) -> list[port.Finding]:
-    await connection.execute(_PATIENCE)
-    return [await _check(connection, invariant) for invariant in invariants()]
-
-
-async def check_alone(connection: AsyncConnection, invariant: str) -> port.Finding | None:
-    await connection.execute(_PATIENCE)
-    mine = (await connection.execute(_ALONE)).scalar_one()
-    return await _check(connection, invariant) if mine else None
-
-
-async def _check(connection: AsyncConnection, invariant: str) -> port.Finding:
-    row = await _asked(connection, _question(invariant), _PARAMETERS.get(invariant, {}))
-    return port.Finding(invariant, says(invariant), row["violations"], tuple(row["offenders"]))
-
-
-async def _asked(
-    connection: AsyncConnection, question: TextClause, parameters: Mapping[str, Sequence[str]]
-) -> Mapping[str, Any]:
-    """By the driver itself: only it can be told to wait longer than for any other statement."""
-    compiled = question.compile(dialect=connection.dialect)
-    given = [parameters[name] for name in compiled.positiontup or ()]
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    try:
-        row: Mapping[str, Any] = await driver.fetchrow(str(compiled), *given, timeout=SILENCE_S)
-    except (TimeoutError, asyncpg.QueryCanceledError):
-        # Not "unavailable", which the database's door would try again, each time for as long.
-        raise StoreError("database: an audit takes too long") from None
-    return row
-
 
 _BOOKED = text("SELECT account, amount_minor, at FROM transfer WHERE key = :key")
 
@@ -295,7 +222,7 @@ class BookRepository:
 
     @property
     def invariants(self) -> Sequence[str]:
-        return invariants()
+        return audit.invariants()
 
     async def guards(self) -> frozenset[str]:
         """What keeps this process from rewriting the books: `grant`, `trigger`; for `doctor`."""
@@ -308,10 +235,13 @@ class BookRepository:
         return await self._db.read(work)
 
     async def audit(self) -> list[port.Finding]:
-        return await self._db.snapshot(check_all)
+        return await self._db.snapshot(audit.check_all)
 
     async def check(self, invariant: str) -> port.Finding | None:
-        return await self._db.snapshot(lambda c: check_alone(c, invariant))
+        return await proofs.check(self._db, invariant)
+
+    async def check_new(self, within: timedelta) -> list[port.Finding] | None:
+        return await proofs.check_new(self._db, within)
 
     async def queue_stats(
         self, grace: timedelta, *, now: datetime | None = None

@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import RowMapping, TextClause, event, text
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -39,6 +40,7 @@ from worker.ports.retry import Retry
 from worker.ports.store.settlements import DueNumber
 
 _FOLDER: Final = Path(__file__).parent / "sql"
+_DRIVER: Final = PGDialect_asyncpg()  # type: ignore[no-untyped-call] # none of its dialects is
 _PART: Final = re.compile(r"\{\{(\w+)(?: with ([\w ,]+))?\}\}")
 #: The columns of what is due, in `DueNumber`'s order: `{{due_number}}` in a statement.
 DUE_NUMBER: Final = tuple(
@@ -57,6 +59,13 @@ def statement(name: str) -> TextClause:
 def expanded(sql: str) -> str:
     """With its parts put in."""
     return _PART.sub(_part, sql)
+
+
+@cache
+def _compiled(name: str) -> tuple[str, Sequence[str]]:
+    """The statement as the driver takes it, and its parameters in their order."""
+    compiled = statement(name).compile(dialect=_DRIVER)
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 def _read(name: str) -> str:
@@ -236,6 +245,31 @@ class Database:
     async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run reads in one snapshot-per-statement connection; safe to repeat by nature."""
         return await self.write(work)
+
+    async def ask(self, name: str, **values: object) -> Any:  # noqa: ANN401 - any column's
+        """The one value that a statement reads, in one round trip, and not again where it fails.
+
+        For questions asked all day with the answer "nothing": beginning and ending a transaction
+        around them is most of what they cost. Through a pooler a statement needs one.
+        """
+
+        async def within(connection: AsyncConnection) -> Any:  # noqa: ANN401 - any column's
+            return (await connection.execute(statement(name), values)).scalar()
+
+        with translated():
+            engine, pooled = await self._opened()
+        if pooled:
+            return await self._once(within)
+        sql, names = _compiled(name)
+        with translated(), self._timed():
+            async with engine.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                try:
+                    return await driver.fetchval(sql, *(values[each] for each in names))
+                except BaseException:
+                    # Whatever is the matter with this connection, others must not meet it.
+                    await connection.invalidate()
+                    raise
 
     async def snapshot(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run reads of one moment, however many statements they are."""

@@ -6,6 +6,7 @@ worker's own role is made here: it may not change or delete what is in the books
 
 import asyncio
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,12 @@ LARGE_INDEXES: Final[Mapping[str, str]] = {
     "activation_id_tail": "activation (right(CAST(id AS text), 8))",
     # A service that many numbers share is read newest first from activation_newest instead.
     "activation_of_service": "activation (service, country, rented_at)",
+    # What was written since a number, without an entry for each row: the rows stand in that order,
+    # and a page for every 128 says from where to where.
+    "transfer_number": "transfer USING brin (id) WITH (autosummarize = on)",
+    "transition_number": "transition USING brin (seq) WITH (autosummarize = on)",
+    "decision_number": "decision USING brin (seq) WITH (autosummarize = on)",
+    "evidence_number": "evidence USING brin (seq) WITH (autosummarize = on)",
 }
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
 _USABLE = text(
@@ -76,11 +83,19 @@ def _config() -> Config:
     return config
 
 
+@cache
 def head() -> str:
     """The revision this version of the code needs."""
     revision = ScriptDirectory.from_config(_config()).get_current_head()
     assert revision is not None
     return revision
+
+
+@cache
+def _known() -> frozenset[str]:
+    """The revisions of this version of the code: asked for every few seconds, each is a module."""
+    walked = ScriptDirectory.from_config(_config()).walk_revisions()
+    return frozenset(script.revision for script in walked)
 
 
 def _migrate(connection: Connection) -> str | None:
@@ -140,8 +155,7 @@ def check(connection: Connection) -> None:
     found = MigrationContext.configure(connection).get_current_revision()
     if found is None:
         raise SchemaMissing("the database has no schema: run `activation-worker migrate`")
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found in known and found != head():
+    if found in _known() and found != head():
         raise SchemaMissing(
             f"the schema is at {found}, this version needs {head()}:"
             " run `activation-worker migrate`"

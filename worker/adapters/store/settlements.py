@@ -141,6 +141,12 @@ class SettlementRepository:
 
         return await self._db.read(work)
 
+    async def due_in(
+        self, provider: ProviderName | None = None, *, now: datetime | None = None
+    ) -> timedelta | None:
+        seconds = await self._db.ask("settlements/next_due", provider=provider, now=now)
+        return None if seconds is None else timedelta(seconds=seconds)
+
     async def mark_expired(
         self, behind: timedelta, limit: int, *, now: datetime | None = None
     ) -> int:

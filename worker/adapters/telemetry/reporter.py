@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from structlog.stdlib import BoundLogger
+from structlog.typing import FilteringBoundLogger
 
 from worker.adapters.telemetry import label_sets
 from worker.adapters.telemetry.metrics import Metrics
@@ -33,7 +33,7 @@ class OpsReporter:
     def __init__(
         self,
         metrics: Metrics,
-        log: BoundLogger,
+        log: FilteringBoundLogger,
         *,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -193,7 +193,7 @@ class OpsReporter:
 class LogThrottle:
     """A provider that is down for an hour is one line every ten seconds, with how often it was."""
 
-    def __init__(self, log: BoundLogger, monotonic: Callable[[], float]) -> None:
+    def __init__(self, log: FilteringBoundLogger, monotonic: Callable[[], float]) -> None:
         self._log = log
         self._monotonic = monotonic
         self._written: dict[tuple[str, ProviderName | None], float] = {}

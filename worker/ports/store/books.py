@@ -294,7 +294,17 @@ class BookStore(Protocol):
         ...
 
     async def check(self, invariant: str) -> Finding | None:
-        """Check one of them; None while another process is at one, so that there is never more."""
+        """Check one of them over everything, and remember whether it holds.
+
+        None while another process is at one, so that there is never more.
+        """
+        ...
+
+    async def check_new(self, within: timedelta) -> list[Finding] | None:
+        """Check what is new since the last proofs, of invariants checked whole *within* that time.
+
+        Those that hold; each of the others is to be checked over everything. None as for `check`.
+        """
         ...
 
     async def queue_stats(self, grace: timedelta, *, now: datetime | None = None) -> QueueStats: ...

@@ -183,6 +183,16 @@ class SettlementStore(Protocol):
         """Whether a number of this provider has been due for longer than *by*, unleased."""
         ...
 
+    async def due_in(
+        self, provider: ProviderName | None = None, *, now: datetime | None = None
+    ) -> timedelta | None:
+        """How long until a number is to be ended or pursued there; or ended anywhere.
+
+        Nothing or less where one is due, also where nobody may act on it yet; None: no number is.
+        The cheapest question there is: it is not asked again where it fails.
+        """
+        ...
+
     async def foreign_rows(
         self, by: timedelta, limit: int, *, now: datetime | None = None
     ) -> list[ForeignRow]:

@@ -1,0 +1,242 @@
+"""A connection to a provider that carries one exchange at a time: one future a call.
+
+aiohttp's parser reads what comes, and nothing else of aiohttp's is here: its pool and its streams
+are more than half of what a short exchange costs (tests/bench/bench_wire.py).
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.http_parser import HttpResponseParser
+from aiohttp.streams import StreamReader
+
+from worker.adapters.providers.pool import SWITCHING, Place, RawAnswer
+
+READ_SIZE: Final = 2**16
+
+
+class ProviderConnection(BaseProtocol):
+    """One connection. It is kept for the next exchange only where this one ended as it should."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._reads = HttpResponseParser(
+            self, loop, READ_SIZE, read_until_eof=True, auto_decompress=False
+        )
+        self._waiter: asyncio.Future[RawAnswer] | None = None
+        self._message: RawResponseMessage | None = None
+        self._content: StreamReader | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._cap = 0
+        self.usable = True
+        self.free_since = 0.0
+
+    def ask(self, request: bytes, cap: int) -> "asyncio.Future[RawAnswer]":
+        """Send it; the whole answer, or what keeps it from coming."""
+        if self.transport is None or not self.usable:
+            raise ConnectionResetError
+        self._cap, self._message, self._content = cap, None, None
+        self._waiter = waiter = self._loop.create_future()
+        self.transport.write(request)
+        return waiter
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiter is None or self._waiter.done():
+            self._give_up(None)  # Said unasked: it must not pass for an answer.
+            return
+        try:
+            messages, switched, rest = self._reads.feed_data(data)
+        except Exception as error:  # noqa: BLE001 - no HTTP, in any way the parser names
+            self._give_up(error)
+            return
+        for message, content in messages:
+            if self._message is None and (message.code >= 200 or message.code == SWITCHING):
+                self._message, self._content = message, content
+                self.usable = self.usable and not message.should_close
+            elif self._message is not None:
+                self.usable = False  # More than was asked for.
+        if switched or rest:
+            self.usable = False
+        self._take()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self.usable = False
+        try:
+            self._reads.feed_eof()
+        except Exception as error:  # noqa: BLE001 - cut in the middle, in any way the parser names
+            self._give_up(error)
+            return
+        if self._message is None:
+            self._give_up(exc if isinstance(exc, OSError) else ConnectionResetError())
+        else:
+            self._take()
+
+    def pause_reading(self) -> None:
+        """What came is taken out at once, and no more of it than the cap."""
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - the base's
+        """It was never paused."""
+
+    def close(self) -> None:
+        self.usable = False
+        if self.transport is not None:
+            self.transport.close()
+
+    def _take(self) -> None:
+        """Take what there is of the body; with its last part the exchange is over."""
+        content, waiter = self._content, self._waiter
+        if content is None or self._message is None or waiter is None or waiter.done():
+            return
+        if (error := content.exception()) is not None:
+            self._give_up(error)
+            return
+        part = content.read_nowait()
+        self._size += len(part)
+        over = content.is_eof()
+        if self._size > self._cap:
+            self.close()
+            waiter.set_result(RawAnswer(self._message, None))
+        elif over:
+            body = b"".join((*self._parts, part)) if self._parts else part
+            waiter.set_result(RawAnswer(self._message, body))
+        elif part:
+            self._parts.append(part)
+            return
+        else:
+            return
+        self._parts, self._size = [], 0
+
+    def _give_up(self, error: BaseException | None) -> None:
+        self.close()
+        if self._waiter is not None and not self._waiter.done():
+            known = isinstance(error, HttpProcessingError | OSError)
+            self._waiter.set_exception(error if error and known else ConnectionResetError())
+
+
+class OwnPool:
+    """The connections to one place: so many at most, those used last first."""
+
+    def __init__(self, place: Place) -> None:
+        host, port = place.url.raw_host, place.url.port
+        assert host is not None
+        assert port is not None
+        self._loop = asyncio.get_running_loop()
+        self._host, self._port = host, port
+        self._tls = ssl.create_default_context() if place.url.scheme == "https" else None
+        if self._tls is not None:
+            self._tls.set_alpn_protocols(["http/1.1"])
+        self._place = place
+        self._left = place.most
+        self._free: list[ProviderConnection] = []
+        self._taken: set[ProviderConnection] = set()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._sweep: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def take(self) -> ProviderConnection:
+        """A free connection, or a new one."""
+        if self._left and (kept := self._kept()) is not None:
+            return self._mine(kept)
+        async with asyncio.timeout(self._place.wait_s):
+            while not self._left:
+                await self._turn()
+            self._left -= 1
+            try:
+                if (kept := self._kept()) is None:
+                    kept = await self._connected()
+            except BaseException:
+                self._give_turn()
+                raise
+            self._left += 1
+        return self._mine(kept)
+
+    def ask(
+        self, connection: ProviderConnection, request: bytes, cap: int
+    ) -> "asyncio.Future[RawAnswer]":
+        return connection.ask(request, cap)
+
+    def drop(self, connection: ProviderConnection) -> None:
+        """It is of no use any more, unless it was freed."""
+        if connection in self._taken:
+            connection.close()
+            self.free(connection)
+
+    def free(self, connection: ProviderConnection) -> None:
+        """Its exchange is over; it is closed where that did not end as it should."""
+        self._taken.discard(connection)
+        if connection.usable and not self._closed:
+            connection.free_since = self._loop.time()
+            self._free.append(connection)
+            if self._sweep is None:
+                self._sweep = self._loop.call_later(self._place.keep_s, self._close_unused)
+        else:
+            connection.close()
+        self._give_turn()
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for connection in (*self._free, *self._taken):
+            if connection.transport is not None:
+                connection.transport.abort()
+        self._free.clear()
+        await asyncio.sleep(0)  # They hear of it in the loop's next turn.
+
+    def _mine(self, connection: ProviderConnection) -> ProviderConnection:
+        self._left -= 1
+        self._taken.add(connection)
+        return connection
+
+    def _kept(self) -> ProviderConnection | None:
+        while self._free:
+            connection = self._free.pop()
+            if connection.usable:
+                return connection
+        return None
+
+    async def _connected(self) -> ProviderConnection:
+        if self._closed:
+            raise ConnectionAbortedError
+        make: Callable[[], ProviderConnection] = lambda: ProviderConnection(self._loop)  # noqa: E731 - typed for the loop
+        async with asyncio.timeout(self._place.connect_s):
+            _, connection = await self._loop.create_connection(
+                make, self._host, self._port, ssl=self._tls
+            )
+        return connection
+
+    async def _turn(self) -> None:
+        waiter = self._loop.create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._wake()  # The turn was given to one who has left.
+            raise
+
+    def _give_turn(self) -> None:
+        self._left += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _close_unused(self) -> None:
+        """Close what nobody used for so long; the first ones are those that wait longest."""
+        now = self._loop.time()
+        while self._free and now - self._free[0].free_since >= self._place.keep_s:
+            self._free.pop(0).close()
+        left = self._free[0].free_since + self._place.keep_s - now if self._free else None
+        self._sweep = None if left is None else self._loop.call_later(left, self._close_unused)
