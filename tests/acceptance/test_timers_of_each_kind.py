@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -344,12 +344,18 @@ async def test_the_next_daemon_acts_on_each_kind_as_of_its_own_date(
                 found = [row["as_of"] for row in await database.fetch(sql, subject, reason)]
                 assert len(found) == 1, (kind, found)
                 assert due.get((kind.value, subject), found[0]) == found[0], kind
-        sql = "SELECT payload ->> 'at_provider' AS how FROM event WHERE subject = $1"
-        told = await database.fetch(sql, str(subjects[TimerKind.RENTAL_CLOSE]))
-        assert [row["how"] for row in told] == ["time_over"]
-        sql = "SELECT count(*) FROM event WHERE type = 'review.late' AND account = $1"
-        assert await database.fetchval(sql, TimerKind.REVIEW_LATE.value) == 1
-        sql = "SELECT ended_at = ends_at FROM rental WHERE id = $1"
-        assert await database.fetchval(sql, subjects[TimerKind.RENTAL_END])
-        assert await database.fetchval("SELECT state FROM case_ WHERE subject = 'idle'") == "done"
+        await _ended_as_it_should(database, subjects)
         await made.audit()
+
+
+async def _ended_as_it_should(
+    database: asyncpg.Connection, subjects: Mapping[TimerKind, UUID]
+) -> None:
+    sql = "SELECT payload ->> 'at_provider' AS how FROM event WHERE subject = $1"
+    told = await database.fetch(sql, str(subjects[TimerKind.RENTAL_CLOSE]))
+    assert [row["how"] for row in told] == ["time_over"]
+    sql = "SELECT count(*) FROM event WHERE type = 'review.late' AND account = $1"
+    assert await database.fetchval(sql, TimerKind.REVIEW_LATE.value) == 1
+    sql = "SELECT ended_at = ends_at FROM rental WHERE id = $1"
+    assert await database.fetchval(sql, subjects[TimerKind.RENTAL_END])
+    assert await database.fetchval("SELECT state FROM case_ WHERE subject = 'idle'") == "done"

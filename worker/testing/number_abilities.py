@@ -9,7 +9,7 @@ from worker.simulator.engine import Engine
 from worker.simulator.faces import face_of
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 from worker.simulator.tariff import BuyerOrder
-from worker.testing.simulated_provider import START, Pair, Simulated
+from worker.testing.simulated_provider import START, Simulated, SimulatedPair
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -22,7 +22,9 @@ async def test_expiry_is_told_where_the_capabilities_say_so(it: Simulated) -> No
     assert told == it.provider.capabilities.gives_expiry
 
 
-async def test_sms_are_pushed_where_the_capabilities_say_so(it: Simulated, pair: Pair) -> None:
+async def test_sms_are_pushed_where_the_capabilities_say_so(
+    it: Simulated, pair: SimulatedPair
+) -> None:
     family, dialect = pair
     told = SimulatorConfig.model_validate({"family": family, "dialect": dialect})
     face = face_of(told)

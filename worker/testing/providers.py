@@ -20,11 +20,11 @@ from worker.testing.number_abilities import *  # noqa: E402, F403 - its tests
 from worker.testing.number_faults import *  # noqa: E402, F403 - its tests
 from worker.testing.number_history import *  # noqa: E402, F403 - its tests
 from worker.testing.number_life import *  # noqa: E402, F403 - its tests
-from worker.testing.simulated_provider import PATIENT_S, Pair, Simulated, simulated  # noqa: E402 - the same
+from worker.testing.simulated_provider import PATIENT_S, Simulated, SimulatedPair, simulated  # noqa: E402 - the same
 
 
 @pytest.fixture
-def habits(pair: Pair) -> Habits:
+def habits(pair: SimulatedPair) -> Habits:
     """In what this family differs from most."""
     return HABITS.get(pair[0], Habits())
 
@@ -36,7 +36,7 @@ def timeout_s() -> float:
 
 
 @pytest_asyncio.fixture
-async def met(pair: Pair, timeout_s: float, habits: Habits) -> AsyncIterator[Simulated]:
+async def met(pair: SimulatedPair, timeout_s: float, habits: Habits) -> AsyncIterator[Simulated]:
     """The adapter and the provider of this run, whichever of the names below they go by."""
     async with simulated(*pair, timeout_s=timeout_s, habits=habits) as both:
         yield both
@@ -55,19 +55,19 @@ def guarding(met: Simulated) -> Simulated:
 
 
 @pytest.fixture
-def listing(met: Simulated, pair: Pair) -> Simulated:
+def listing(met: Simulated, pair: SimulatedPair) -> Simulated:
     """One that lists its active numbers."""
     return _that(capabilities_of(*pair).list_page_size is not None, met)
 
 
 @pytest.fixture
-def remembering(met: Simulated, pair: Pair) -> Simulated:
+def remembering(met: Simulated, pair: SimulatedPair) -> Simulated:
     """One that tells what became of past numbers."""
     return _that(capabilities_of(*pair).history, met)
 
 
 @pytest.fixture
-def resending(met: Simulated, pair: Pair) -> Simulated:
+def resending(met: Simulated, pair: SimulatedPair) -> Simulated:
     """One that can ask for another SMS."""
     return _that(capabilities_of(*pair).resend, met)
 

@@ -32,7 +32,7 @@ UNREADABLE = [
     pytest.param("hang", SHORT_S, id="hang"),
 ]
 
-Pair: TypeAlias = tuple[str, str]  #: Family and dialect.
+SimulatedPair: TypeAlias = tuple[str, str]  #: Family and dialect.
 
 
 def request(service: str = "timeout", max_cost_minor: int | None = None) -> RentRequest:

@@ -7,7 +7,7 @@ import pytest
 from tests.family_packages import example, installed
 from worker.testing.habits import Habits
 from worker.testing.providers import *  # noqa: F403 - the suite and its fixtures
-from worker.testing.simulated_provider import Pair
+from worker.testing.simulated_provider import SimulatedPair
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,7 +19,7 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
-def pair() -> Pair:
+def pair() -> SimulatedPair:
     return "pigeon", "classic"
 
 

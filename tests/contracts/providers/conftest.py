@@ -19,12 +19,12 @@ from worker.testing.providers import (
     resending,
     timeout_s,
 )
-from worker.testing.simulated_provider import Pair
+from worker.testing.simulated_provider import SimulatedPair
 
 FIXTURES: Final = (guarding, habits, it, listing, met, remembering, resending, timeout_s)
 
 
-def is_simulated(pair: Pair) -> bool:
+def is_simulated(pair: SimulatedPair) -> bool:
     family, dialect = pair
     try:
         face_of(SimulatorConfig.model_validate({"family": family, "dialect": dialect}))
@@ -48,7 +48,7 @@ MEETING = {
 }
 
 
-def once_per_pair(metafunc: pytest.Metafunc, chosen: Mapping[str, Sequence[Pair]]) -> None:
+def once_per_pair(metafunc: pytest.Metafunc, chosen: Mapping[str, Sequence[SimulatedPair]]) -> None:
     """Run a test with every pair that the fixture it asks for stands for."""
     for fixture, pairs in chosen.items():
         if fixture in metafunc.fixturenames:

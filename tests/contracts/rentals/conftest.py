@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.providers.conftest import once_per_pair
 from tests.contracts.rentals.rented import PAIRS, Renting, renting, terms_of
-from worker.testing.simulated_provider import Pair
+from worker.testing.simulated_provider import SimulatedPair
 
 CHOSEN = {
     "it": PAIRS,
@@ -21,7 +21,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-async def met(pair: Pair) -> AsyncIterator[Renting]:
+async def met(pair: SimulatedPair) -> AsyncIterator[Renting]:
     """The adapter and the provider of this run, whichever of the names below they go by."""
     async with renting(*pair) as both:
         yield both

@@ -12,9 +12,9 @@ from worker.domain.families import capabilities_of, every_dialect
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import LongRentals, RentalRequest, RentalTerms
 from worker.ports.provider import Rented
-from worker.testing.simulated_provider import Pair, Simulated, simulated
+from worker.testing.simulated_provider import Simulated, SimulatedPair, simulated
 
-PAIRS: list[Pair] = [
+PAIRS: list[SimulatedPair] = [
     (family, dialect or "classic")
     for family, dialect in every_dialect()
     if capabilities_of(family, dialect).rentals
@@ -23,7 +23,7 @@ OLD_ENOUGH_S = 150  #: To be given back.
 TOO_OLD_S = 21 * 60  #: For a refund.
 
 
-def terms_of(pair: Pair) -> RentalTerms:
+def terms_of(pair: SimulatedPair) -> RentalTerms:
     configured = config("http://127.0.0.1:9", *pair)
     rentals = build_rentals(configured, built(configured, World()))
     assert rentals is not None

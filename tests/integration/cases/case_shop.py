@@ -25,9 +25,8 @@ from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import ActivationReviews
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
-from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers, judges_by_kind
+from worker.lifecycle.cases.due_timers import ClaimWindows, DueTimers, LateReviews, judges_by_kind
 from worker.lifecycle.cases.idle_balances import IdleBalances
-from worker.lifecycle.cases.late_reviews import LateReviews
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.cases.rental_ends import RentalEnds
 from worker.lifecycle.clause_book import ClauseBook
@@ -298,7 +297,7 @@ class CaseShop:
         )
 
     async def book_rental(self, ref: str = "long", **other: Any) -> Rental:
-        booked = await self.service.book_rental(self.rental(ref, **other))
+        booked = await self.service.cases.book_rental(self.rental(ref, **other))
         assert booked.rental is not None
         return booked.rental
 

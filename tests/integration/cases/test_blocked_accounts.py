@@ -26,7 +26,7 @@ async def outcomes_of_orders(shop: CaseShop, policy: str, key: str) -> set[str]:
         purchase_id(ALICE, key), bought, policy, version, WINDOW
     )
     long = await shop.store.cases.begin_rental_order(order(shop, key))
-    booked = await shop.service.book_rental(shop.rental(f"long-{key}"))
+    booked = await shop.service.cases.book_rental(shop.rental(f"long-{key}"))
     return {handed.how.value, begun.how.value, long.state.value, booked.how.value}
 
 

@@ -22,7 +22,7 @@ async def test_a_rental_is_paid_when_it_is_booked_and_once(shop: CaseShop) -> No
     assert first == again
     assert first.currency == "USD"
     assert await shop.balances() == (500, 0)
-    other = await shop.service.book_rental(shop.same_booking(first, price_minor=999))
+    other = await shop.service.cases.book_rental(shop.same_booking(first, price_minor=999))
     assert other.how is CaseOpenOutcome.OTHER_CONTENT
 
 

@@ -229,7 +229,7 @@ async def test_the_booking_of_a_prolonged_rental_can_be_repeated(shop: CaseShop)
     shop.provider_rentals.prolongs = [Prolonged()]
     await renter(shop)(prolongation(shop, booked))
 
-    again = await shop.service.book_rental(shop.same_booking(booked))
+    again = await shop.service.cases.book_rental(shop.same_booking(booked))
 
     assert again.how is CaseOpenOutcome.SAME
 

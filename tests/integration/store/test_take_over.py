@@ -13,7 +13,9 @@ from worker.ports.store.books import (
     AccountPolicy,
     AccountTaken,
     TakeOverOutcome,
-    TopUp,
+)
+from worker.ports.store.books import (
+    DatedTopUp as TopUp,
 )
 
 PAID = datetime(2024, 2, 29, 12, tzinfo=UTC)
@@ -34,7 +36,10 @@ def hows(results: list[AccountTaken]) -> list[TakeOverOutcome]:
 
 async def test_all_is_there_once_however_often_it_is_sent(shop: Shop) -> None:
     await shop.open(BOB, 7)
-    accounts = (of(ALICE, TopUp("a", 500, PAID), TopUp("b", 20)), of(BOB, TopUp("a", 30, PAID)))
+    accounts = (
+        of(ALICE, TopUp("a", 500, PAID), TopUp("b", 20)),
+        of(BOB, TopUp("a", 30, PAID)),
+    )
 
     first = await taken(shop, *accounts)
     again = await taken(shop, *accounts)

@@ -35,7 +35,7 @@ class _Booked(NamedTuple):
     amount_minor: int
     at: datetime | None
 
-    def is_same(self, topup: port.TopUp) -> bool:
+    def is_same(self, topup: port.DatedTopUp) -> bool:
         return self.amount_minor == topup.amount_minor and topup.at in {None, self.at}
 
 
@@ -49,7 +49,7 @@ class _Batch:
     booked: dict[str, _Booked]
     opened: dict[AccountId, port.Account] = field(default_factory=dict)
     named: dict[AccountId, str] = field(default_factory=dict)
-    topups: list[tuple[str, AccountId, str, port.TopUp]] = field(default_factory=list)
+    topups: list[tuple[str, AccountId, str, port.DatedTopUp]] = field(default_factory=list)
 
 
 def topup_key(account: AccountId, reference: str) -> str:
@@ -171,7 +171,7 @@ def _judge(batch: _Batch, item: port.AccountIntake) -> port.AccountTaken:
     named = item.policy.named
     if named is not None and account.policy not in {None, named}:
         return port.AccountTaken(port.TakeOverOutcome.OTHER_POLICY, None)
-    new: dict[str, port.TopUp] = {}
+    new: dict[str, port.DatedTopUp] = {}
     for place, topup in enumerate(item.topups):
         key = topup_key(name, topup.reference)
         refused = _refused(batch, account, topup, new.get(key), batch.booked.get(key))
@@ -192,8 +192,8 @@ def _judge(batch: _Batch, item: port.AccountIntake) -> port.AccountTaken:
 def _refused(
     batch: _Batch,
     account: port.Account,
-    topup: port.TopUp,
-    told: port.TopUp | None,
+    topup: port.DatedTopUp,
+    told: port.DatedTopUp | None,
     booked: _Booked | None,
 ) -> port.TakeOverOutcome | None:
     if told is not None:
@@ -209,7 +209,7 @@ def _add(
     batch: _Batch,
     account: port.Account,
     found: port.Account | None,
-    new: Mapping[str, port.TopUp],
+    new: Mapping[str, port.DatedTopUp],
 ) -> None:
     name = account.account
     if found is None:

@@ -12,7 +12,7 @@ from worker.entrypoints.desk.cases_read import cases_of
 from worker.entrypoints.desk.formatting import BadAmount, minor_in
 from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
 from worker.entrypoints.desk.number_page import statement_in
-from worker.entrypoints.desk.visit import Handler, Visit, acted, done
+from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
 LISTED: Final = 20
 ENTRIES: Final = 30
@@ -86,7 +86,7 @@ async def note(visit: Visit) -> web.StreamResponse:
     return await acted(visit, act, show, _done(visit, "noted"))
 
 
-def _with_amount(act: Callable[[Visit, int | None], Awaitable[Any]]) -> Handler:
+def _with_amount(act: Callable[[Visit, int | None], Awaitable[Any]]) -> PageHandler:
     """An act whose form has a sum in the account's currency."""
 
     async def press(visit: Visit) -> web.StreamResponse:
@@ -150,7 +150,7 @@ async def claim(visit: Visit) -> web.StreamResponse:
     return await acted(visit, act, show, _done(visit, "claimed"))
 
 
-ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/accounts/{account}", account),
     ("POST", "/accounts/{account}/events", tell),
     ("POST", "/accounts/{account}/notes", note),

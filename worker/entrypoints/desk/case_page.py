@@ -9,7 +9,7 @@ from worker.client import ApiProblem
 from worker.client.api_connection import segment
 from worker.entrypoints.desk.cases_read import case_of
 from worker.entrypoints.desk.notices import Notice
-from worker.entrypoints.desk.visit import Handler, Visit, acted, done
+from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
 #: What can be told of a case, by its kind: the last part of the call, and the body of each choice.
 STEPS: Final[Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]]] = {
@@ -96,7 +96,7 @@ async def _told(
     return await acted(visit, act, _page, done(f"/cases/{visit.id}", word))
 
 
-ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/cases/{id}", case),
     ("POST", "/cases/{id}/steps", step),
     ("POST", "/cases/{id}/notes", note),

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from worker.client import ApiProblem, Client
 from worker.entrypoints.desk.cases_read import case_of
-from worker.entrypoints.desk.visit import Handler, Visit
+from worker.entrypoints.desk.visit import PageHandler, Visit
 
 LISTED: Final = 20
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
@@ -84,4 +84,4 @@ async def _nothing() -> Sequence[Found]:
     return []
 
 
-ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (("GET", "/find", find),)
+ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (("GET", "/find", find),)

@@ -9,7 +9,7 @@ from aiohttp import web
 from worker.client import Client
 from worker.entrypoints.desk.cases_read import cases_of
 from worker.entrypoints.desk.notices import Notice
-from worker.entrypoints.desk.visit import Handler, Visit, acted, done
+from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
 #: What customers come with; a policy may name further kinds.
 KINDS: Final = (
@@ -66,7 +66,7 @@ async def show_codes(visit: Visit) -> web.StreamResponse:
     return await _page(visit, shown=True)
 
 
-def _press(word: str, call: Callable[[Client, str], Awaitable[Any]]) -> Handler:
+def _press(word: str, call: Callable[[Client, str], Awaitable[Any]]) -> PageHandler:
     async def press(visit: Visit) -> web.StreamResponse:
         act = call(visit.client, visit.id)
         return await acted(visit, act, _page, done(f"/a/{visit.id}", word))
@@ -104,7 +104,7 @@ def statement_in(form: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/a/{id}", number),
     ("GET", "/a/{id}/timeline", timeline),
     ("POST", "/a/{id}/shown", show_codes),

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from worker.client import Client
 from worker.entrypoints.desk.notices import Notice
-from worker.entrypoints.desk.visit import Handler, Visit, acted, done
+from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
 EVENTS_LISTED: Final = 50
 EVENT_STATES: Final = ("pending", "dead", "sent", "kept")
@@ -27,7 +27,7 @@ async def _providers(visit: Visit, notice: Notice | None = None, status: int = 2
     )
 
 
-def _press(word: str, call: Callable[..., Awaitable[Any]]) -> Handler:
+def _press(word: str, call: Callable[..., Awaitable[Any]]) -> PageHandler:
     async def press(visit: Visit) -> web.StreamResponse:
         name = visit.request.match_info["name"]
         act = call(visit.client, name, note=visit.form.get("note", "").strip())
@@ -68,7 +68,7 @@ async def enable_endpoint(visit: Visit) -> web.StreamResponse:
     return await acted(visit, act, _events, done("/events", "enabled"))
 
 
-ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/providers", providers),
     ("POST", "/providers/{name}/pause", _press("paused", Client.pause_provider)),
     ("POST", "/providers/{name}/resume", _press("resumed", Client.resume_provider)),

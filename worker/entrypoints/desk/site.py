@@ -33,7 +33,7 @@ from worker.entrypoints.desk.notices import (
     Notice,
     notice_of,
 )
-from worker.entrypoints.desk.visit import DeskConfig, Handler, TryScenario, Visit
+from worker.entrypoints.desk.visit import DeskConfig, PageHandler, TryScenario, Visit
 
 __all__ = ["DeskConfig", "TryScenario", "build_desk"]
 
@@ -79,7 +79,7 @@ def build_desk(config: DeskConfig) -> web.Application:
     return app
 
 
-def _routes() -> Iterator[tuple[str, str, Handler]]:
+def _routes() -> Iterator[tuple[str, str, PageHandler]]:
     yield from waiting_page.ROUTES
     yield from find_page.ROUTES
     yield from number_page.ROUTES
@@ -143,7 +143,7 @@ def _serves(files: Mapping[str, StaticFile]) -> Next:
     return serve
 
 
-def _visited(handler: Handler) -> Next:
+def _visited(handler: PageHandler) -> Next:
     """The handler for who is signed in; everybody else is asked to sign in."""
 
     async def visit(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from worker.client import ApiProblem
 from worker.entrypoints.desk.notices import Notice, notice_of
-from worker.entrypoints.desk.visit import Handler, TryScenario, Visit
+from worker.entrypoints.desk.visit import PageHandler, TryScenario, Visit
 
 ACCOUNT: Final = "desk-try"
 COUNTRY: Final = "0"
@@ -72,7 +72,7 @@ async def _rent(visit: Visit, chosen: TryScenario, provider: str) -> str:
     return rented["id"]
 
 
-ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/try", scenarios),
     ("POST", "/try/{scenario}", start),
 )

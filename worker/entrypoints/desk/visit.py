@@ -105,7 +105,7 @@ class Visit:
         return self.page(template, **shown)
 
 
-Handler: TypeAlias = Callable[[Visit], Awaitable[web.StreamResponse]]
+PageHandler: TypeAlias = Callable[[Visit], Awaitable[web.StreamResponse]]
 #: Shows the page that an act was pressed on, with what the API said of it.
 ShowsAgain: TypeAlias = Callable[[Visit, Notice, int], Awaitable[web.StreamResponse]]
 

@@ -10,7 +10,7 @@ from worker.client import ApiProblem, Client
 from worker.client.calls.shapes import Review
 from worker.entrypoints.desk.formatting import BadAmount, minor_in
 from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
-from worker.entrypoints.desk.visit import Handler, Visit, acted, done
+from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
 LISTED: Final = 50
 ABOUT_ONE: Final = 20  #: Reviews that one case or one number may have at once.
@@ -135,7 +135,7 @@ def _finding(text: str) -> object:
     return int(text) if text.isascii() and text.isdecimal() else text
 
 
-ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
+ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/", waiting),
     ("GET", "/reviews/{id}", one),
     ("POST", "/reviews/{id}/verdict", verdict),

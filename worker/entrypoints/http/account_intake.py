@@ -77,7 +77,7 @@ class AccountIntakeHandlers(AccountHandlers):
 
     def _intake(self, item: AccountItem) -> port.AccountIntake:
         policy = port.AccountPolicy(self._known(item.policy), self._default)
-        topups = tuple(port.TopUp(t.reference, t.amount_minor, t.at) for t in item.topups)
+        topups = tuple(port.DatedTopUp(t.reference, t.amount_minor, t.at) for t in item.topups)
         return port.AccountIntake(AccountId(item.account), item.currency, policy, topups)
 
     async def _shown(self, taken: Sequence[port.AccountTaken]) -> dict[str, dict[str, Any]]:

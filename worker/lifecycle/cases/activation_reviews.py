@@ -1,19 +1,22 @@
 """Activations in review: a human's verdict settles them, as every other ending is settled."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from worker.domain.activation import FINAL, State
 from worker.domain.ids import ActivationId
-from worker.domain.policy import FactError
+from worker.domain.policy import FactError, Reason
+from worker.lifecycle.cases.questions import ClauseLookup
 from worker.lifecycle.settle import Settle
 from worker.ports.store.activations import Activation, ActivationStore
+from worker.ports.store.cases import Review
 from worker.ports.store.said import NOTHING_SAID, StaffNote
 from worker.ports.store.settlements import Ending
 
 REASON: Final = "verdict"
+_REASONS: Final = {reason.value for reason in Reason}
 
 
 class ReviewOutcome(enum.Enum):
@@ -77,3 +80,10 @@ def _ending(activation: Activation, final: State, said: StaffNote) -> Ending:
         exposure=final is State.REFUNDED,
         said=said,
     )
+
+
+def with_clauses(review: Review, clauses: ClauseLookup) -> Review:
+    """A review of an activation rests on the clauses of its reason, if a policy gives it."""
+    if review.kind != "activation" or review.reason not in _REASONS:
+        return review
+    return replace(review, clauses=clauses(review.policy, Reason(review.reason)))

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from worker.domain.account_state import turns_before
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.domain.policy import FactError, Op, Reason
+from worker.domain.policy import FactError, Op
 from worker.lifecycle.cases import case_steps, questions, replacing, withdrawals
 from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import (
     ActivationReviews,
     ReviewOutcome,
     ReviewResult,
+    with_clauses,
 )
 from worker.lifecycle.cases.claims import SAID_ONCE, claimed_as, may_be_claimed_anew
 from worker.lifecycle.cases.deletions import Deletions
@@ -55,7 +56,6 @@ _OPS: Final = {
     CaseKind.WITHDRAWAL: Op.WITHDRAWAL,
     CaseKind.ACCOUNT: Op.ACCOUNT_EVENT,
 }
-_REASONS: Final = {reason.value for reason in Reason}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +155,6 @@ class CaseService:
         )
         return await self._open(new, None)
 
-    async def book_rental(self, rental: Rental) -> port.RentalBookingResult:
-        return await self.cases.book_rental(rental)
-
     async def open_withdrawal(
         self,
         account: AccountId,
@@ -196,8 +193,7 @@ class CaseService:
 
     async def _turn(self, account: AccountId, event: str) -> tuple[str, ...]:
         """What tells an event without a reference from the one of its kind that has ended."""
-        events = await self.cases.account_events(account)
-        turn = turns_before(event, events)
+        turn = turns_before(event, await self.cases.account_events(account))
         return ("turn", str(turn)) if turn else ()
 
     async def add(
@@ -299,18 +295,12 @@ class CaseService:
     ) -> list[port.Review]:
         policies = await self.policies.every_version()
         reviews = await self.cases.reviews(policies, limit=limit, after=after, about=about)
-        return [self._with_clauses(review) for review in reviews]
+        clauses = self.judges[CaseKind.CLAIM].clauses
+        return [with_clauses(review, clauses) for review in reviews]
 
     async def review(self, id_: UUID) -> port.Review | None:
         reviews = await self.reviews(1, about=ReviewSearch(only=id_))
         return reviews[0] if reviews else None
-
-    def _with_clauses(self, review: port.Review) -> port.Review:
-        """A review of an activation rests on the clauses of its reason, if a policy gives it."""
-        if review.kind != "activation" or review.reason not in _REASONS:
-            return review
-        clauses = self.judges[CaseKind.CLAIM].clauses
-        return replace(review, clauses=clauses(review.policy, Reason(review.reason)))
 
     def policy_version(self, name: str | None) -> tuple[str, str] | None:
         profile = self.policies.today.get(name or self.default_policy)

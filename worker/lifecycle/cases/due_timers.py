@@ -17,20 +17,21 @@ from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claims import ClaimJudge
 from worker.lifecycle.cases.deletions import Deletions
 from worker.lifecycle.cases.idle_balances import IdleBalances
-from worker.lifecycle.cases.late_reviews import LateReviews
 from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
 from worker.lifecycle.cases.rental_closing import RentalCloser
 from worker.lifecycle.cases.rental_ends import RentalEndJudge, RentalEnds
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
+from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.errors import RowLocked, StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
+from worker.ports.store.case_search import ReviewSearch
 from worker.ports.store.case_view import CaseKind, DecisionRecord, Timer, TimerKind
-from worker.ports.store.cases import CaseStore, SilentActivation, UnseededWindow
+from worker.ports.store.cases import CaseStore, Review, SilentActivation, UnseededWindow
 
 WINDOWS_BATCH: Final = 1000
 WINDOWS_BATCHES: Final = (
@@ -111,6 +112,33 @@ EXPIRED_MAX: Final = 1000  #: Expired answers and texts that one tick deletes, o
 #: They wait for a provider, so they fire after all others: one that hangs delays no other kind.
 AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE, TimerKind.RENTAL_END})
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateReviews:
+    """Reviews that nobody decides by their date: it is told once, and they wait on."""
+
+    cases: CaseStore
+    policies: PolicyBook
+    clock: Clock
+
+    async def fire(self, timer: Timer) -> None:
+        """The date of a number is counted by its policy here: its timer first rings at once."""
+        review = await self._waiting(timer)
+        left = timedelta(0) if review is None else review.by_when - self.clock.now()
+        if left >= timedelta(0) and review is not None:
+            await self.cases.put_off(timer, left)
+        else:
+            await self.cases.review_late(timer, review)
+
+    async def _waiting(self, timer: Timer) -> Review | None:
+        owed = await self.cases.obligation(timer.subject)
+        if owed is not None and owed.ended_at is not None:
+            return None  # What is asked by now has a date and a timer of its own.
+        id_ = timer.subject if owed is None else owed.case
+        policies = await self.policies.every_version()
+        found = await self.cases.reviews(policies, limit=1, about=ReviewSearch(only=id_))
+        return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ class TakeOverOutcome(enum.Enum):
     TOPUP_IN_FUTURE = "topup_in_future"
 
 
-class TopUp(NamedTuple):
+class DatedTopUp(NamedTuple):
     """Money that came from outside, once per reference; None: it was paid just now."""
 
     reference: str
@@ -79,7 +79,7 @@ class AccountIntake:
     account: AccountId
     currency: str
     policy: AccountPolicy = NO_POLICY
-    topups: tuple[TopUp, ...] = ()
+    topups: tuple[DatedTopUp, ...] = ()
 
 
 class AccountTaken(NamedTuple):
