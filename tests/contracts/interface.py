@@ -75,7 +75,7 @@ POST /v1/accounts/bulk: accounts
 POST /v1/accounts/{account}/topups: reference amount_minor at
 GET /v1/accounts/{account}/entries: cursor limit
 POST /v1/accounts/{account}/events: event reference at
-POST /v1/accounts/{account}/notes: note
+POST /v1/accounts/{id}/notes: note
 PUT /v1/activations/{provider}/{provider_ref}: account phone service country price_minor rented_at
   window_seconds expires_at policy charge order_ref order_facts codes
 POST /v1/activations/bulk: activations
@@ -162,58 +162,24 @@ PYTHON: Final = (
 
 NOT_YET: Final = frozenset(
     """
-call GET /v1/cases
-call GET /v1/withdrawals
-call POST /v1/accounts/{account}/notes
-call POST /v1/activations/{id}/notes
 call POST /v1/activations/{id}/report
-call POST /v1/activations/{id}/shown
-call POST /v1/claims/{id}/notes
-call POST /v1/withdrawals/{id}/notes
 command books-close
 command books-drop
 command books-export
-command cases-evidence
-command desk
-events review.decided
-events review.late
-events review.opened
-field GET /v1/cases account
-field GET /v1/cases activation
-field GET /v1/cases cursor
-field GET /v1/cases kind
-field GET /v1/cases limit
-field GET /v1/cases state
-field GET /v1/withdrawals account
-field GET /v1/withdrawals cursor
-field GET /v1/withdrawals limit
-field GET /v1/withdrawals state
-field POST /v1/accounts/{account}/notes note
 field POST /v1/activations options
-field POST /v1/activations prefer
-field POST /v1/activations/{id}/notes note
 field POST /v1/activations/{id}/report reason
-field POST /v1/claims/{id}/notes note
 field POST /v1/claims/{id}/verdict outcome
 field POST /v1/rentals order_facts
 field POST /v1/rentals order_ref
-field POST /v1/withdrawals/{id}/notes note
 key retention.events_days
 key retention.phones_days
 key retention.settled_days
 key retention.texts_days
 option books-close --until
-option demo --dialect
-option demo --family
-option desk --api
-option desk --listen
-option provider-settle-exposure --corrects
 pages operating
-pages providers
 pages symptoms
 problems decided
 problems events-forgotten
-python worker.testing.providers:
 """.strip().splitlines()
 )
 UNTESTED: Final = frozenset(

@@ -304,7 +304,8 @@ USED: Final[Mapping[str, Callable[[str], bool]]] = {
     "pages": _is_mentioned,
     "exit_codes": lambda name: re.search(rf"\b{name}\b|Exit\.", _all_text()) is not None,
     "python": lambda name: (
-        name.rpartition(":")[2] in _imported() or name.replace(":", ".") in _all_text()
+        name.rpartition(":")[2] in _imported()
+        or name.replace(":", ".").removesuffix(".") in _all_text()
     ),
 }
 

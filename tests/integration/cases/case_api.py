@@ -18,14 +18,13 @@ from worker.entrypoints.http.listener import listen
 async def case_api(shop: CaseShop, described: Described, **others: Any) -> AsyncIterator[Api]:
     """*others* are further parts of `ApiDeps` that are the shop's own."""
     activations = shop.store.activations
-    deps = replace(
-        deps_over(World(read_from=activations.activation)),
-        cases=shop.service,
-        activations=activations,
-        books=shop.store.books,
-        clauses=clauses,
-        **others,
-    )
+    own: dict[str, Any] = {
+        "cases": shop.service,
+        "activations": activations,
+        "books": shop.store.books,
+        "clauses": clauses,
+    }
+    deps = replace(deps_over(World(read_from=activations.activation)), **{**own, **others})
     runner = await listen(build_api(deps), "127.0.0.1", 0, drain_seconds=1)
     host, port = runner.addresses[0]
     async with aiohttp.ClientSession() as http:

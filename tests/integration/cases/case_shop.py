@@ -1,5 +1,6 @@
 """`CaseShop`: a shop on a real database whose clock the test sets; its methods are test steps."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -110,6 +111,7 @@ class CaseShop:
     clock: SettableClock = field(default_factory=SettableClock)
 
     def __post_init__(self) -> None:
+        self._bound_one_by_one = asyncio.Lock()
         self.reporter = RecordingReporter()
         self.provider_rentals = ScriptedRentals()
         self.judges = judges_by_kind(clauses)
@@ -340,7 +342,8 @@ class CaseShop:
     async def _belongs_to(self, policy: str) -> None:
         """The account is one of this policy, unless it belongs to another already."""
         sql = "UPDATE account SET policy = $1 WHERE account = $2 AND policy IS NULL"
-        await self.admin.execute(sql, policy, ALICE)
+        async with self._bound_one_by_one:  # One connection serves them all.
+            await self.admin.execute(sql, policy, ALICE)
 
     async def open_withdrawal(self, policy: str, reference: str = "w1", **facts: Any) -> Case:
         await self._belongs_to(policy)

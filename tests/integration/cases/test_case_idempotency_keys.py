@@ -74,7 +74,7 @@ async def test_a_late_repetition_has_no_second_effect(shop: CaseShop, api: Api) 
 
 
 async def test_a_repeated_old_step_does_not_undo_a_newer_one(shop: CaseShop, api: Api) -> None:
-    await shop.open_account(amount_minor=1000)
+    await shop.open_account(amount_minor=1000, policy="P4")
     body = {"account": "alice", "reference": "w-1", "amount_minor": 600, "policy": "P4"}
     path = f"/v1/withdrawals/{(await opened(api, body, '/v1/withdrawals'))['id']}"
     await keyed(api, f"{path}/kyc", {"status": "requested"}, "asked")

@@ -171,6 +171,7 @@ async def test_a_report_repeated_after_its_outage_is_no_new_outage(
 async def test_no_rental_is_booked_with_an_account_that_is_not_open(
     shop: CaseShop, event: str
 ) -> None:
+    shop.change_policy("P3", {"balance.rules_block": "void"})
     await shop.open_account(amount_minor=1000)
     await shop.report_account_event(event)
     money = await shop.balances()

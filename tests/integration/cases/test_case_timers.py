@@ -146,6 +146,13 @@ async def obligation(shop: CaseShop) -> SetTimer:
     return SetTimer(case.id, due, "deny", "evidence_missing", "claim.denied")
 
 
+async def review_late(shop: CaseShop) -> SetTimer:
+    await shop.open_withdrawal("P3")
+    (found,) = await shop.fetch_rows("SELECT subject, due_at FROM timer WHERE kind = 'review_late'")
+    subject, due_at = found
+    return SetTimer(subject, due_at, "", "", None)
+
+
 async def balance_idle(shop: CaseShop) -> SetTimer:
     shop.change_policy("P3", {"balance.expires": None, "balance.idle_months": 1})
     await shop.admin.execute("UPDATE account SET policy = 'P3', opened_at = $1", MONDAY)
@@ -187,6 +194,7 @@ KINDS: dict[TimerKind, Setup] = {
     TimerKind.OPEN_ORDER_HOLD: open_order_hold,
     TimerKind.DELETION_HOLD: deletion_hold,
     TimerKind.OBLIGATION: obligation,
+    TimerKind.REVIEW_LATE: review_late,
     TimerKind.BALANCE_IDLE: balance_idle,
     TimerKind.RENTAL_END: rental_end,
     TimerKind.RENTAL_CLOSE: rental_close,

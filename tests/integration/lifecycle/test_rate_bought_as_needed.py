@@ -8,6 +8,7 @@ from tests.integration.lifecycle.world import World, turns
 from worker.domain.ids import ProviderName
 from worker.domain.price_fate import PriceFate
 from worker.ports.provider import ActivePage, Ended
+from worker.ports.schedule import Need
 
 
 @pytest.fixture
@@ -16,8 +17,8 @@ def bought(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     spend = world.schedule.spend
 
-    async def counted(provider: ProviderName, wanted: int) -> int:
-        counts.append(await spend(provider, wanted))
+    async def counted(provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
+        counts.append(await spend(provider, wanted, need))
         return counts[-1]
 
     monkeypatch.setattr(world.schedule, "spend", counted)
