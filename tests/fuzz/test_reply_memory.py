@@ -61,9 +61,10 @@ every_shape = pytest.mark.parametrize("pieces", [with_its_length, in_chunks, pac
 
 @asynccontextmanager
 async def sender(pieces: Pieces) -> AsyncIterator[str]:
-    ended = asyncio.Event()
+    served: list[asyncio.Future[None]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(ended := asyncio.get_running_loop().create_future())
         with suppress(ConnectionError, asyncio.IncompleteReadError):  # It has heard enough.
             await reader.readuntil(b"\r\n\r\n")
             for piece in pieces():
@@ -73,12 +74,12 @@ async def sender(pieces: Pieces) -> AsyncIterator[str]:
         with suppress(ConnectionError):
             writer.close()
             await writer.wait_closed()
-        ended.set()
+        ended.set_result(None)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        await ended.wait()
+        await asyncio.gather(*served)
     finally:
         server.close()
 
