@@ -70,6 +70,35 @@ async def test_an_entry_moves_the_date_and_a_balance_of_nothing_is_left_alone(
     assert await due_at(shop) is not None
 
 
+async def test_an_entry_counts_from_when_it_was_booked_whatever_day_it_is_dated(
+    shop: CaseShop,
+) -> None:
+    await quiet_account(shop, "void")
+    await shop.top_up("bank", 500, MONDAY + DAY)
+    await shop.date_topups("%:bank", MONDAY + DAY, booked_at=END - 5 * DAY)
+
+    await shop.fire_due_timers(END + 20 * DAY)
+
+    assert await shop.balances() == (1500, 0)
+    assert await due_at(shop) == (END - 5 * DAY).replace(month=6)
+
+
+async def test_of_entries_of_before_the_latest_date_counts(shop: CaseShop) -> None:
+    """They do not tell when they were booked."""
+    await quiet_account(shop, "void")
+    for reference, at in (("card", END - 5 * DAY), ("bank", MONDAY + DAY)):
+        await shop.top_up(reference, 500, at)
+    async with shop.admin.transaction():
+        await shop.admin.execute("ALTER TABLE transfer DISABLE TRIGGER transfer_append_only")
+        await shop.admin.execute("UPDATE transfer SET booked_at = NULL")
+        await shop.admin.execute("ALTER TABLE transfer ENABLE TRIGGER transfer_append_only")
+
+    await shop.fire_due_timers(END + 20 * DAY)
+
+    assert await shop.balances() == (2000, 0)
+    assert await due_at(shop) == (END - 5 * DAY).replace(month=6)
+
+
 async def test_a_human_decides_about_an_idle_balance_that_the_policy_leaves_to_him(
     shop: CaseShop,
 ) -> None:

@@ -9,6 +9,11 @@ ALTER TABLE case_ ADD CONSTRAINT case__kind_check
     CHECK (kind IN ('claim', 'rental_outage', 'rental_cancel', 'rental_end', 'withdrawal', 'account'))
     NOT VALID;
 
+-- When an entry was booked, whatever day it is dated. Entries of before have none: without a default
+-- of its own the column is added without a rewrite of the table.
+ALTER TABLE transfer ADD COLUMN booked_at timestamptz;
+ALTER TABLE transfer ALTER COLUMN booked_at SET DEFAULT now();
+
 -- The accounts that have a date for their idle balance, by the subject of its timer.
 CREATE TABLE account_idle (
     subject uuid PRIMARY KEY,
