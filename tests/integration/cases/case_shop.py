@@ -170,6 +170,7 @@ class CaseShop:
                 books=self.store.books,
                 policies=self.policy_book,
                 judges=self.judges,
+                clock=self.service.clock,
             ),
             late_reviews=LateReviews(
                 cases=self.store.cases, policies=self.policy_book, clock=self.service.clock

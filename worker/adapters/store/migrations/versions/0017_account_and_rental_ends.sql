@@ -29,5 +29,7 @@ CREATE TRIGGER activation_charge_as_ordered BEFORE INSERT ON activation
 -- The accounts that have a date for their idle balance, by the subject of its timer.
 CREATE TABLE account_idle (
     subject uuid PRIMARY KEY,
-    account text NOT NULL UNIQUE REFERENCES account
+    account text NOT NULL UNIQUE REFERENCES account,
+    since   timestamptz NOT NULL,  -- Its policy names a time since then: it begins no earlier.
+    months  integer NOT NULL       -- Of the policy by which it was dated.
 )
