@@ -128,7 +128,7 @@ async def test_a_flag_that_was_taken_back_by_mistake_is_found_again(shop: CaseSh
         given = await shop.give_verdict(found, grant=False, account_flags=account_flags)
         flags.append((given.rejected, await shop.store.cases.account_flags(ALICE)))
 
-    assert flags == [(None, set(left)) for left in said]
+    assert flags == [(None, frozenset(left)) for left in said]
     other = await shop.give_verdict(found, grant=False, account_flags=["complaint_provider"])
     assert other.rejected is Rejected.OTHER_CONTENT
     assert (await shop.mark_paid(withdrawal)).rejected is Rejected.ACCOUNT_BLOCKED

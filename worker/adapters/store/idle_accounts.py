@@ -20,6 +20,10 @@ async def undated(connection: AsyncConnection, asked: Mapping[str, Any]) -> Quie
 
 
 async def date(connection: AsyncConnection, dates: Sequence[IdleDate], since: datetime) -> None:
+    """Those that have no date begin *since* then; the others keep their beginning.
+
+    A date that is later than the one there is changes nothing: the timer looks again when it rings.
+    """
     told = {
         "subjects": [one.timer.subject for one in dates],
         "accounts": [one.account for one in dates],
@@ -39,6 +43,7 @@ async def dated(connection: AsyncConnection, subject: UUID) -> QuietAccount | No
 async def date_again(
     connection: AsyncConnection, timer: Timer, until: datetime, months: int
 ) -> None:
+    """Not where another process has fired or moved it since *timer* was leased."""
     asked: dict[str, Any] = {"until": until, "subject": timer.subject, "due_at": timer.due_at}
     await connection.execute(statement("books/date_again"), asked | {"months": months})
 
