@@ -47,8 +47,10 @@ UPDATE rental SET rented_at = rented_at - interval '42 days',
                   ends_at = ends_at - interval '42 days',
                   ended_at = ended_at - interval '42 days';
 UPDATE account SET opened_at = opened_at - interval '42 days' WHERE account = 'balance_idle';
+UPDATE account_idle SET since = since - interval '42 days';
 ALTER TABLE transfer DISABLE TRIGGER transfer_append_only;
-UPDATE transfer SET at = at - interval '42 days' WHERE account = 'balance_idle';
+UPDATE transfer SET at = at - interval '42 days', booked_at = booked_at - interval '42 days'
+ WHERE account = 'balance_idle';
 ALTER TABLE transfer ENABLE TRIGGER transfer_append_only;
 ALTER TABLE decision ENABLE TRIGGER decision_append_only;
 ALTER TABLE settlement ENABLE TRIGGER settlement_append_only;

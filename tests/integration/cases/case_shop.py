@@ -172,6 +172,7 @@ class CaseShop:
                 books=self.store.books,
                 policies=self.policy_book,
                 judges=self.judges,
+                clock=self.service.clock,
             ),
             late_reviews=LateReviews(
                 cases=self.store.cases, policies=self.policy_book, clock=self.service.clock
@@ -307,17 +308,20 @@ class CaseShop:
         return replace(rental, currency="", **other)
 
     async def top_up(self, reference: str, minor: int, at: datetime) -> tuple[TopUpOutcome, Any]:
-        """A top-up that is dated *at*."""
+        """A top-up that is dated *at*, and booked then."""
         booked = await self.store.books.top_up(ALICE, reference, minor)
         await self.date_topups(f"%:{reference}", at)
         return booked
 
-    async def date_topups(self, like: str, at: datetime) -> None:
+    async def date_topups(self, like: str, at: datetime, booked_at: datetime | None = None) -> None:
         """Date top-ups by the clock of the test; the database has dated them by its own."""
         async with self.admin.transaction():
             await self.admin.execute("ALTER TABLE transfer DISABLE TRIGGER transfer_append_only")
             await self.admin.execute(
-                "UPDATE transfer SET at = $1 WHERE key LIKE 'topup:' || $2", at, like
+                "UPDATE transfer SET at = $1, booked_at = $3 WHERE key LIKE 'topup:' || $2",
+                at,
+                like,
+                booked_at or at,
             )
             await self.admin.execute("ALTER TABLE transfer ENABLE TRIGGER transfer_append_only")
 

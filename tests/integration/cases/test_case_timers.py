@@ -284,7 +284,7 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
     elif kind is TimerKind.RENTAL_END:
         first = await rival.start(rival.store.cases.end_rental(timer))
     elif kind is TimerKind.BALANCE_IDLE:
-        first = await rival.start(rival.store.books.date_again(timer, setup.due_at + 30 * DAY))
+        first = await rival.start(rival.store.books.date_again(timer, setup.due_at + 30 * DAY, 1))
     elif kind is TimerKind.REVIEW_LATE:
         (review,) = await shop.service.reviews(2)
         first = await rival.start(rival.store.cases.review_late(timer, review))

@@ -114,3 +114,22 @@ async def test_who_has_seen_a_finding_has_not_seen_the_one_that_came_after_its_e
     await shop.give_verdict(second, grant=False, account_flags=["fraud_confirmed"])
 
     assert (await shop.mark_paid(withdrawal)).rejected is Rejected.ACCOUNT_BLOCKED
+
+
+async def test_a_flag_that_was_taken_back_by_mistake_is_found_again(shop: CaseShop) -> None:
+    """Whoever says the same again gets the same answer, and what nobody found is no finding."""
+    withdrawal = await approved(shop)
+    found = await shop.open_withdrawal("P3", "w2", amount_minor=100, **WITHDRAWAL)
+    await shop.give_verdict(found, grant=False, account_flags=["fraud_confirmed"])
+    said: list[list[str]] = [[], [], ["fraud_confirmed"], ["fraud_confirmed"]]
+    flags = []
+    for account_flags in said:
+        shop.clock.now += TICK
+        given = await shop.give_verdict(found, grant=False, account_flags=account_flags)
+        flags.append((given.rejected, await shop.store.cases.account_flags(ALICE)))
+
+    assert flags == [(None, frozenset(left)) for left in said]
+    other = await shop.give_verdict(found, grant=False, account_flags=["complaint_provider"])
+    assert other.rejected is Rejected.OTHER_CONTENT
+    assert (await shop.mark_paid(withdrawal)).rejected is Rejected.ACCOUNT_BLOCKED
+    assert await shop.fetch_value("SELECT count(*) FROM account_finding") == 2

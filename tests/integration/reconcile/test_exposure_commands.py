@@ -215,6 +215,23 @@ def test_only_a_persons_word_can_be_corrected(risk: Risk) -> None:
     assert risk.states() == ["open", "loss", "loss"]
 
 
+def test_a_cancel_that_the_provider_has_confirmed_since_is_corrected_to_no_loss(
+    risk: Risk,
+) -> None:
+    one = str(risk.ids[0])
+    settle(risk, "--activation", one, as_="resolved")
+    confirmed = (
+        "INSERT INTO transition (activation_id, what, state, detail) SELECT id, 'provider', state,"
+        """ '{"provider_state": "cancelled"}' FROM activation WHERE id = $1"""
+    )
+    risk.run(risk.shop.admin.execute(confirmed, one))
+
+    refused = settle(risk, "--corrects", one)
+
+    assert refused.exit_code == Exit.OTHER_ENDING, refused.stderr
+    assert risk.states() == ["resolved", "open", "open"]
+
+
 @pytest.mark.parametrize("form", ["text", "json", "ndjson"])
 def test_many_at_once_are_only_shown_until_it_is_said_twice(risk: Risk, form: str) -> None:
     shown = settle(risk, "--older-than", "5", "-o", form)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import RENTED, Stub, StubStore, policy_book
-from worker.lifecycle.cases.due_timers import DueTimers
+from worker.lifecycle.cases.due_timers import IN_NO_HURRY_BATCH, DueTimers
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.case_view import Timer, TimerKind
 
@@ -24,6 +24,7 @@ class DueShop:
             forget_texts=0,
             lease_timers=self._lease,
         )
+        self.leased: list[tuple[int, frozenset[TimerKind]]] = []
         self.rental_closer = Stub(fire=steps.get("close"))
         self.reporter = RecordingReporter()
         self.timers = DueTimers(
@@ -40,7 +41,8 @@ class DueShop:
             late_reviews=cast("Any", Stub()),
         )
 
-    def _lease(self, _: int, kinds: Collection[TimerKind]) -> list[Timer]:
+    def _lease(self, limit: int, kinds: Collection[TimerKind]) -> list[Timer]:
+        self.leased.append((limit, frozenset(kinds)))
         due = (TimerKind.RENTAL_END, TimerKind.RENTAL_CLOSE)
         return [Timer(kind, UUID(int=1), RENTED) for kind in due if kind in kinds]
 
@@ -51,6 +53,18 @@ async def test_claim_windows_that_cannot_be_seeded_are_reported_and_stop_no_time
     assert await shop.timers.tick() == 2
 
     assert shop.reporter.of("trouble") == [("job.failed", None, "timers: seed: ValueError")]
+
+
+async def test_idle_balances_come_after_all_other_timers_and_few_at_once() -> None:
+    """A policy that names a time for them makes those of all its accounts ring at once."""
+    shop = DueShop()
+
+    await shop.timers.tick()
+
+    *others, (limit, last) = shop.leased
+    assert (limit, last) == (IN_NO_HURRY_BATCH, frozenset({TimerKind.BALANCE_IDLE}))
+    assert {kind for _, kinds in others for kind in kinds} == set(TimerKind) - last
+    assert limit < min(size for size, _ in others)
 
 
 @pytest.mark.parametrize("step", ["seed", "end_rental", "close"])

@@ -187,17 +187,20 @@ class BookRepository:
             _account(row) for row in await self._rows("books/accounts", after=after, limit=limit)
         ]
 
-    async def undated_accounts(self, after: AccountId | None, limit: int) -> port.QuietPage:
-        return await self._db.read(lambda c: idle_accounts.undated(c, after, limit))
+    async def undated_accounts(
+        self, after: AccountId | None, limit: int, *, and_dated: bool
+    ) -> port.QuietPage:
+        asked = {"after": after, "limit": limit, "dated": and_dated}
+        return await self._db.read(lambda c: idle_accounts.undated(c, asked))
 
-    async def date_accounts(self, dated: Sequence[tuple[AccountId, Timer]]) -> None:
-        await self._db.write(lambda c: idle_accounts.date(c, dated))
+    async def date_accounts(self, dates: Sequence[port.IdleDate], since: datetime) -> None:
+        await self._db.write(lambda c: idle_accounts.date(c, dates, since))
 
     async def dated_account(self, subject: UUID) -> port.QuietAccount | None:
         return await self._db.read(lambda c: idle_accounts.dated(c, subject))
 
-    async def date_again(self, timer: Timer, due_at: datetime) -> None:
-        await self._db.write(lambda c: idle_accounts.date_again(c, timer, due_at))
+    async def date_again(self, timer: Timer, due_at: datetime, months: int) -> None:
+        await self._db.write(lambda c: idle_accounts.date_again(c, timer, due_at, months))
 
     async def undate_account(self, timer: Timer) -> None:
         await self._db.write(lambda c: idle_accounts.undate(c, timer))

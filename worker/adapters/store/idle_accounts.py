@@ -1,36 +1,35 @@
 """The dates of idle balances: which accounts have one, and from what it is reckoned."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import statement
-from worker.domain.ids import AccountId
-from worker.ports.store.books import QuietAccount, QuietPage
+from worker.ports.store.books import IdleDate, QuietAccount, QuietPage
 from worker.ports.store.case_view import Timer, TimerKind
 
-_AGAIN: Final = text(
-    "UPDATE timer SET due_at = CAST(:until AS timestamptz), lease_until = '-infinity'"
-    " WHERE subject = :subject AND kind = :kind AND due_at = :due_at AND fired_at IS NULL"
-)
 
-
-async def undated(connection: AsyncConnection, after: AccountId | None, limit: int) -> QuietPage:
-    asked = {"after": after, "limit": limit}
+async def undated(connection: AsyncConnection, asked: Mapping[str, Any]) -> QuietPage:
     rows = (await connection.execute(statement("books/undated_accounts"), asked)).mappings().all()
     accounts = [_quiet(row) for row in rows if row["account"] is not None]
     return QuietPage(accounts, rows[0]["up_to"])
 
 
-async def date(connection: AsyncConnection, dated: Sequence[tuple[AccountId, Timer]]) -> None:
+async def date(connection: AsyncConnection, dates: Sequence[IdleDate], since: datetime) -> None:
+    """Those that have no date begin *since* then; the others keep their beginning.
+
+    A date that is later than the one there is changes nothing: the timer looks again when it rings.
+    """
     told = {
-        "subjects": [timer.subject for _, timer in dated],
-        "accounts": [account for account, _ in dated],
-        "dues": [timer.due_at for _, timer in dated],
+        "subjects": [one.timer.subject for one in dates],
+        "accounts": [one.account for one in dates],
+        "dues": [one.timer.due_at for one in dates],
+        "months": [one.months for one in dates],
+        "since": since,
     }
     await connection.execute(statement("books/date_accounts"), told)
 
@@ -41,9 +40,12 @@ async def dated(connection: AsyncConnection, subject: UUID) -> QuietAccount | No
     return None if row is None else _quiet(row)
 
 
-async def date_again(connection: AsyncConnection, timer: Timer, until: datetime) -> None:
+async def date_again(
+    connection: AsyncConnection, timer: Timer, until: datetime, months: int
+) -> None:
+    """Not where another process has fired or moved it since *timer* was leased."""
     asked: dict[str, Any] = {"until": until, "subject": timer.subject, "due_at": timer.due_at}
-    await connection.execute(_AGAIN, asked | {"kind": timer.kind.value})
+    await connection.execute(statement("books/date_again"), asked | {"months": months})
 
 
 async def undate(connection: AsyncConnection, timer: Timer) -> None:

@@ -58,7 +58,7 @@ class AccountEventJudge:
     def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
         """By the policy, or by a verdict that had to wait for an order to end."""
         record, verdict = self._ask(view, facts), view.case.verdict
-        if record.decision.reason is Reason.IDLE_RUNNING and not view.case.decisions:
+        if facts["event"] == "idle" and not view.case.decisions and _stays(view, record):
             raise NothingFollows
         if verdict is not None and record.decision.outcome is Outcome.NEEDS_REVIEW:
             record = self._decided_by_verdict(view, facts, record, grant=verdict["grant"])
@@ -124,6 +124,9 @@ class AccountEventJudge:
         if held and (outcome is Outcome.BALANCE_VOID or record.decision.reason in _OF_DELETION):
             # The money of a running order may come back to the balance: open orders end first.
             record = replace(record, decision=Decision(Outcome.WAIT, Reason.OPEN_ORDER_PENDING))
+        elif outcome is Outcome.BALANCE_VOID and _is_asked_for(view, facts):
+            # Nobody loses what he has asked for meanwhile, though a human said yes before.
+            record = replace(record, decision=Decision(Outcome.WAIT, Reason.WITHDRAWAL_OPEN))
         elif outcome is Outcome.BALANCE_VOID:
             void_all = replace(record.decision, amount_minor=view.holdings.available_minor)
             record = replace(record, decision=void_all)
@@ -152,6 +155,18 @@ _GRANTED: Final = {
     "idle": Outcome.BALANCE_VOID,
     "chargeback": Outcome.BALANCE_KEPT,
 }
+
+
+def _is_asked_for(view: port.CaseView, facts: port.CaseFacts) -> bool:
+    """Whether an idle balance may be moved by a case that is open."""
+    return facts["event"] == "idle" and view.account.case_open
+
+
+def _stays(view: port.CaseView, record: port.DecisionRecord) -> bool:
+    """Whether a balance is not idle after all: moved, out of its customer's reach, or asked for."""
+    out_of_reach = view.holdings.state != AccountState.OPEN.value
+    running = record.decision.reason is Reason.IDLE_RUNNING
+    return running or out_of_reach or view.account.case_open
 
 
 def _idle_until(view: port.CaseView) -> datetime | None:

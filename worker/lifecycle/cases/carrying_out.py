@@ -7,7 +7,7 @@ an earlier verdict found, the flags that are left.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from worker.domain.account_state import standing_turns
 from worker.domain.policy import Outcome
@@ -81,6 +81,8 @@ class GivenVerdict(Protocol):
     @property
     def findings(self) -> port.CaseFacts: ...
 
+    def content(self) -> Mapping[str, Any]: ...
+
 
 def lifts_chargeback(case: port.Case, verdict: GivenVerdict) -> bool:
     """Whether it says no to a chargeback that has had its effect.
@@ -93,23 +95,40 @@ def lifts_chargeback(case: port.Case, verdict: GivenVerdict) -> bool:
     return case.facts["event"] == "chargeback" and not verdict.grant and not voided
 
 
-def lifted_flags(case: port.Case, verdict: GivenVerdict) -> tuple[str, ...]:
-    """The flags that this closed case found, and that its human takes back now.
+class FlagChange(NamedTuple):
+    """Flags that a closed case takes back, or that it finds again."""
 
-    He says again what he decided, and names the flags that are left: nothing else changes.
+    lifted: frozenset[str]
+    found: frozenset[str]
+
+
+def flag_change(case: port.Case, verdict: GivenVerdict) -> FlagChange | None:
+    """What its human changes of the flags that this closed case found; None: nothing.
+
+    He says again what he decided, and names the flags that are left: nothing else changes. Only
+    what this case found before, and took back by mistake, can be found again.
     """
     given = case.verdict
     if given is None or case.state not in port.CLOSED or set(verdict.findings) != {_FLAGS}:
-        return ()
-    found, left = _found(case.facts), set(verdict.findings[_FLAGS])
+        return None
+    found, left = frozenset(case.facts.get(_FLAGS, ())), frozenset(verdict.findings[_FLAGS])
     same = verdict.grant is given["grant"] and verdict.amount_minor in {None, given["amount_minor"]}
-    return tuple(sorted(found - left)) if same and left < found else ()
+    if not same or left == found or not left <= found | _ever_found(case):
+        return None
+    return FlagChange(lifted=found - left, found=left - found)
 
 
-def lifted_step(case: port.Case, flags: tuple[str, ...]) -> port.CaseStep:
-    facts: dict[str, Any] = {**case.facts, _FLAGS: sorted(_found(case.facts) - set(flags))}
-    return port.CaseStep(state=case.state, facts=facts, lifted_flags=flags, reopens=True)
+def _ever_found(case: port.Case) -> frozenset[str]:
+    said = (entry.content.get("findings", {}) for entry in case.evidence if entry.what == "verdict")
+    return frozenset(flag for findings in said for flag in findings.get(_FLAGS, ()))
 
 
-def _found(facts: port.CaseFacts) -> set[str]:
-    return set(facts.get(_FLAGS, ()))
+def flags_step(case: port.Case, verdict: GivenVerdict, change: FlagChange) -> port.CaseStep:
+    return port.CaseStep(
+        state=case.state,
+        facts={**case.facts, _FLAGS: sorted(verdict.findings[_FLAGS])},
+        verdict=verdict.content(),
+        account_flags=sorted(change.found),
+        lifted_flags=sorted(change.lifted),
+        reopens=True,
+    )

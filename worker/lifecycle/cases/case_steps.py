@@ -14,8 +14,8 @@ from worker.domain.policy.vocabulary import Sla
 from worker.lifecycle.cases.carrying_out import (
     FREEZE_SEEN,
     barred,
-    lifted_flags,
-    lifted_step,
+    flag_change,
+    flags_step,
     lifts_chargeback,
     seen_now,
     what_stands,
@@ -202,12 +202,12 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
 
 
 def _lifted(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> port.CaseStep | None:
-    """What this verdict takes back of a closed case; None: nothing."""
+    """What this verdict takes back of a closed case, or puts back; None: nothing."""
     if lifts_chargeback(view.case, verdict):
         step = judge.apply_verdict(view, verdict)
         return replace(step, verdict=verdict.content(), reopens=True)
-    flags = lifted_flags(view.case, verdict)
-    return lifted_step(view.case, flags) if flags else None
+    change = flag_change(view.case, verdict)
+    return None if change is None else flags_step(view.case, verdict, change)
 
 
 def taken_back_step(judge: KindJudge, view: port.CaseView) -> port.CaseStep:

@@ -111,7 +111,10 @@ BATCHES: Final = 5  #: Of one tick; the next tick continues.
 EXPIRED_MAX: Final = 1000  #: Expired answers and texts that one tick deletes, of each.
 #: They wait for a provider, so they fire after all others: one that hangs delays no other kind.
 AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE, TimerKind.RENTAL_END})
-AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER
+#: A policy that names a time makes those of all its accounts ring at once: few of them, and last.
+IN_NO_HURRY: Final = frozenset({TimerKind.BALANCE_IDLE})
+IN_NO_HURRY_BATCH: Final = 20
+AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER - IN_NO_HURRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +161,7 @@ class DueTimers:
 
     async def tick(self) -> int:
         """Fire everything that is due, oldest first; how many timers were fired."""
-        await self._seed_dates()
+        await self._seed(self.claim_windows)
         await self.books.forget_answers(EXPIRED_MAX)
         await self.activations.forget_texts(EXPIRED_MAX)
         fired = 0
@@ -169,7 +172,7 @@ class DueTimers:
             fired += len(due)
             if len(due) < self.batch:
                 break
-        return fired + await self._fire_at_providers()
+        return fired + await self._fire_at_providers() + await self._fire_in_no_hurry()
 
     async def _fire_at_providers(self) -> int:
         """Fire one batch concurrently: a tick takes no longer than the slowest provider."""
@@ -180,11 +183,17 @@ class DueTimers:
                 raise error
         return len(due)
 
-    async def _seed_dates(self) -> None:
+    async def _fire_in_no_hurry(self) -> int:
+        await self._seed(self.idle_balances)
+        due = await self.cases.lease_timers(IN_NO_HURRY_BATCH, IN_NO_HURRY)
+        for timer in due:
+            await self._fire(timer)
+        return len(due)
+
+    async def _seed(self, dates: ClaimWindows | IdleBalances) -> None:
         """They are days away: if they cannot be seeded now, the due timers fire all the same."""
         try:
-            await self.claim_windows.seed()
-            await self.idle_balances.seed()
+            await dates.seed()
         except StoreError:
             raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a policy that newer code kept must stop no timer

@@ -210,8 +210,18 @@ class QuietAccount(NamedTuple):
     account: AccountId
     policy: str
     state: str
-    idle_since: datetime  #: The last entry, else the opening.
+    idle_since: datetime
     available_minor: int
+    case_open: bool  #: Something else may move its money.
+    months: int | None  #: Of the policy by which it was dated; None: it has no date.
+
+
+class IdleDate(NamedTuple):
+    """When an account's idle balance rings, and after how many months of its policy."""
+
+    account: AccountId
+    timer: Timer
+    months: int
 
 
 class QuietPage(NamedTuple):
@@ -260,17 +270,21 @@ class BookStore(Protocol):
         """By name; `after` is the last one already seen."""
         ...
 
-    async def undated_accounts(self, after: AccountId | None, limit: int) -> QuietPage:
+    async def undated_accounts(
+        self, after: AccountId | None, limit: int, *, and_dated: bool
+    ) -> QuietPage:
         """Of the next *limit* accounts by name those without a date for their idle balance."""
         ...
 
-    async def date_accounts(self, dated: Sequence[tuple[AccountId, Timer]]) -> None: ...
+    async def date_accounts(self, dates: Sequence[IdleDate], since: datetime) -> None:
+        """An account that has a date keeps it, unless this one is earlier."""
+        ...
 
     async def dated_account(self, subject: UUID) -> QuietAccount | None:
         """The account that this subject of a timer stands for."""
         ...
 
-    async def date_again(self, timer: Timer, due_at: datetime) -> None:
+    async def date_again(self, timer: Timer, due_at: datetime, months: int) -> None:
         """It rings later; one that fired or was changed meanwhile stays."""
         ...
 

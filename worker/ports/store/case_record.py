@@ -109,7 +109,8 @@ class AccountRecord:
     spent_minor: int | None = 0  #: None: the policy does not ask.
     last_deposit_at: datetime | None = None
     open_order_window_end: datetime | None = None
-    idle_since: datetime  #: The last entry, else the opening.
+    idle_since: datetime  #: Its money lies idle since then.
+    case_open: bool = False  #: Something else may move its money.
     history: tuple[PastDeed, ...] = ()
     recent_orders: int = 0
     recent_cancels: int = 0

@@ -2,9 +2,10 @@
 -- The caller holds the account's balances; the key kills the whole transaction of a second mover.
 WITH moved AS (
     INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency,
-                          at)
+                          at, booked_at)
     VALUES (:key, :account, CAST(:activation AS uuid), :source, :destination,
-            CAST(:amount AS bigint), :currency, CAST(:now AS timestamptz))
+            CAST(:amount AS bigint), :currency, CAST(:now AS timestamptz),
+            CAST(:now AS timestamptz))
     RETURNING account, source, destination, amount_minor
 )
 UPDATE balance b
