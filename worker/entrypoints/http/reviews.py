@@ -91,9 +91,10 @@ class ReviewList(ResponseBody):
 
 
 class ReviewVerdict(cases.VerdictGiven):
-    """`outcome` is for activations: without it, granting refunds and denying closes.
+    """`outcome` is for activations: granting is `refunded`; denying is `closed`, or `delivered`.
 
-    An activation ends with its whole price.
+    Without it, denying closes; one that contradicts `grant` is refused. An activation ends with its
+    whole price.
     """
 
     outcome: Literal["refunded", "closed", "delivered"] | None = None
