@@ -72,6 +72,8 @@ def build_desk(config: DeskConfig) -> web.Application:
     app = web.Application(middlewares=[_answering], client_max_size=FORM_BYTES_MAX)
     files = _files()
     app[_CONFIG], app[_ENVIRONMENT] = config, _environment(files)
+    app[cookies.SIGNED_IN] = cookies.SignedIn()
+    app[sign_in.WRONG_TOKENS] = sign_in.no_wrong_tokens()
     app.cleanup_ctx.append(_connected)
     app.router.add_get("/static/{name}", _serves(files))
     app.router.add_get("/sign-in", _sign_in)
@@ -215,7 +217,7 @@ async def _answering(request: web.Request, handler: Next) -> web.StreamResponse:
 def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
     if isinstance(error, ApiProblem) and error.slug == "unauthenticated":
         response = sign_in.asked(request)
-        cookies.forget_token(response)
+        request.app[cookies.SIGNED_IN].refuse(request, response)
         return response
     acting = request.method == "POST"
     notice, status = _said_of(error, acting=acting)
