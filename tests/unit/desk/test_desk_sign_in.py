@@ -1,6 +1,7 @@
 """Who sees the desk: signing in by a token, and what keeps it from other sites and scripts."""
 
 import pytest
+from multidict import CIMultiDict
 
 from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Page, Visitor
@@ -180,3 +181,34 @@ async def test_where_a_proxy_names_who_acts_nobody_comes_past_it(api_url: str) -
         assert "Ann" in (await visitor.get("/find", **{"X-User": "Ann"})).text
         nameless = await visitor.get("/find", **{"X-User": " "})
     assert (nameless.status, "names nobody" in nameless.text) == (403, True)
+
+
+async def test_who_acts_is_named_once_whatever_a_browser_adds(api_url: str, shop: Client) -> None:
+    number = await shop.watch_number(
+        "alpha", "r1", account="ann", phone="+12025550100", service="tg", country="0", price_minor=5
+    )
+    page, proxy = f"/a/{number['id']}", ("X-User", "J\u00fcrgen 100% \u042f")
+    async with desk_over(api_url, actor_header="X-User") as visitor:
+
+        async def post(path: str, fields: dict[str, str], *named: tuple[str, str]) -> int:
+            url, headers = visitor.url + path, CIMultiDict(named)
+            async with visitor.http.post(
+                url, data=fields, headers=headers, allow_redirects=False
+            ) as answer:
+                return answer.status
+
+        form = await visitor.get("/sign-in", **dict([proxy]))
+        await post("/sign-in", {"csrf": form.csrf, "token": WRITE_TOKEN, "next": "/"}, proxy)
+        note = {"csrf": (await visitor.get("/find", **dict([proxy]))).csrf, "note": "seen"}
+
+        forged = await post(f"{page}/notes", note, ("X-User", "boss"), proxy)
+        before = (await shop.get_activation(number["id"]))["timeline"]
+        own = await post(f"{page}/notes", note, proxy)
+        shown = await visitor.get(page, **dict([proxy]))
+
+    assert forged == 403
+    assert "note" not in [line["what"] for line in before]
+    assert own == 303
+    (line,) = [one for one in (await shop.get_activation(number["id"]))["timeline"] if "by" in one]
+    assert line["by"] == "J%C3%BCrgen 100%25 %D0%AF (shop)"
+    assert f"by {proxy[1]} (shop)" in shown.text

@@ -13,6 +13,7 @@ import re
 import secrets
 from collections import OrderedDict
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -24,7 +25,7 @@ SECONDS: Final = 12 * 3600  #: A browser that is left open is signed out after a
 ACTOR_CHARS_MAX: Final = 128
 
 _TOKEN = re.compile(rf"[!-~]{{1,{TOKEN_CHARS_MAX}}}")
-_UNPRINTABLE = re.compile(r"[^ -~]")
+_KEPT: Final = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 def is_token(text: str) -> bool:
@@ -96,9 +97,20 @@ def is_csrf_token(sent: str, secret: str, token: str | None) -> bool:
 
 
 def actor_in(request: web.Request, header: str) -> str | None:
-    """Who acts, as the proxy says it, in characters that the API takes; None: it says nobody."""
-    name = _UNPRINTABLE.sub("?", request.headers.get(header, "")).strip()
-    return name[:ACTOR_CHARS_MAX].strip() or None
+    """Who acts, as the proxy says it, in characters that the API takes.
+
+    None: it says nobody, or somebody else says it, too. What is not ASCII is percent-encoded.
+    """
+    named = request.headers.getall(header, [])
+    if len(named) != 1:
+        return None
+    actor = ""
+    for char in named[0].strip():
+        sent = quote(char, safe=_KEPT, errors="surrogateescape")
+        if len(actor) + len(sent) > ACTOR_CHARS_MAX:
+            break
+        actor += sent
+    return actor.strip() or None
 
 
 def _set(response: web.StreamResponse, name: str, value: str, *, tls: bool) -> None:
