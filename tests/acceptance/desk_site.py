@@ -102,6 +102,16 @@ class DeskSite:
         assert case["state"] == "in_review", case
         return case
 
+    def decide_all(self) -> None:
+        """Nothing waits for a human any more, whatever other tests left."""
+
+        async def deny(client: Client) -> None:
+            for review in (await client.list_reviews(brief="true"))["items"]:
+                if review["id"] == review["case"]:  # No payout that is owed.
+                    await client.decide_review(review["id"], grant=False, note="of another test")
+
+        self.ask(deny)
+
     def withdraw(self, reference: str) -> Case:
         return self.ask(
             lambda client: client.open_withdrawal(

@@ -99,6 +99,7 @@ def test_a_review_is_decided_by_keyboard_alone(
     staff: Browser, site: DeskSite, size: tuple[int, int]
 ) -> None:
     staff.size(size)
+    site.decide_all()
     numbers = [site.rent("timeout", f"KEYS-{size[0]}-{each}", LONG_NAME) for each in (1, 2)]
     for number in numbers:
         site.receive(number["id"], "421337")

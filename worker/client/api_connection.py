@@ -14,6 +14,7 @@ from yarl import URL
 from worker.client.api_problem import ApiProblem, ApiUnreachable
 
 WAIT_SECONDS_MAX: Final = 30  #: The longest that the API holds a call until something changes.
+_PROBLEM: Final = "application/problem+json"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=WAIT_SECONDS_MAX + 15, sock_connect=5)
 
 
@@ -110,10 +111,12 @@ def _document(response: aiohttp.ClientResponse, raw: bytes) -> Any:  # noqa: ANN
     except ValueError:
         raise ApiUnreachable(f"HTTP {response.status} without JSON: not this API's") from None
     if response.status >= HTTPStatus.BAD_REQUEST:
+        if response.content_type != _PROBLEM or not isinstance(document, dict):
+            # Of a gateway before it, say: what the JSON means is not known.
+            raise ApiUnreachable(f"HTTP {response.status} without a problem: not this API's")
         waits = response.headers.get("Retry-After", "")
         raise ApiProblem(
-            document if isinstance(document, dict) else {"status": response.status},
-            float(waits) if waits.isdecimal() else None,
+            {**document, "status": response.status}, float(waits) if waits.isdecimal() else None
         )
     return document
 

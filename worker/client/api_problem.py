@@ -20,12 +20,21 @@ class ApiProblem(ApiError):
         self.title = str(document.get("title", ""))
         self.status = int(document.get("status", 0))
         self.detail = str(document.get("detail", ""))
-        self.errors: list[dict[str, str]] = list(document.get("errors", ()))
+        self.errors: list[dict[str, str]] = list(filter(_names_a_field, _listed(document)))
         self.request_id = document.get("request_id")  #: The same stands in the daemon's log.
         self.retry_after = retry_after  #: Seconds, where the API says when to try again.
         self.document = dict(document)
         told = [f"{each['pointer']}: {each['detail']}" for each in self.errors]
         super().__init__("; ".join(filter(None, [self.slug, self.title, self.detail, *told])))
+
+
+def _listed(document: Mapping[str, Any]) -> list[Any]:
+    errors = document.get("errors")
+    return errors if isinstance(errors, list) else []
+
+
+def _names_a_field(error: object) -> bool:
+    return isinstance(error, dict) and {"pointer", "detail"} <= error.keys()
 
 
 class ApiUnreachable(ApiError):

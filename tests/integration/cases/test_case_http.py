@@ -310,9 +310,16 @@ async def test_a_verdict_that_cannot_be_carried_out_as_given_changes_nothing(
     )
     ending = {"grant": True, "note": "seen", "amount_minor": 50, "outcome": "closed"}
     strange = await api.post(f"/v1/reviews/{case['id']}/verdict", ending)
+    contradictory = [
+        await api.post(
+            f"/v1/reviews/{id_}/verdict", {"grant": grant, "note": "seen", "outcome": outcome}
+        )
+        for grant, outcome in ((False, "refunded"), (True, "closed"), (True, "delivered"))
+    ]
 
     assert (part.status, part.pointers) == (422, ["/amount_minor"])
-    assert (strange.status, strange.pointers) == (422, ["/outcome"])
+    for refused in (strange, *contradictory):
+        assert (refused.status, refused.pointers) == (422, ["/outcome"])
     assert await shop.all_rows() == before
     granted = await api.post(
         f"/v1/reviews/{id_}/verdict", {"grant": True, "note": "seen", "amount_minor": PRICE}

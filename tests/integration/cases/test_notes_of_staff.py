@@ -1,6 +1,7 @@
 """Notes stand beside what they are about, in the name of whoever wrote them."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import CaseShop
 from tests.unit.http.caller import Api, Described
 from tests.unit.http.conftest import described
+from worker.ports.store.said import StaffNote
 
 FIXTURES = (described,)
 BODY = {"note": "called back, he agrees"}
@@ -88,3 +90,25 @@ async def test_a_note_on_what_there_is_not_is_refused(api: Api, path: str, slug:
     assert (reply.status, reply.slug) == (404, slug)
     empty = await api.post(path, {"note": ""})
     assert (empty.status, empty.pointers) == (422, ["/note"])
+
+
+async def test_each_look_at_a_code_is_kept_and_a_note_that_is_sent_again_is_not(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.rent_number("P3")
+    tell, begun = shop.store.activations.tell, shop.clock.now
+    looked = [("ann", 0), ("ann", 59), ("bob", 59), ("ann", 60), ("ann", 3600)]
+    for by, seconds in looked:
+        now = begun + timedelta(seconds=seconds)
+        await tell(id_, "shown_to_staff", StaffNote("1 code", by), now=now)
+        await tell(id_, "note", StaffNote("he is a friend", "ann"), now=now)
+
+    number = await shop.store.activations.activation(id_)
+    assert number is not None
+    lines = [(line.what, line.detail.get("by"), line.at - begun) for line in number.timeline]
+    kept = [("ann", 0), ("bob", 59), ("ann", 60), ("ann", 3600)]
+    assert [line[1:] for line in lines if line[0] == "shown_to_staff"] == [
+        (by, timedelta(seconds=seconds)) for by, seconds in kept
+    ]
+    assert [line[0] for line in lines].count("note") == 1

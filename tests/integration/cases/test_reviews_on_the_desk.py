@@ -120,3 +120,18 @@ async def test_a_number_is_refunded_by_its_review(shop: CaseShop, api: Api, staf
 
     ended = (await api.get(f"/v1/activations/{number}")).json
     assert (ended["state"], ended["settlement"]["amount_minor"]) == ("refunded", PRICE)
+
+
+async def test_how_a_number_ends_is_chosen_for_a_deny_alone(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    number = await shop.rent_number("P3", "2")
+    await shop.end_activation(number, State.IN_REVIEW, reason="sms_not_displayed")
+    page = await staff.get(f"/?review={number}")
+    endings = re.findall(r'<option value="(\w*)"', page.raw)
+
+    assert endings == ["", "closed", "delivered"]
+    denied = await decide(staff, str(number), grant="no", outcome="delivered")
+    assert denied.goes_to == "/?done=denied"
+    assert (await api.get(f"/v1/activations/{number}")).json["state"] == "delivered"

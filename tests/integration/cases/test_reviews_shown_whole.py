@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
 from tests.unit.http.caller import READ_TOKEN, Api, Described
 from tests.unit.http.conftest import described
 from worker.domain.activation import State
+from worker.entrypoints.http import reviews
 from worker.entrypoints.http.responses import instant
 
 FIXTURES = (described,)
@@ -209,3 +211,36 @@ async def test_cases_are_listed_by_what_is_known_of_them(shop: CaseShop, api: Ap
     assert pages == everything
     wrong = await api.get("/v1/cases?kind=nothing")
     assert (wrong.status, wrong.pointers) == (422, ["/kind"])
+
+
+async def test_a_review_that_is_not_shown_costs_nothing_and_more_of_them_no_transaction(
+    shop: CaseShop, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.open_account(amount_minor=5000)
+    engine, _ = await shop.store.db._opened()
+    sent: list[str] = []
+    for what in ("begin", "before_cursor_execute"):
+        event.listen(engine.sync_engine, what, lambda *_, what=what: sent.append(what))
+
+    async def cost(query: str) -> tuple[int, int]:
+        sent.clear()
+        await waiting(api, query)
+        return sent.count("begin"), sent.count("before_cursor_execute")
+
+    async def claim(number: int) -> None:
+        id_ = await shop.delivered_activation("P3", str(number))
+        await shop.open_claim(id_, "wrong_code", evidence=["photo"])
+
+    await claim(0)
+    await cost("")  # What is read once for all, such as the policy, is read.
+    alone = await cost("?limit=1")
+    for number in (1, 2, 3):
+        await claim(number)
+
+    assert await cost("?limit=1") == alone
+    assert (await cost("?limit=4"))[0] == alone[0]
+    monkeypatch.setattr(reviews, "WHOLE_MAX", 3)
+    first = (await api.get("/v1/reviews?limit=100")).json
+    rest = (await api.get(f"/v1/reviews?limit=100&cursor={first['next_cursor']}")).json
+    assert (len(first["items"]), len(rest["items"]), rest["next_cursor"]) == (3, 1, None)
+    assert len(await waiting(api, "?brief=true")) == 4

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.unit.desk.visitor import Visitor
 from tests.unit.http.caller import WRITE_TOKEN
@@ -14,6 +15,8 @@ from tests.unit.http.fakes import NOW
 from worker.client import Client
 from worker.entrypoints.desk import DeskConfig, build_desk
 from worker.entrypoints.http.api import build_api
+from worker.entrypoints.http.auth import KnownTokens
+from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 
 OpenDesk: TypeAlias = Callable[..., AbstractAsyncContextManager[Visitor]]
@@ -36,8 +39,31 @@ def world() -> World:
 
 
 @pytest.fixture
-async def api_url(world: World) -> AsyncIterator[str]:
-    runner = await listen(build_api(deps_over(world)), "127.0.0.1", 0, drain_seconds=1)
+def deps(world: World) -> ApiDeps:
+    return deps_over(world)
+
+
+@pytest.fixture
+def tokens(deps: ApiDeps) -> KnownTokens:
+    """Those that the API takes."""
+    return deps.tokens
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """The paths of the calls that came to the API."""
+    return []
+
+
+@pytest.fixture
+async def api_url(deps: ApiDeps, asked: list[str]) -> AsyncIterator[str]:
+    api = build_api(deps)
+
+    async def count(request: web.Request, _response: web.StreamResponse) -> None:
+        asked.append(request.path)
+
+    api.on_response_prepare.append(count)
+    runner = await listen(api, "127.0.0.1", 0, drain_seconds=1)
     host, port = runner.addresses[0]
     yield f"http://{host}:{port}"
     await runner.cleanup()

@@ -21,7 +21,7 @@ def test_the_settings_that_the_guide_shows_are_taken(tmp_path: Path) -> None:
 
     desk = load_settings(file, environ={}).desk
 
-    assert (desk.api, desk.actor_header) == ("http://10.0.0.5:8080", "X-Auth-User")
+    assert (desk.api, desk.actor_header) == ("http://127.0.0.1:8080", "X-Auth-User")
     assert desk.behind_tls
     assert str(desk.listen) == "127.0.0.1:8088"
 

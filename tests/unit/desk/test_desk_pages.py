@@ -189,7 +189,7 @@ async def test_without_an_api_there_is_one_clear_page() -> None:
     with closing(socket.socket()) as unused:
         unused.bind(("127.0.0.1", 0))
         async with desk_over(f"http://127.0.0.1:{unused.getsockname()[1]}") as visitor:
-            page = await visitor.get("/events", Cookie="desk_token=d2hhdGV2ZXI=")
+            page = await visitor.sign_in()
 
     assert page.status == 502
     assert "The API cannot be reached" in page.text

@@ -1,12 +1,17 @@
 """Who sees the desk: signing in by a token, and what keeps it from other sites and scripts."""
 
+from typing import Any
+
 import pytest
+from multidict import CIMultiDict
 
 from tests.unit.desk.conftest import desk_over
-from tests.unit.desk.visitor import Visitor
+from tests.unit.desk.visitor import Page, Visitor
 from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN
 from tests.unit.http.conftest import World
 from worker.client import Client
+from worker.entrypoints.desk.sign_in import WRONG_AT_ONCE
+from worker.entrypoints.http.auth import KnownTokens
 
 PAGES = ("/", "/find?q=x", "/a/x", "/cases/x", "/accounts/x", "/providers", "/events", "/try")
 
@@ -65,12 +70,58 @@ async def test_who_signed_out_sees_nothing_any_more(staff: Visitor) -> None:
     assert (await staff.get("/find")).status == 303
 
 
-async def test_a_token_that_the_api_takes_no_more_signs_out(api_url: str) -> None:
-    async with desk_over(api_url) as visitor:
-        page = await visitor.get("/events", Cookie="desk_token=Z29uZQ==")
+async def test_a_token_that_the_api_takes_no_more_signs_out(
+    staff: Visitor, tokens: KnownTokens, asked: list[str]
+) -> None:
+    tokens.exchange([])
+    (kept,) = [cookie for cookie in staff.http.cookie_jar if cookie.key == "desk_token"]
 
-    assert page.goes_to == "/sign-in?next=%2Fevents"
+    page = await staff.get("/events")
+    before = len(asked)
+    again = await staff.get("/events", Cookie=f"desk_token={kept.value}")
+
+    assert page.goes_to == again.goes_to == "/sign-in?next=%2Fevents"
     assert 'desk_token=""' in page.headers["Set-Cookie"]
+    assert len(asked) == before  # Refused once, it is not asked about again.
+
+
+async def test_a_cookie_that_the_desk_did_not_set_never_reaches_the_api(
+    staff: Visitor, asked: list[str]
+) -> None:
+    (kept,) = [cookie for cookie in staff.http.cookie_jar if cookie.key == "desk_token"]
+    token, _, signature = kept.value.partition(".")
+    changed = ("0" if signature[0] != "0" else "1") + signature[1:]
+    staff.http.cookie_jar.clear()
+    before = len(asked)
+    for value in ("Z29uZQ==", f"Z29uZQ==.{signature}", f"{token}.{changed}", token, ".", ""):
+        page = await staff.get("/events", Cookie=f"desk_token={value}")
+        assert page.goes_to == "/sign-in?next=%2Fevents", value
+
+    assert len(asked) == before
+
+
+async def test_who_guesses_tokens_keeps_nobody_else_from_signing_in(
+    api_url: str, asked: list[str]
+) -> None:
+    async with desk_over(api_url, behind_tls=True) as visitor:
+
+        async def enter(token: str, forwarded: str) -> Page:
+            form = await visitor.get("/sign-in")
+            secret = form.headers["Set-Cookie"].partition(";")[0]
+            fields = {"csrf": form.csrf, "token": token, "next": "/"}
+            headers = {"Cookie": secret, "X-Forwarded-For": forwarded}
+            return await visitor.post("/sign-in", fields, **headers)
+
+        # What the visitor himself says stands before what the proxy adds.
+        guesses = [await enter(f"guess-{n}", f"192.0.2.{n}, 203.0.113.7") for n in range(30)]
+        came_through = len(asked)
+        other = await enter(WRITE_TOKEN, "203.0.113.8")
+
+    assert (guesses[0].status, guesses[-1].status) == (401, 429)
+    assert int(guesses[-1].headers["Retry-After"]) > 0
+    assert "Too many wrong tokens" in guesses[-1].text
+    assert came_through == WRONG_AT_ONCE
+    assert other.goes_to == "/"
 
 
 @pytest.mark.parametrize("csrf", [None, "", "0" * 64, "ж"])
@@ -132,3 +183,34 @@ async def test_where_a_proxy_names_who_acts_nobody_comes_past_it(api_url: str) -
         assert "Ann" in (await visitor.get("/find", **{"X-User": "Ann"})).text
         nameless = await visitor.get("/find", **{"X-User": " "})
     assert (nameless.status, "names nobody" in nameless.text) == (403, True)
+
+
+async def test_who_acts_is_named_once_whatever_a_browser_adds(api_url: str, shop: Client) -> None:
+    number = await shop.watch_number(
+        "alpha", "r1", account="ann", phone="+12025550100", service="tg", country="0", price_minor=5
+    )
+    page, proxy = f"/a/{number['id']}", ("X-User", "J\u00fcrgen 100% \u042f")
+    async with desk_over(api_url, actor_header="X-User") as visitor:
+
+        async def post(path: str, fields: dict[str, str], *named: tuple[str, str]) -> int:
+            url, headers = visitor.url + path, CIMultiDict(named)
+            async with visitor.http.post(
+                url, data=fields, headers=headers, allow_redirects=False
+            ) as answer:
+                return answer.status
+
+        form = await visitor.get("/sign-in", **dict([proxy]))
+        await post("/sign-in", {"csrf": form.csrf, "token": WRITE_TOKEN, "next": "/"}, proxy)
+        note = {"csrf": (await visitor.get("/find", **dict([proxy]))).csrf, "note": "seen"}
+
+        forged = await post(f"{page}/notes", note, ("X-User", "boss"), proxy)
+        before = (await shop.get_activation(number["id"]))["timeline"]
+        own = await post(f"{page}/notes", note, proxy)
+        shown = await visitor.get(page, **dict([proxy]))
+
+    assert forged == 403
+    assert "note" not in [line["what"] for line in before]
+    assert own == 303
+    timeline: Any = (await shop.get_activation(number["id"]))["timeline"]
+    assert [line["by"] for line in timeline if "by" in line] == ["J%C3%BCrgen 100%25 %D0%AF (shop)"]
+    assert f"by {proxy[1]} (shop)" in shown.text

@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from openapi_schema_validator import OAS31Validator
 
 WRITE_TOKEN = "write-token-canary-0123456789abcdef"
+OPERATE_TOKEN = "operate-token-canary-0123456789abcdef"
 READ_TOKEN = "read-token-canary-0123456789abcdef"
 
 

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api, Described
+from tests.unit.http.caller import OPERATE_TOKEN, READ_TOKEN, WRITE_TOKEN, Api, Described
 from tests.unit.http.fake_service import FakeService, Read
 from tests.unit.http.fakes import (
     PROVIDER,
@@ -69,6 +69,7 @@ def deps_over(world: World) -> ApiDeps:
         tokens=KnownTokens(
             [
                 Token.of("shop", "operate+decide", WRITE_TOKEN),
+                Token.of("program", "operate", OPERATE_TOKEN),
                 Token.of("viewer", "read", READ_TOKEN),
             ]
         ),

@@ -133,3 +133,32 @@ async def test_a_server_that_is_not_ours_is_no_answer(api: Api) -> None:
 @pytest.fixture
 def unused_port(unused_tcp_port: int) -> int:
     return unused_tcp_port
+
+
+async def test_what_a_gateway_answers_is_no_problem_of_the_api() -> None:
+    answers = [
+        ("application/json", '{"status": "error", "errors": [{"code": 1}]}'),
+        ("application/json", '{"errors": 5}'),
+        ("application/json", "[]"),
+        ("application/problem+json", "[]"),
+    ]
+    left = list(answers)
+
+    async def gateway(_request: web.Request) -> web.Response:
+        kind, text = left.pop(0)
+        return web.Response(status=503, text=text, content_type=kind)
+
+    app = web.Application()
+    app.router.add_get("/v1/accounts/acme", gateway)
+    runner = await listen(app, "127.0.0.1", 0, drain_seconds=1)
+    host, port = runner.addresses[0]
+    async with Client(f"http://{host}:{port}") as client:
+        for _ in answers:
+            with pytest.raises(ApiUnreachable, match="HTTP 503"):
+                await client.get_account("acme")
+
+        left.append(("application/problem+json", '{"status": "bad", "errors": [{"code": 1}, 2]}'))
+        with pytest.raises(ApiProblem) as strange:
+            await client.get_account("acme")
+    await runner.cleanup()
+    assert (strange.value.status, strange.value.errors) == (503, [])

@@ -8,7 +8,7 @@ from tests.unit.http.caller import Api
 from tests.unit.http.conftest import HOOK_SECRET, World
 from worker.domain.ids import ProviderRef
 from worker.entrypoints.http.hooks import PUSH_MAX
-from worker.entrypoints.http.wrong_tokens import AT_ONCE, EVERY_SECONDS
+from worker.entrypoints.wrong_tokens import AT_ONCE, EVERY_SECONDS
 from worker.ports.errors import StoreUnavailable
 from worker.ports.service import Push
 

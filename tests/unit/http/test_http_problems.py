@@ -11,7 +11,8 @@ from tests.unit.http.fakes import with_code
 from tests.unit.http.numbers import PATH, number, order, rich_ann, watched
 from tests.unit.http.raw import HALF_A_BODY, raw_reply
 from worker.domain.ids import AccountId
-from worker.entrypoints.http import accounts, long_poll, routing, wrong_tokens
+from worker.entrypoints import wrong_tokens
+from worker.entrypoints.http import accounts, long_poll, routing
 from worker.entrypoints.http.problems import ProblemKind
 from worker.ports.errors import StoreUnavailable
 from worker.ports.service import ActionOutcome, PurchaseOutcome

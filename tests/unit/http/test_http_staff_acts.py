@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.http.caller import READ_TOKEN, Api
+from tests.unit.http.caller import OPERATE_TOKEN, READ_TOKEN, WRITE_TOKEN, Api
 from tests.unit.http.conftest import World
 from tests.unit.http.fakes import with_code
 from tests.unit.http.numbers import watched
@@ -33,18 +33,27 @@ async def test_a_look_at_the_codes_is_recorded_once_for_each_code_there_is(
     assert {code["code"] for code in read.json["codes"]} == {"****"}
 
 
-@pytest.mark.parametrize(("headers", "told"), [(ANN, ["cancel_by_staff"]), ({}, [])])
+@pytest.mark.parametrize(
+    ("token", "headers", "by"),
+    [
+        (OPERATE_TOKEN, ANN, ["ann (program)"]),
+        (OPERATE_TOKEN, {}, []),
+        (WRITE_TOKEN, ANN, ["ann (shop)"]),
+        (WRITE_TOKEN, {}, ["shop"]),  # It may decide, so a person holds it.
+    ],
+)
 async def test_a_press_of_staff_has_a_name_and_one_of_a_program_of_the_shop_has_none(
-    api: Api, headers: dict[str, str], told: list[str]
+    api: Api, token: str, headers: dict[str, str], by: list[str]
 ) -> None:
     path = f"/v1/activations/{(await watched(api)).json['id']}"
 
-    pressed = await api.post(f"{path}/cancel", headers=headers)
+    pressed = await api.post(f"{path}/cancel", headers=headers, token=token)
 
     assert pressed.status == 200
     lines = [line for line in (await api.get(path)).json["timeline"] if "by" in line]
-    assert [line["what"] for line in lines] == told
-    assert all(line["by"] == "ann (shop)" for line in lines)
+    assert [(line["what"], line["by"]) for line in lines] == [
+        ("cancel_by_staff", who) for who in by
+    ]
 
 
 async def test_an_actor_is_named_in_printable_words(api: Api) -> None:

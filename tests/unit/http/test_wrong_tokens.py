@@ -9,7 +9,7 @@ from tests.unit.http.caller import WRITE_TOKEN, Api
 from tests.unit.http.conftest import World, deps_over
 from worker.entrypoints.http.auth import digest
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.http.wrong_tokens import ADDRESSES_MAX, AT_ONCE, EVERY_SECONDS, WrongTokens
+from worker.entrypoints.wrong_tokens import ADDRESSES_MAX, AT_ONCE, EVERY_SECONDS, WrongTokens
 
 PATH = "/v1/activations"
 RIGHT = digest(WRITE_TOKEN)

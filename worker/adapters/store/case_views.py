@@ -1,6 +1,6 @@
 """All that is read of a case for whoever judges it, or only looks at what a judge would do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
-from worker.adapters.store import case_records, case_rows
+from worker.adapters.store import case_lists, case_records, case_rows
 from worker.adapters.store.database import statement
 from worker.ports.store import case_view
 from worker.ports.store.cases import NewCase, PolicyLookup
@@ -58,18 +58,18 @@ async def view(
 
 async def preview(
     connection: AsyncConnection,
-    id_: UUID,
+    ids: Collection[UUID],
     looks: Callable[[case_view.CaseView], T],
     policy_of: PolicyLookup,
     now: datetime | None,
-) -> T | None:
+) -> dict[UUID, T]:
     """Without a lock: who decides meanwhile does not wait, and finds that out himself."""
-    case = await case_rows.whole(connection, id_)
-    if case is None:
-        return None
-    order = await locks.order(connection, case.activation, case.rental, lock=False)
     clock = await locks.clock(connection, now)
-    return looks(await view(connection, case, order, clock, policy_of))
+    seen: dict[UUID, T] = {}
+    for id_, case in (await case_lists.by_ids(connection, ids)).items():
+        order = await locks.order(connection, case.activation, case.rental, lock=False)
+        seen[id_] = looks(await view(connection, case, order, clock, policy_of))
+    return seen
 
 
 class About(NamedTuple):

@@ -188,13 +188,13 @@ class CaseRepository:
 
     async def preview(
         self,
-        id_: UUID,
+        ids: Collection[UUID],
         looks: Callable[[case_view.CaseView], T],
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
-    ) -> T | None:
-        return await self._db.snapshot(lambda c: case_views.preview(c, id_, looks, policy_of, now))
+    ) -> dict[UUID, T]:
+        return await self._db.snapshot(lambda c: case_views.preview(c, ids, looks, policy_of, now))
 
     async def list_cases(self, search: CaseSearch, limit: int) -> list[case_view.Case]:
         return await self._db.read(lambda c: case_lists.newest(c, search, limit))

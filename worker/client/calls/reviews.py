@@ -49,9 +49,10 @@ class ReviewCalls(ApiConnection):
     ) -> ReviewEnded:
         """Decide what waits, once.
 
-        `outcome` is for activations: without it, granting refunds and denying closes.
+        `outcome` is for activations: granting is `refunded`; denying is `closed`, or `delivered`.
 
-        An activation ends with its whole price.
+        Without it, denying closes; one that contradicts `grant` is refused. An activation ends with
+        its whole price.
         """
         answer: ReviewEnded = await self.call(
             "POST",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import unquote
 
 from worker.domain.money import AMOUNT_MAX, decimal_text, minor_digits
 
@@ -88,6 +89,11 @@ def _visible(char: str) -> str:
     if char in _BIDI_CONTROLS or unicodedata.category(char) in {"Cc", "Cs"}:
         return f"\u27e8U+{code:04X}\u27e9"
     return char
+
+
+def person(name: str) -> str:
+    """Who did it: a name that is not ASCII is sent percent-encoded."""
+    return unquote(name)
 
 
 def words(name: str) -> str:

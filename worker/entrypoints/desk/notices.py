@@ -1,10 +1,10 @@
 """What a page says when the API refuses or does not answer: what is wrong, and what to do."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from worker.client import ApiProblem
+from worker.client import ApiError, ApiProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,43 @@ _WHAT_TO_DO: Final[Mapping[str, str]] = {
     "not-offered": "Nothing was changed. If a customer is owed money, open a claim.",
     "fact-not-yours": "Leave that fact out.",
     "invalid": "Correct what is named and press the button again.",
-    "store-unavailable": "Nothing was changed. Try again in a few seconds.",
-    "provider-unavailable": "Nothing was changed. Try again in a few seconds.",
-    "busy": "Try again in a few seconds.",
+    "store-unavailable": "Load the page again in a few seconds.",
+    "provider-unavailable": "Load the page again in a few seconds.",
+    "busy": "Load the page again in a few seconds.",
     "no-numbers": "The provider has none just now. Try again later.",
     "balance-too-low": "The account needs a top-up first.",
     "internal": "Try again; if it stays, tell whoever runs the daemon the number below.",
 }
 
 
-def notice_of(problem: ApiProblem) -> Notice:
+#: Of an act that failed on the way: it may have failed on the way back.
+_MAYBE_DONE: Final = (
+    "It may have been done: look first. Where it was not, press the button of this page again; "
+    "what is sent unchanged is done once."
+)
+
+
+def notice_of(error: ApiError, *, acting: bool) -> Notice:
+    """*acting*: something was to be changed, and the page was not only read."""
+    match error:
+        case ApiProblem():
+            notice = _refused(error)
+            unsure = error.status >= 500
+        case _:
+            notice, unsure = UNREACHABLE, True
+    return unsure_of(notice) if acting and unsure else notice
+
+
+def status_of(error: ApiError) -> int:
+    return error.status if isinstance(error, ApiProblem) else 502
+
+
+def unsure_of(notice: Notice) -> Notice:
+    """The same after an act of which nobody knows whether it was done."""
+    return replace(notice, what_to_do=_MAYBE_DONE)
+
+
+def _refused(problem: ApiProblem) -> Notice:
     lines = [f"{each['pointer'].lstrip('/')}: {each['detail']}" for each in problem.errors]
     return Notice(
         title=problem.title or f"The API refused (HTTP {problem.status})",

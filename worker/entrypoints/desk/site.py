@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from worker.client import ApiProblem, ApiUnreachable, Client
+from worker.client import ApiError, ApiProblem, Client
 from worker.entrypoints.desk import (
     account_page,
     case_page,
@@ -29,14 +29,16 @@ from worker.entrypoints.desk.notices import (
     NOT_HERE,
     NOT_OURS,
     TOO_LARGE,
-    UNREACHABLE,
     Notice,
     notice_of,
+    status_of,
+    unsure_of,
 )
 from worker.entrypoints.desk.visit import DeskConfig, PageHandler, TryScenario, Visit
 
 __all__ = ["DeskConfig", "TryScenario", "build_desk"]
 
+BROKEN_STATUS: Final = 500
 FRAMES_MAX: Final = 4  #: Of a failure, in the log.
 FORM_BYTES_MAX: Final = 64 * 1024
 STATIC: Final = Path(__file__).parent / "static"
@@ -55,6 +57,7 @@ _LOG: Final = logging.getLogger("worker.entrypoints.desk")
 _CONFIG: Final = web.AppKey("config", DeskConfig)
 _CLIENT: Final = web.AppKey("client", Client)
 _FORMS: Final = web.RequestKey("forms", str)  #: The browser's secret, which its answer keeps.
+_POSTED: Final = web.RequestKey("posted", dict[str, str])  #: Of a form that is ours.
 _ENVIRONMENT: Final = web.AppKey("environment", Environment)
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -69,6 +72,8 @@ def build_desk(config: DeskConfig) -> web.Application:
     app = web.Application(middlewares=[_answering], client_max_size=FORM_BYTES_MAX)
     files = _files()
     app[_CONFIG], app[_ENVIRONMENT] = config, _environment(files)
+    app[cookies.SIGNED_IN] = cookies.SignedIn()
+    app[sign_in.WRONG_TOKENS] = sign_in.no_wrong_tokens()
     app.cleanup_ctx.append(_connected)
     app.router.add_get("/static/{name}", _serves(files))
     app.router.add_get("/sign-in", _sign_in)
@@ -118,12 +123,11 @@ def _environment(files: Mapping[str, StaticFile]) -> Environment:
     )
     filters = (
         "money", "away", "is_past", "clock", "visible", "words", "percent", "plain", "details",
-        "without_codes", "kind_of",
+        "without_codes", "kind_of", "person",
     )  # fmt: skip
     pages.filters.update({name: getattr(formatting, name) for name in filters})
     addresses = {f"{_plain(name)}": f"/static/{name}" for name in files}
     pages.globals["static"] = addresses
-    pages.globals["new_key"] = cookies.new_key
     return pages
 
 
@@ -174,7 +178,7 @@ async def _visit(request: web.Request, token: str | None) -> Visit:
     if token is not None:
         client = client.acting(token, actor)
     csrf = cookies.csrf_token(secret, token)
-    request[_FORMS] = secret
+    request[_FORMS], request[_POSTED] = secret, form
     return Visit(request, config, request.app[_ENVIRONMENT], client, csrf, form, actor)
 
 
@@ -213,10 +217,11 @@ async def _answering(request: web.Request, handler: Next) -> web.StreamResponse:
 def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
     if isinstance(error, ApiProblem) and error.slug == "unauthenticated":
         response = sign_in.asked(request)
-        cookies.forget_token(response)
+        request.app[cookies.SIGNED_IN].refuse(request, response)
         return response
-    notice, status = _said_of(error)
-    if notice is BROKEN:
+    acting = request.method == "POST"
+    notice, status = _said_of(error, acting=acting)
+    if status == BROKEN_STATUS and not isinstance(error, ApiError):
         # Not the text of the exception: it can hold what somebody typed.
         frames = traceback.extract_tb(error.__traceback__)[-FRAMES_MAX:]
         where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
@@ -224,20 +229,18 @@ def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
     return _sorry(request, notice, status)
 
 
-def _said_of(error: Exception) -> tuple[Notice, int]:
+def _said_of(error: Exception, *, acting: bool) -> tuple[Notice, int]:
     match error:
         case _Refused():
             return error.notice, error.status
-        case ApiUnreachable():
-            return UNREACHABLE, 502
-        case ApiProblem():
-            return notice_of(error), error.status
+        case ApiError():
+            return notice_of(error, acting=acting), status_of(error)
         case web.HTTPRequestEntityTooLarge():
             return TOO_LARGE, error.status
         case web.HTTPClientError():
             return NOT_HERE, error.status
         case _:
-            return BROKEN, 500
+            return unsure_of(BROKEN) if acting else BROKEN, BROKEN_STATUS
 
 
 def _sorry(request: web.Request, notice: Notice, status: int) -> web.Response:
@@ -254,5 +257,10 @@ def _sorry(request: web.Request, notice: Notice, status: int) -> web.Response:
     )
     if page.is_part:
         return page.page("_notice.html", notice=notice, status=status)
-    template = "sorry.html" if token is not None else "sorry_outside.html"
-    return page.page(template, notice=notice, status=status)
+    if token is None:
+        return page.page("sorry_outside.html", notice=notice, status=status)
+    # The page it was pressed on cannot be shown: what was typed is here, to be sent as it was.
+    again = request.get(_POSTED) if status >= BROKEN_STATUS else None
+    return page.page(
+        "sorry.html", notice=notice, status=status, again=again, to=request.rel_url.raw_path
+    )

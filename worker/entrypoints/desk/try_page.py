@@ -6,8 +6,8 @@ from typing import Final
 
 from aiohttp import web
 
-from worker.client import ApiProblem
-from worker.entrypoints.desk.notices import Notice, notice_of
+from worker.client import ApiError, ApiProblem
+from worker.entrypoints.desk.notices import Notice, notice_of, status_of
 from worker.entrypoints.desk.visit import PageHandler, TryScenario, Visit
 
 ACCOUNT: Final = "desk-try"
@@ -43,10 +43,10 @@ async def start(visit: Visit) -> web.StreamResponse:
         raise web.HTTPNotFound
     try:
         id_ = await _rent(visit, chosen, visit.config.simulated)
-    except ApiProblem as problem:
-        if problem.slug == "unauthenticated":
+    except ApiError as error:
+        if isinstance(error, ApiProblem) and error.slug == "unauthenticated":
             raise
-        return await _page(visit, notice_of(problem), problem.status)
+        return await _page(visit, notice_of(error, acting=True), status_of(error))
     return web.Response(status=303, headers={"Location": f"/try?id={id_}"})
 
 

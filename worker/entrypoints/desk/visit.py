@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from aiohttp import web
 from jinja2 import Environment
 
-from worker.client import ApiProblem, Client
-from worker.entrypoints.desk.notices import Notice, notice_of
+from worker.client import ApiError, ApiProblem, Client
+from worker.entrypoints.desk import cookies
+from worker.entrypoints.desk.notices import Notice, notice_of, status_of
 
 #: What a page says after an act; only these words, so that no link can make it say others.
 DONE: Final[Mapping[str, str]] = {
@@ -97,9 +98,22 @@ class Visit:
             actor=self.actor,
             simulated=self.config.simulated,
             notice=notice or (Notice(done) if done else None),
+            sent=self._sent,
+            key=lambda *paths, **fields: self._key_of(status, *paths, **fields),
             **shown,
         )
         return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+
+    def _sent(self, *paths: str, **fields: str) -> Mapping[str, str]:
+        """What was typed into the form of these paths and hidden fields, if that was pressed."""
+        pressed = self.request.path in map(unquote, paths)
+        same = all(self.form.get(name) == value for name, value in fields.items())
+        return self.form if pressed and same else {}
+
+    def _key_of(self, status: int, *paths: str, **fields: str) -> str:
+        """For such a form: its own again where nobody knows whether it was done."""
+        kept = self._sent(*paths, **fields).get("key") if status >= 500 else None
+        return kept or cookies.new_key()
 
     def part(self, template: str, **shown: Any) -> web.Response:
         return self.page(template, **shown)
@@ -123,8 +137,8 @@ async def acted(
     """Do it and go on; where the API refuses, the same page says why."""
     try:
         await act
-    except ApiProblem as problem:
-        if problem.slug == "unauthenticated":
+    except ApiError as error:
+        if isinstance(error, ApiProblem) and error.slug == "unauthenticated":
             raise
-        return await again(visit, notice_of(problem), problem.status)
+        return await again(visit, notice_of(error, acting=True), status_of(error))
     return to

@@ -104,7 +104,7 @@ async def verdict(visit: Visit) -> web.StreamResponse:
     except ValueError:
         return await _page(visit, _BAD_FINDINGS, 422)
     grant = visit.form.get("grant") == "yes"
-    outcome: Any = visit.typed("outcome")
+    outcome: Any = None if grant else visit.typed("outcome")
     decide = visit.client.decide_review(
         visit.id,
         grant=grant,

@@ -34,7 +34,7 @@ from worker.entrypoints.http.long_poll import LongPoll
 from worker.entrypoints.http.middleware import answering, expect
 from worker.entrypoints.http.openapi import OpenApi, describe
 from worker.entrypoints.http.routing import BODY_MAX, Answer, Route, endpoint
-from worker.entrypoints.http.wrong_tokens import WrongTokens
+from worker.entrypoints.wrong_tokens import WrongTokens
 
 
 class DocumentShown(BaseModel):

@@ -9,7 +9,7 @@ from functools import reduce
 from operator import or_
 
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.wrong_tokens import WrongTokens
+from worker.entrypoints.wrong_tokens import WrongTokens
 
 REALM = 'Bearer realm="activation-worker"'
 

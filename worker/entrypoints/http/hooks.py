@@ -15,7 +15,7 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import ResponseBody
 from worker.entrypoints.http.routing import Answer, Route, read_body
-from worker.entrypoints.http.wrong_tokens import WrongTokens
+from worker.entrypoints.wrong_tokens import WrongTokens
 from worker.ports.errors import StoreError
 from worker.ports.service import Push
 

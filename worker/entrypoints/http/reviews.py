@@ -1,7 +1,7 @@
 """Reviews: everything that waits for a human, and the verdicts on it."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from worker.entrypoints.http import cases
 from worker.entrypoints.http.activations import ActivationShown, activation_json
@@ -19,6 +19,9 @@ from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResul
 from worker.lifecycle.cases.review_views import ReviewView
 from worker.ports.store.case_search import ReviewSearch
 from worker.ports.store.cases import CaseChange
+
+#: Of each all is read that is decided from, and both verdicts are tried.
+WHOLE_MAX: Final = 20
 
 
 class ClauseShown(ResponseBody):
@@ -91,9 +94,10 @@ class ReviewList(ResponseBody):
 
 
 class ReviewVerdict(cases.VerdictGiven):
-    """`outcome` is for activations: without it, granting refunds and denying closes.
+    """`outcome` is for activations: granting is `refunded`; denying is `closed`, or `delivered`.
 
-    An activation ends with its whole price.
+    Without it, denying closes; one that contradicts `grant` is refused. An activation ends with its
+    whole price.
     """
 
     outcome: Literal["refunded", "closed", "delivered"] | None = None
@@ -120,20 +124,22 @@ class ReviewHandlers:
     ) -> Answer:
         """List what waits for a human, what has to be decided first first, what is late on top.
 
-        With `brief` each is one short row, for a list of many.
+        With `brief` each is one short row, for a list of many; without it at most 20 are given at a
+        time, whatever `limit` is.
         """
+        most = limit if brief == "true" else min(limit, WHOLE_MAX)
         about = ReviewSearch(
             of_case=None if case is None else cases.case_id_in(case),
             of_activation=None if activation is None else activation_id_in(activation),
         )
         service = self._deps.case_service
-        rows = await service.reviews(limit + 1, review_in(cursor), about)
-        if brief == "true":
-            now = service.clock.now()
-            views = [ReviewView.brief(row, now) for row in rows]
-        else:
-            views = await review_views.whole(service, self._deps.activations, rows)
-        return Answer(200, page(views, limit, self._json, _cursor_after))
+        rows = await service.reviews(most + 1, review_in(cursor), about)
+        now = service.clock.now()
+        views = [ReviewView.brief(row, now) for row in rows]
+        if brief != "true":
+            shown = rows[:most]
+            views[:most] = await review_views.whole(service, self._deps.activations, shown)
+        return Answer(200, page(views, most, self._json, _cursor_after))
 
     async def verdict(self, id: UuidText, body: ReviewVerdict) -> Answer:
         """Decide what waits, once."""

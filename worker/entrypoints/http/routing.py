@@ -40,7 +40,8 @@ BODY_MAX = 1024 * 1024
 BODY_SECONDS = 30.0
 #: Who tells what this call says: its token, after the actor if it names one. Set for each call.
 TOLD_BY: ContextVar[str | None] = ContextVar("told_by", default=None)
-#: Whether a person acts, and no program of the shop. Set for each call.
+#: Whether a person acts, and no program of the shop: one is named, or the token may decide, as
+#: programs need not. Set for each call.
 BY_STAFF: ContextVar[bool] = ContextVar("by_staff", default=False)
 CALLER: web.RequestKey[str] = web.RequestKey("caller", str)  #: The name of the token.
 #: The id of what the call was about, for the log; set where the caller was let in.
@@ -146,7 +147,7 @@ def endpoint(route: Route, admit: Admission) -> Callable[[web.Request], Awaitabl
         request[CALLER] = caller.name
         actor = _actor(request)
         TOLD_BY.set(caller.name if actor is None else f"{actor} ({caller.name})")
-        BY_STAFF.set(actor is not None or not caller.scope & Scope.OPERATE)
+        BY_STAFF.set(actor is not None or bool(caller.scope & Scope.DECIDE))
         arguments = await _arguments(route, request)
         if route.scope_of_body is not None:
             caller.allows(route.scope_of_body(arguments["body"]))

@@ -48,9 +48,13 @@ class ActivationReviews:
         amount_minor: int | None = None,
         said: StaffNote = NOTHING_SAID,
     ) -> ReviewResult:
-        """Raises `FactError` for a sum that is not the price: a hold has only one end."""
+        """Raises `FactError` for an ending that contradicts *grant*, and for a sum that is not the
+        price: a hold has only one end.
+        """
         final = State(outcome) if outcome else State.REFUNDED if grant else State.CLOSED
         assert final in FINAL
+        if grant != (final is State.REFUNDED):
+            raise FactError("given.outcome", "granting refunds; denying closes or delivers")
         activation = await self.activations.activation(id_)
         if activation is None:
             return ReviewResult(ReviewOutcome.UNKNOWN)

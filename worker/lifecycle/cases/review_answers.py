@@ -4,8 +4,9 @@ A verdict is judged as it would be, on the case as it stands, and the step it wo
 words. Nothing is changed by that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from worker.domain.activation import State
 from worker.domain.money import decimal_text
@@ -63,19 +64,20 @@ class Effect(NamedTuple):
     refused: bool = False  #: As it stands now.
 
 
-async def of_case(service: CaseService, review: Review) -> tuple[Effect, ...]:
-    """Of both verdicts without findings; a finding may change what they do."""
-    assert review.case is not None
-    judge = service.judges[port.CaseKind(review.kind)]
+async def of_cases(
+    service: CaseService, cases: Sequence[port.Case]
+) -> dict[UUID, tuple[Effect, ...]]:
+    """Of both verdicts without findings, as of one moment; a finding may change what they do."""
 
     def answered(view: port.CaseView) -> tuple[Effect, ...]:
+        judge = service.judges[view.case.kind]
         return tuple(_tried(judge, view, grant=grant) for grant in (True, False))
 
-    case = review.case
-    effects = await service.policies.judged(
-        lambda policy_of: service.cases.preview(case, answered, policy_of, now=service.clock.now())
+    await service.policies.load({(case.policy, case.policy_version) for case in cases})
+    ids = [case.id for case in cases]
+    return await service.policies.judged(
+        lambda policy_of: service.cases.preview(ids, answered, policy_of, now=service.clock.now())
     )
-    return effects or ()
 
 
 def of_activation(number: Activation) -> tuple[Effect, ...]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId
 from worker.lifecycle.cases.case_service import CaseService
-from worker.lifecycle.cases.review_answers import Effect, carrying_out, of_activation, of_case
+from worker.lifecycle.cases.review_answers import Effect, carrying_out, of_activation, of_cases
 from worker.ports.store.activations import Activation, ActivationStore
 from worker.ports.store.case_search import CaseBrief
 from worker.ports.store.case_view import Case
@@ -41,6 +41,7 @@ async def whole(
     cases = await service.cases.cases_of({one.case for one in reviews if one.case is not None})
     numbers = await activations.activations_of(_numbers(reviews, cases))
     rentals = await _rentals(service, cases.values())
+    verdicts = await of_cases(service, [one for one in cases.values() if _asks(one, reviews)])
     others = await service.cases.newest_cases({one.account for one in reviews}, OTHERS_MAX + 1)
     return [
         ReviewView(
@@ -50,21 +51,28 @@ async def whole(
             activation=None if review.order is None else numbers.get(ActivationId(review.order)),
             rental=None if review.order is None else rentals.get(review.order),
             other_cases=_others(others, review.account, review.case),
-            effects=await _effects(service, review, numbers),
+            effects=_effects(review, numbers, verdicts),
         )
         for review in reviews
     ]
 
 
-async def _effects(
-    service: CaseService, review: Review, numbers: Mapping[ActivationId, Activation]
+def _asks(case: Case, reviews: Sequence[Review]) -> bool:
+    """Whether a verdict on the case itself is waited for."""
+    return any(review.id == case.id == review.case for review in reviews)
+
+
+def _effects(
+    review: Review,
+    numbers: Mapping[ActivationId, Activation],
+    verdicts: Mapping[UUID, tuple[Effect, ...]],
 ) -> tuple[Effect, ...]:
     if review.case is None:
         number = numbers.get(ActivationId(review.id))
         return () if number is None else of_activation(number)
     if review.id != review.case:
         return (carrying_out(review),)
-    return await of_case(service, review)
+    return verdicts.get(review.case, ())
 
 
 def _numbers(reviews: Sequence[Review], cases: Mapping[UUID, Case]) -> list[ActivationId]:

@@ -249,13 +249,16 @@ class CaseStore(Protocol):
 
     async def preview(
         self,
-        id_: UUID,
+        ids: Collection[UUID],
         looks: Callable[[case_view.CaseView], T],
         policy_of: PolicyLookup,
         *,
         now: datetime | None = None,
-    ) -> T | None:
-        """What *looks* makes of the case as it stands; nothing is locked, and nothing changes."""
+    ) -> dict[UUID, T]:
+        """What *looks* makes of the cases as they stand at one moment; unknown ids are absent.
+
+        Nothing is locked, and nothing changes.
+        """
         ...
 
     async def list_cases(self, search: CaseSearch, limit: int) -> list[case_view.Case]:

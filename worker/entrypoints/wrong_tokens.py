@@ -15,7 +15,6 @@ AT_ONCE: Final = 20  #: Wrong tokens that an address may send before it has to w
 EVERY_SECONDS: Final = 3.0  #: After those, one more in this time.
 ADDRESSES_MAX: Final = 10_000  #: Remembered; of more, those heard of longest ago are forgotten.
 PROVEN_MAX: Final = 10_000
-_BORROWED_SECONDS: Final = (AT_ONCE - 0.5) * EVERY_SECONDS  #: Half a step against rounding.
 
 
 K = TypeVar("K")
@@ -23,23 +22,30 @@ V = TypeVar("V")
 
 
 class WrongTokens:
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        #: By address: until when its wrong tokens fill the time, `EVERY_SECONDS` each.
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        *,
+        at_once: int = AT_ONCE,
+        every_seconds: float = EVERY_SECONDS,
+    ) -> None:
+        self._monotonic, self._every_seconds = monotonic, every_seconds
+        self._borrowed_seconds = (at_once - 0.5) * every_seconds  # Half a step against rounding.
+        #: By address: until when its wrong tokens fill the time, as long as each fills.
         self._filled_until: OrderedDict[str, float] = OrderedDict()
         self._proven: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     def seconds_to_wait(self, address: str, sent: bytes) -> int:
         """0: this token (its digest) may be looked at now."""
         place = _place(address)
-        left = self._filled_until.get(place, 0.0) - self._monotonic() - _BORROWED_SECONDS
+        left = self._filled_until.get(place, 0.0) - self._monotonic() - self._borrowed_seconds
         return 0 if left <= 0 or (place, sent) in self._proven else math.ceil(left)
 
     def count(self, address: str) -> None:
         """A wrong token came from there."""
         place = _place(address)
         filled = max(self._filled_until.get(place, 0.0), self._monotonic())
-        _remember(self._filled_until, place, filled + EVERY_SECONDS, ADDRESSES_MAX)
+        _remember(self._filled_until, place, filled + self._every_seconds, ADDRESSES_MAX)
 
     def prove(self, address: str, sent: bytes) -> None:
         """A right one came from there."""
