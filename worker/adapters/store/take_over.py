@@ -1,7 +1,6 @@
 """Taking accounts over: many at once with their top-ups, each as a whole, whatever is repeated."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -12,17 +11,17 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, lock_accounts, statement
+from worker.adapters.store.met_locks import free_then_locked
 from worker.domain.ids import AccountId
 from worker.domain.transfer import TransferKind, transfer_key
-from worker.ports.errors import RowLocked
 from worker.ports.store import books as port
 
 ROWS_MAX: Final = 5_000  #: Accounts and top-ups of one transaction.
-WAITED_FOR_MAX: Final = 4  #: Locked accounts that one call waits for.
 ROUNDS: Final = 5  #: One that somebody else opened while we looked is read again, so often at most.
 
 _Items: TypeAlias = dict[int, port.AccountIntake]  #: By their place in the call.
 _Taken: TypeAlias = dict[int, port.AccountTaken]
+_Write: TypeAlias = Callable[[Callable[[AsyncConnection], Awaitable[_Taken]]], Awaitable[_Taken]]
 #: A blocked account takes money: what it may not do is let money out.
 _NO_TOP_UP: Final = {
     "closing": port.TakeOverOutcome.ACCOUNT_CLOSING,
@@ -61,21 +60,21 @@ def topup_key(account: AccountId, reference: str) -> str:
 
 
 async def take_over(db: Database, items: Sequence[port.AccountIntake]) -> list[port.AccountTaken]:
-    """Those that nobody has locked first, together; then the others, one by one."""
+    """Those that nobody has locked first, together; then the others."""
     results: _Taken = {}
     for part in _parts(items):
-        results |= await _rounds(db, part)
-    locked = [at for at, (how, *_) in results.items() if how is port.TakeOverOutcome.ACCOUNT_LOCKED]
-    waited: list[AccountId] = []
-    for at in sorted(locked):
-        account = items[at].account
-        if account not in waited:
-            waited.append(account)
-        if account in waited[:WAITED_FOR_MAX]:
-            with suppress(RowLocked):  # It stays what it is: locked.
-                work = partial(_take_over, items={at: items[at]}, free_only=False)
-                results |= await db.write_account(account, work)
+        results |= await free_then_locked(
+            part,
+            free=partial(_rounds, db.write, free_only=True),
+            waiting=partial(_waiting, db),
+            is_locked=lambda taken: taken.how is port.TakeOverOutcome.ACCOUNT_LOCKED,
+        )
     return [results[at] for at in range(len(items))]
+
+
+async def _waiting(db: Database, items: _Items) -> _Taken:
+    accounts = {item.account for item in items.values()}
+    return await _rounds(partial(db.write_accounts, accounts), items, free_only=False)
 
 
 def _parts(items: Sequence[port.AccountIntake]) -> list[_Items]:
@@ -92,13 +91,13 @@ def _parts(items: Sequence[port.AccountIntake]) -> list[_Items]:
     return parts
 
 
-async def _rounds(db: Database, items: _Items) -> _Taken:
+async def _rounds(write: _Write, items: _Items, *, free_only: bool) -> _Taken:
     results: _Taken = {}
     left = items
     for _ in range(ROUNDS):
         if not left:
             break
-        results |= await db.write(partial(_take_over, items=left, free_only=True))
+        results |= await write(partial(_take_over, items=left, free_only=free_only))
         left = {at: item for at, item in left.items() if at not in results}
     assert not left, "an account keeps being opened under our hands"
     return results

@@ -6,7 +6,7 @@ them with a handful of calls, and every other account would wait, too.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,28 +25,31 @@ class AccountTurns:
     _users: Counter[str] = field(default_factory=Counter)
 
     @asynccontextmanager
-    async def of(self, account: str) -> AsyncIterator[None]:
-        """Raises `RowLocked` when it does not come in time."""
-        lock = self._locks.setdefault(account, asyncio.Lock())
-        self._users[account] += 1
+    async def of(self, accounts: Iterable[str]) -> AsyncIterator[None]:
+        """Raises `RowLocked` when they do not all come in time. Taken in order of their names."""
+        names = sorted(set(accounts))
+        self._users.update(names)
+        taken: list[asyncio.Lock] = []
         try:
-            await _acquire(lock)
-            try:
-                yield
-            finally:
-                lock.release()
+            await _acquire([self._locks.setdefault(name, asyncio.Lock()) for name in names], taken)
+            yield
         finally:
-            self._users[account] -= 1
-            if not self._users[account]:
-                del self._users[account], self._locks[account]
+            for lock in taken:
+                lock.release()
+            self._forget(names)
+
+    def _forget(self, names: Sequence[str]) -> None:
+        self._users.subtract(names)
+        for name in names:
+            if not self._users[name]:
+                del self._users[name], self._locks[name]
 
 
-async def _acquire(lock: asyncio.Lock) -> None:
-    if not lock.locked():  # The usual case, without a timer.
-        await lock.acquire()
-        return
+async def _acquire(locks: Sequence[asyncio.Lock], taken: list[asyncio.Lock]) -> None:
     try:
         async with asyncio.timeout(TURN_MAX.total_seconds()):
-            await lock.acquire()
+            for lock in locks:
+                await lock.acquire()
+                taken.append(lock)
     except TimeoutError:
         raise RowLocked("database: an account stays locked") from None
