@@ -45,6 +45,7 @@ class _Batch:
     now: datetime
     locked: frozenset[str]  #: Are there, and somebody else has them.
     accounts: dict[AccountId, port.Account]
+    unbound: frozenset[AccountId]  #: Of them; in the books they belong to no policy yet.
     booked: dict[str, _Booked]
     opened: dict[AccountId, port.Account] = field(default_factory=dict)
     named: dict[AccountId, str] = field(default_factory=dict)
@@ -125,11 +126,23 @@ async def _read(
         else:
             rows = await lock_accounts(connection, there.here)
     accounts = _accounts(rows)
+    unbound = [name for name, account in accounts.items() if account.policy is None]
+    if unbound:
+        accounts |= await _by_oldest_order(connection, accounts, unbound)
     keys = [
         topup_key(i.account, t.reference) for i in items if i.account in accounts for t in i.topups
     ]
     booked = await _booked(connection, keys) if keys else {}
-    return _Batch(there.now, frozenset(there.here) - set(accounts), accounts, booked)
+    locked = frozenset(there.here) - set(accounts)
+    return _Batch(there.now, locked, accounts, frozenset(unbound), booked)
+
+
+async def _by_oldest_order(
+    connection: AsyncConnection, accounts: Mapping[AccountId, port.Account], names: list[AccountId]
+) -> dict[AccountId, port.Account]:
+    """Accounts of before there were policies, each with that of its oldest order, if it has any."""
+    found = await connection.execute(statement("books/oldest_policies"), {"accounts": names})
+    return {row.account: replace(accounts[row.account], policy=row.policy) for row in found}
 
 
 def _accounts(rows: Sequence[RowMapping]) -> dict[AccountId, port.Account]:
@@ -167,8 +180,9 @@ def _judge(batch: _Batch, item: port.AccountIntake) -> port.AccountTaken:
     )
     if account.currency != item.currency:
         return port.AccountTaken(port.TakeOverOutcome.OTHER_CURRENCY, None)
-    named = item.policy.named
-    if named is not None and account.policy not in {None, named}:
+    # As for one that is opened alone: never what a caller names, of one that was there.
+    account = replace(account, policy=account.policy or item.policy.default)
+    if item.policy.named not in {None, account.policy}:
         return port.AccountTaken(port.TakeOverOutcome.OTHER_POLICY, None)
     new: dict[str, port.DatedTopUp] = {}
     for place, topup in enumerate(item.topups):
@@ -180,7 +194,7 @@ def _judge(batch: _Batch, item: port.AccountIntake) -> port.AccountTaken:
             new[key] = topup
     paid = sum(topup.amount_minor for topup in new.values())
     account = replace(account, available_minor=account.available_minor + paid)
-    _add(batch, replace(account, policy=account.policy or named), found, new)
+    _add(batch, account, found, new)
     how = port.TakeOverOutcome.SAME if found and not new else port.TakeOverOutcome.NEW
     keys = {topup_key(name, topup.reference) for topup in item.topups}
     return port.AccountTaken(
@@ -213,7 +227,7 @@ def _add(
     name = account.account
     if found is None:
         batch.opened[name] = account
-    elif found.policy is None and account.policy is not None and name not in batch.opened:
+    elif name in batch.unbound and account.policy is not None:
         batch.named[name] = account.policy
     batch.accounts[name] = account
     batch.booked |= {key: _Booked(topup.amount_minor, topup.at) for key, topup in new.items()}
