@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
-from worker.adapters.store.met_locks import WAITS_MAX, free_then_locked
 from worker.adapters.store.policies import BLOCKED, that_may_order
+from worker.adapters.store.turns import WAITS_MAX, free_then_locked
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import ActivationId, activation_id, code_hash
 from worker.domain.policy.at_intake import CancelTerms

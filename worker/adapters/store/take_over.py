@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, lock_accounts, statement
-from worker.adapters.store.met_locks import free_then_locked
+from worker.adapters.store.turns import free_then_locked
 from worker.domain.ids import AccountId
 from worker.domain.transfer import TransferKind, transfer_key
 from worker.ports.store import books as port

@@ -1,4 +1,4 @@
-"""Turns: of one account's calls in this process, one at a time waits for its row.
+"""Who waits for a locked account: of each account's calls in this process, one at a time.
 
 Each would keep a connection while it waits. Somebody who keeps one account locked would take all of
 them with a handful of calls, and every other account would wait, too.
@@ -6,17 +6,23 @@ them with a handful of calls, and every other account would wait, too.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 from worker.ports.errors import RowLocked
 
 TURN_MAX: Final = timedelta(seconds=2)  #: For the calls before this one.
 #: Then for the row itself. A transaction of ours holds one for less than half a second.
 LOCK_WAIT: Final = timedelta(seconds=1)
+WAITS_MAX: Final = 4  #: Of one call; each is over when one account stays locked.
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+#: Does what it is given, by its place, and says what became of each.
+Round: TypeAlias = Callable[[dict[int, Item]], Awaitable[Mapping[int, Result]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +59,38 @@ async def _acquire(locks: Sequence[asyncio.Lock], taken: list[asyncio.Lock]) -> 
                 taken.append(lock)
     except TimeoutError:
         raise RowLocked("database: an account stays locked") from None
+
+
+async def free_then_locked(
+    items: dict[int, Item],
+    *,
+    free: Round[Item, Result],
+    waiting: Round[Item, Result],
+    is_locked: Callable[[Result], bool],
+    waits: int = WAITS_MAX,
+) -> dict[int, Result]:
+    """*free* skips what somebody has locked; *waiting* takes all in order, or raises `RowLocked`.
+
+    Most who hold an account are calls like this one, and done in a moment: they are waited for.
+    One who keeps his account longer ends the wait, and what others have let go by then is taken.
+    Where that is nothing, the call is over.
+    """
+    results = dict(await free(items))
+    left = _left(items, results, is_locked)
+    for _ in range(waits):
+        if not left:
+            break
+        try:
+            results |= await waiting(left)
+        except RowLocked:
+            results |= await free(left)
+        before, left = len(left), _left(left, results, is_locked)
+        if len(left) == before:
+            break
+    return results
+
+
+def _left(
+    items: dict[int, Item], results: Mapping[int, Result], is_locked: Callable[[Result], bool]
+) -> dict[int, Item]:
+    return {at: item for at, item in items.items() if is_locked(results[at])}
