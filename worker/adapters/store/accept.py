@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.adapters.store.policies import BLOCKED, that_may_order
-from worker.adapters.store.turns import WAITS_MAX, free_then_locked
+from worker.adapters.store.turns import wait_for_locked
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import ActivationId, activation_id, code_hash
 from worker.domain.policy.at_intake import CancelTerms
@@ -91,14 +91,15 @@ async def accept(
         write = partial(db.write_accounts, accounts)
         return await _rounds(those, asked, write, free_only=False)
 
-    results = await free_then_locked(
-        dict(enumerate(intakes)),
-        free=free,
-        waiting=waiting,
-        is_locked=lambda result: result.how is port.AcceptOutcome.ACCOUNT_LOCKED,
-        waits=WAITS_MAX if patient else 0,
-    )
+    results = await free(dict(enumerate(intakes)))
+    locked = {at: intakes[at] for at, result in results.items() if _is_locked(result)}
+    if locked and patient:
+        results |= await wait_for_locked(locked, free=free, waiting=waiting, is_locked=_is_locked)
     return [results[index] for index in range(len(intakes))]
+
+
+def _is_locked(result: port.AcceptResult) -> bool:
+    return result.how is port.AcceptOutcome.ACCOUNT_LOCKED
 
 
 async def _rounds(

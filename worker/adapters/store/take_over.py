@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, lock_accounts, statement
-from worker.adapters.store.turns import free_then_locked
+from worker.adapters.store.turns import wait_for_locked
 from worker.domain.ids import AccountId
 from worker.domain.transfer import TransferKind, transfer_key
 from worker.ports.store import books as port
@@ -63,13 +63,13 @@ def topup_key(account: AccountId, reference: str) -> str:
 async def take_over(db: Database, items: Sequence[port.AccountIntake]) -> list[port.AccountTaken]:
     """Those that nobody has locked first, together; then the others."""
     results: _Taken = {}
-    for part in _parts(items):
-        results |= await free_then_locked(
-            part,
-            free=partial(_rounds, db.write, free_only=True),
-            waiting=partial(_waiting, db),
-            is_locked=lambda taken: taken.how is port.TakeOverOutcome.ACCOUNT_LOCKED,
-        )
+    free = partial(_rounds, db.write, free_only=True)
+    for part in _parts(dict(enumerate(items))):
+        results |= await free(part)
+    locked = {at: items[at] for at, taken in results.items() if _is_locked(taken)}
+    for part in _parts(locked):
+        waiting = partial(_waiting, db)
+        results |= await wait_for_locked(part, free=free, waiting=waiting, is_locked=_is_locked)
     return [results[at] for at in range(len(items))]
 
 
@@ -78,13 +78,17 @@ async def _waiting(db: Database, items: _Items) -> _Taken:
     return await _rounds(partial(db.write_accounts, accounts), items, free_only=False)
 
 
-def _parts(items: Sequence[port.AccountIntake]) -> list[_Items]:
+def _is_locked(taken: port.AccountTaken) -> bool:
+    return taken.how is port.TakeOverOutcome.ACCOUNT_LOCKED
+
+
+def _parts(items: _Items) -> list[_Items]:
     """So many of them that no transaction becomes long; an account with its top-ups stays whole."""
-    parts: list[_Items] = [{}]
+    parts: list[_Items] = []
     size = 0
-    for at, item in enumerate(items):
+    for at, item in items.items():
         rows = 1 + len(item.topups)
-        if size + rows > ROWS_MAX and parts[-1]:
+        if not parts or size + rows > ROWS_MAX:
             parts.append({})
             size = 0
         parts[-1][at] = item

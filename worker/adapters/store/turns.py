@@ -61,36 +61,29 @@ async def _acquire(locks: Sequence[asyncio.Lock], taken: list[asyncio.Lock]) -> 
         raise RowLocked("database: an account stays locked") from None
 
 
-async def free_then_locked(
+async def wait_for_locked(
     items: dict[int, Item],
     *,
     free: Round[Item, Result],
     waiting: Round[Item, Result],
     is_locked: Callable[[Result], bool],
-    waits: int = WAITS_MAX,
 ) -> dict[int, Result]:
-    """*free* skips what somebody has locked; *waiting* takes all in order, or raises `RowLocked`.
+    """What becomes of items whose accounts others have locked just now.
 
-    Most who hold an account are calls like this one, and done in a moment: they are waited for.
-    One who keeps his account longer ends the wait, and what others have let go by then is taken.
-    Where that is nothing, the call is over.
+    *free* skips those; *waiting* takes all in order, or raises `RowLocked`. Most who hold an
+    account are calls like this one, and done in a moment: they are waited for. One who keeps his
+    account longer ends the wait, and what others have let go by then is taken. Where that is
+    nothing, the call is over.
     """
-    results = dict(await free(items))
-    left = _left(items, results, is_locked)
-    for _ in range(waits):
-        if not left:
-            break
+    results: dict[int, Result] = {}
+    left = items
+    for _ in range(WAITS_MAX):
         try:
             results |= await waiting(left)
         except RowLocked:
             results |= await free(left)
-        before, left = len(left), _left(left, results, is_locked)
-        if len(left) == before:
+        before = len(left)
+        left = {at: item for at, item in left.items() if is_locked(results[at])}
+        if len(left) in {0, before}:
             break
     return results
-
-
-def _left(
-    items: dict[int, Item], results: Mapping[int, Result], is_locked: Callable[[Result], bool]
-) -> dict[int, Item]:
-    return {at: item for at, item in items.items() if is_locked(results[at])}
