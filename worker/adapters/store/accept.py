@@ -28,6 +28,7 @@ BUCKETS = 2  #: Balances of an account: available and held.
 ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
 
 
+_THERE = text("SELECT account FROM account WHERE account = ANY(:accounts)")
 _CODES = text("SELECT activation_id, hash FROM code WHERE activation_id = ANY(:ids)")
 
 _Intakes: TypeAlias = dict[int, port.CompleteIntake]  #: By their place in the call.
@@ -197,8 +198,7 @@ async def _read(
 
 async def _there(connection: AsyncConnection, names: Sequence[str]) -> frozenset[str]:
     """Which of these accounts there are, whoever has them locked."""
-    there = (await connection.execute(statement("books/accounts_here"), {"accounts": names})).one()
-    return frozenset(there.here)
+    return frozenset((await connection.execute(_THERE, {"accounts": names})).scalars())
 
 
 async def _codes_of(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import FailFast, Field, field_validator
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import requests
@@ -30,7 +30,16 @@ class AccountItem(OpenAccount):
     """An account with the money that was paid in, each with its date."""
 
     account: requests.Name
-    topups: Annotated[tuple[TopUp, ...], Field(max_length=TOPUPS_MAX, strict=False)] = ()
+    topups: Annotated[
+        tuple[TopUp, ...], Field(max_length=TOPUPS_MAX, strict=False), FailFast()
+    ] = ()
+
+    @field_validator("topups")
+    @classmethod
+    def _each_reference_once(cls, topups: tuple[TopUp, ...]) -> tuple[TopUp, ...]:
+        if len({topup.reference for topup in topups}) < len(topups):
+            raise ValueError("the same reference twice")
+        return topups
 
 
 class BulkAccounts(requests.RequestBody):
