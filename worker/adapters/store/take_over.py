@@ -202,7 +202,7 @@ def _judge(batch: _Batch, item: port.AccountIntake) -> port.AccountTaken:
     how = port.TakeOverOutcome.SAME if found and not new else port.TakeOverOutcome.NEW
     keys = {topup_key(name, topup.reference) for topup in item.topups}
     return port.AccountTaken(
-        how, batch.accounts[name], sum(batch.booked[key].amount_minor for key in keys)
+        how, batch.accounts[name], sum(batch.booked[key].amount_minor for key in keys), paid
     )
 
 

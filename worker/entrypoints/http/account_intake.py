@@ -50,6 +50,7 @@ class BulkAccountTaken(ResponseBody):
     status: Literal[200, 201]
     account: AccountShown  #: As it is after the whole call.
     topups_minor: int  #: What the top-ups of this item come to in the books.
+    topups_new_minor: int  #: What of that this item brought; the rest was there already.
 
 
 class BulkAccountResults(ResponseBody):
@@ -80,6 +81,7 @@ class AccountIntakeHandlers(AccountHandlers):
                     "status": 201 if result.how is port.TakeOverOutcome.NEW else 200,
                     "account": shown[result.account.account],
                     "topups_minor": result.topups_minor,
+                    "topups_new_minor": result.new_minor,
                 }
             )
         return Answer(200, {"results": items.documents([documents[at] for at in items.places])})
