@@ -185,25 +185,25 @@ def _judge(batch: _Batch, item: port.AccountIntake) -> port.AccountTaken:
     if account.currency != item.currency:
         return port.AccountTaken(port.TakeOverOutcome.OTHER_CURRENCY, None)
     # As for one that is opened alone: never what a caller names, of one that was there.
-    account = replace(account, policy=account.policy or item.policy.default)
+    if account.policy is None:
+        account = replace(account, policy=item.policy.default)
     if item.policy.named not in {None, account.policy}:
         return port.AccountTaken(port.TakeOverOutcome.OTHER_POLICY, None)
     new: dict[str, port.DatedTopUp] = {}
-    for place, topup in enumerate(item.topups):
-        key = topup_key(name, topup.reference)
+    keys = [topup_key(name, topup.reference) for topup in item.topups]
+    for place, (key, topup) in enumerate(zip(keys, item.topups, strict=True)):
         refused = _refused(batch, account, topup, new.get(key), batch.booked.get(key))
         if refused is not None:
             return port.AccountTaken(refused, None, topup=place)
         if key not in batch.booked:
             new[key] = topup
     paid = sum(topup.amount_minor for topup in new.values())
-    account = replace(account, available_minor=account.available_minor + paid)
+    if paid:
+        account = replace(account, available_minor=account.available_minor + paid)
     _add(batch, account, found, new)
     how = port.TakeOverOutcome.SAME if found and not new else port.TakeOverOutcome.NEW
-    keys = {topup_key(name, topup.reference) for topup in item.topups}
-    return port.AccountTaken(
-        how, batch.accounts[name], sum(batch.booked[key].amount_minor for key in keys), paid
-    )
+    booked = sum(batch.booked[key].amount_minor for key in set(keys))
+    return port.AccountTaken(how, account, booked, paid)
 
 
 def _refused(
