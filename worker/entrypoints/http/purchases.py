@@ -84,13 +84,13 @@ class RentOrder(requests.RequestBody):
     order_facts: requests.OrderFactsTold | None = None
     prefer: Literal["order", "success", "price", "speed"] = "order"
 
+    _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
+
 
 class RentedShown(ActivationShown):
     """With the providers that were tried, in their order."""
 
     tried: list[TriedShown]
-
-    _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
 
 
 class PurchaseHandlers:
