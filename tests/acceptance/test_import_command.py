@@ -71,21 +71,25 @@ async def test_accounts_and_numbers_move_in_once_however_often_the_file_is_sent(
     assert line is not None
     url = line.split()[-1]
     accounts = ndjson(tmp_path / "a", account("alice", 20_000, 5_000), account("bob"))
-    numbers = ndjson(tmp_path / "n", *map(number, range(1, 1_501)))
+    outside = number(0, charge="external", price_minor=7)
+    numbers = ndjson(tmp_path / "n", outside, *map(number, range(1, 1_501)), number(1_500))
 
-    for _ in range(2):
+    for booked, there in (({"USD": 25_000}, {}), ({}, {"USD": 25_000})):
         how, told = await run_import(url, "accounts", str(accounts))
-        assert (how, told["booked_minor"], told["agrees"]) == (0, {"USD": 25_000}, True)
+        assert (how, told["agrees"]) == (0, True)
+        assert (told["booked_minor"], told["there_already_minor"]) == (booked, there)
 
     how, told = await run_import(url, "numbers", str(numbers))
-    assert (how, told["new"], told["booked_minor"]) == (0, 1_500, {"USD": 15_000})
+    assert (how, told["new"], told["there already"], told["agrees"]) == (0, 1_501, 1, True)
+    assert (told["booked_minor"], told["external_minor"]) == ({"USD": 15_000}, {"USD": 7})
+    assert told["there_already_minor"] == {"USD": 10}
     how, told = await run_import(url, "numbers", str(numbers))
-    assert (how, told["new"], told["there already"], told["agrees"]) == (0, 0, 1_500, True)
+    assert (how, told["new"], told["there already"], told["agrees"]) == (0, 0, 1_502, True)
     async with a_world.shop(daemon) as shop:
         alice = await shop.get("/v1/accounts/alice")
         entries = [entry async for entry in shop.pages("/v1/accounts/alice/entries", 10_000)]
     assert {entry["at"][:10] for entry in entries if entry["kind"] == "topup"} == {"2024-02-29"}
-    assert (alice["available_minor"], alice["held_minor"]) == (10_000, 15_000)
+    assert (alice["available_minor"], alice["held_minor"]) == (10_000, 15_007)
 
 
 async def test_an_import_that_is_killed_is_resumed_with_the_same_file(
@@ -120,7 +124,8 @@ async def test_an_import_that_is_killed_is_resumed_with_the_same_file(
     assert (how, told["lines"], told["agrees"]) == (0, 6_000, True)
     assert told["new"] + told["there already"] == 6_000
     assert told["there already"] >= first
-    assert told["booked_minor"] == {"USD": 72_000}
+    sums_told = told["booked_minor"]["USD"] + told["there_already_minor"]["USD"]
+    assert (sums_told, told["there_already_minor"]["USD"]) == (72_000, 12 * told["there already"])
     sums = "SELECT sum(amount_minor)::int, count(*) FROM transfer"
     assert tuple(await connection.fetchrow(sums)) == (72_000, 12_000)
     await connection.close()
@@ -160,6 +165,29 @@ async def test_what_is_refused_is_named_by_its_line_and_its_money_is_told(
     assert [each["line"] for each in told["first_refused"]] != []
     assert {each["line"] for each in told["first_refused"]} == {2, 3, 4, 5}
     assert (told["sent_minor"], told["refused_minor"]) == (30, 20)
+
+
+async def test_a_line_whose_account_is_locked_is_sent_again(a_world: World, tmp_path: Path) -> None:
+    daemon = await a_world.start_daemon()
+    line = daemon.line("activation-worker: api")
+    assert line is not None
+    url = line.split()[-1]
+    both = ndjson(tmp_path / "a", account("alice", 50), account("bob", 50))
+    await run_import(url, "accounts", str(both))
+    numbers = ndjson(tmp_path / "n", number(1), number(2, account="bob"))
+    connection = await asyncpg.connect(a_world.database_url)
+    environment = {**a_world.environment(), "AW_URL": url, "AW_TOKEN": TOKEN}
+
+    async with connection.transaction():
+        await connection.execute("SELECT FROM balance WHERE account = 'alice' FOR UPDATE")
+        importing = spawn(["import", "numbers", str(numbers)], tmp_path / "log", environment)
+        async with asyncio.timeout(30):
+            while "1 lines could not be taken just now" not in importing.log.read_text():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    assert await asyncio.to_thread(importing.popen.wait) == 0, importing.log.read_text()
+    assert await connection.fetchval("SELECT count(*) FROM activation") == 2
+    await connection.close()
 
 
 async def test_a_daemon_that_goes_away_ends_the_import_with_5(

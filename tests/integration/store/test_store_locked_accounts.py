@@ -1,6 +1,7 @@
 """A row that somebody keeps locked is waited for by whom it concerns, and by nobody else."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -16,7 +17,7 @@ from worker.domain.activation import State
 from worker.domain.ids import AccountId, ActivationId
 from worker.ports.errors import RowLocked
 from worker.ports.store.activations import AcceptOutcome
-from worker.ports.store.books import TopUpOutcome
+from worker.ports.store.books import AccountIntake, AccountPolicy, DatedTopUp, TopUpOutcome
 
 NOW = DEADLINE + TICK
 LOCK_WAIT = timedelta(milliseconds=20)
@@ -194,3 +195,39 @@ async def test_a_call_that_waits_only_so_long_for_its_account_sends_no_statement
     await shop.store.books.top_up(ALICE, "again", 100)
 
     assert sent == ["SELECT"] * 3 + ["WITH", "SELECT"]
+
+
+async def test_intakes_that_meet_on_the_same_accounts_take_all_their_numbers(shop: Shop) -> None:
+    """As `import` sends a file: four calls at once, each with numbers of every account."""
+    accounts = [AccountId(f"c{at:03}") for at in range(300)]
+    await shop.store.books.take_over(
+        [
+            AccountIntake(name, "USD", AccountPolicy(None, "default"), (DatedTopUp("a", 10_000),))
+            for name in accounts
+        ]
+    )
+    numbers = [intake(str(at), account=accounts[at * 7 % 300]) for at in range(4_000)]
+    calls = [numbers[at : at + 1_000] for at in range(0, 4_000, 1_000)]
+
+    results = await asyncio.gather(*map(shop.store.activations.accept, calls))
+
+    assert Counter(result.how for each in results for result in each) == {AcceptOutcome.NEW: 4_000}
+
+
+async def test_an_account_that_stays_locked_keeps_no_other_from_its_answer(shop: Shop) -> None:
+    """Those that are merely met by another intake, and those that nobody has."""
+    await shop.open(ALICE)
+    await shop.open(BOB)
+    unknown = [intake(f"0{at}", account=AccountId(f"a{at}")) for at in range(9)]
+
+    async with balances_locked(shop, ALICE), balances_locked(shop, BOB) as briefly:
+        accepting = asyncio.create_task(
+            shop.store.activations.accept([intake("1"), intake("2", account=BOB), *unknown])
+        )
+        await waits_for_a_lock(shop)
+        await briefly.execute("COMMIT")
+        first, second, *others = await accepting
+        await briefly.execute("BEGIN")
+
+    assert (first.how, second.how) == (AcceptOutcome.ACCOUNT_LOCKED, AcceptOutcome.NEW)
+    assert {result.how for result in others} == {AcceptOutcome.UNKNOWN_ACCOUNT}

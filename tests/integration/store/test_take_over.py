@@ -100,19 +100,36 @@ async def test_an_account_that_takes_no_money_still_knows_what_was_booked(
     ]
 
 
-async def test_an_account_of_before_there_were_policies_gets_the_first_that_is_named(
-    shop: Shop,
-) -> None:
-    await shop.store.books.open_account(ALICE, "USD")
+async def test_an_account_of_before_belongs_to_the_policy_of_its_oldest_order(shop: Shop) -> None:
+    """Not to what a caller names, who would choose by what he wants to be paid."""
+    for account in (ALICE, BOB):
+        await shop.open(account)
+        await shop.rent(account, account=account, policy="P2")
+    eve = AccountId("eve")  # Without any order: of the default.
+    await shop.open(eve)
+    await shop.admin.execute("UPDATE account SET policy = NULL")
 
-    assert hows(await taken(shop, of(ALICE), of(ALICE, policy="P1"), of(ALICE, policy="P2"))) == [
+    results = await taken(
+        shop,
+        of(ALICE, policy="P4"),
+        of(BOB, TopUp("a", 5)),
+        of(BOB, policy="P2"),
+        of(eve),
+        of(eve, policy="P4"),
+    )
+
+    assert hows(results) == [
+        TakeOverOutcome.OTHER_POLICY,
+        TakeOverOutcome.NEW,
         TakeOverOutcome.SAME,
         TakeOverOutcome.SAME,
         TakeOverOutcome.OTHER_POLICY,
     ]
-    found = await shop.store.books.account(ALICE)
-    assert found is not None
-    assert found.policy == "P1"
+    assert await shop.rows("SELECT account, policy FROM account ORDER BY account") == [
+        (ALICE, None),
+        (BOB, "P2"),
+        (eve, "default"),
+    ]
 
 
 async def test_many_who_take_over_the_same_book_it_once(

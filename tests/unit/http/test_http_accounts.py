@@ -159,6 +159,7 @@ async def test_accounts_of_another_system_are_taken_one_by_one_in_their_order(ap
         {"account": "bob", "currency": "USD", "policy": "gold"},
         {"account": "ann", "currency": "USD", "topups": [{**topup, "amount_minor": 501}]},
         {"account": "eve", "currency": "USD", "topups": [{**topup, "amount_minor": 0}]},
+        {"account": "eve", "currency": "USD", "topups": [topup, topup]},
         {"account": "zoe", "currency": "USD"},
     ]
     for statuses in ([201, 201], [200, 200]):
@@ -166,7 +167,7 @@ async def test_accounts_of_another_system_are_taken_one_by_one_in_their_order(ap
         results = reply.json["results"]
         assert (reply.status, [each["status"] for each in results]) == (
             200,
-            [statuses[0], 409, 422, 422, 409, 422, statuses[1]],
+            [statuses[0], 409, 422, 422, 409, 422, 422, statuses[1]],
         )
         assert (results[0]["account"]["available_minor"], results[0]["topups_minor"]) == (500, 500)
         problems = [each["problem"] for each in results[1:-1]]
@@ -176,11 +177,13 @@ async def test_accounts_of_another_system_are_taken_one_by_one_in_their_order(ap
             "unknown-policy",
             "other-content",
             "invalid",
+            "invalid",
         ]
         assert [error["pointer"] for each in problems for error in each.get("errors", [])] == [
             "/accounts/2/account",
             "/accounts/4/topups/0/reference",
             "/accounts/5/topups/0/amount_minor",
+            "/accounts/6/topups",
         ]
     assert (await api.get("/v1/accounts/eve")).status == 404
 

@@ -6,12 +6,14 @@ import json
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
+from pydantic import ValidationError
 
 from tests.unit.http.caller import WRITE_TOKEN, Api
 from tests.unit.http.conftest import World
 from tests.unit.http.numbers import PATH
 from tests.unit.http.raw import HALF_A_BODY, open_raw, raw_reply
-from worker.entrypoints.http import routing
+from worker.entrypoints.http import bulk, routing
+from worker.entrypoints.http.problems import ERRORS_MAX, field_errors_of
 
 ACCOUNT = "/v1/accounts/ann"
 
@@ -114,6 +116,54 @@ async def test_a_number_that_json_does_not_have_spoils_the_whole_bulk(api: Api) 
     raw = b'{"activations": [{"account": Infinity}]}'
     reply = await api.post("/v1/activations/bulk", raw=raw)
     assert (reply.status, reply.slug) == (400, "invalid-json")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointers"),
+    [
+        (
+            "accounts",
+            {"account": "a", "currency": "USD", "topups": [{}] * 1_000},
+            ["topups/0/reference", "topups/0/amount_minor"],
+        ),
+        ("accounts", {f"{at:x}": 0 for at in range(1_000)}, [""]),
+        ("activations", {"codes": [{f"{at:x}": 0 for at in range(1_000)}]}, [""]),
+    ],
+)
+async def test_a_bulk_of_nothing_but_mistakes_is_answered_without_reading_them_all(
+    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, body: object, pointers: list[str]
+) -> None:
+    """A hundred thousand mistakes; each that is read is an object of a kilobyte."""
+    read: list[int] = []
+
+    def counted(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
+        read.append(error.error_count())
+        return field_errors_of(error)
+
+    monkeypatch.setattr(bulk, "field_errors_of", counted)
+    reply = await api.post(f"/v1/{path}/bulk", {path: [body] * 100})
+
+    assert reply.status == 200
+    assert {each["status"] for each in reply.json["results"]} == {422}
+    last = reply.json["results"][-1]["problem"]["errors"]
+    assert [error["pointer"] for error in last] == [
+        f"/{path}/99/{pointer}".rstrip("/") for pointer in pointers
+    ]
+    assert sum(read) <= 100 * ERRORS_MAX
+
+
+async def test_one_member_told_a_thousand_times_is_one_mistake(api: Api) -> None:
+    raw = b'{"activations": [{%s}]}' % b",".join([b'"x": 0'] * 100_000)
+
+    reply = await api.post("/v1/activations/bulk", raw=raw)
+
+    pointers = [each["pointer"] for each in reply.json["results"][0]["problem"]["errors"]]
+    assert pointers.count("/activations/0/x") == 1
+
+
+async def test_a_body_with_more_mistakes_than_are_read_is_refused_as_a_whole(api: Api) -> None:
+    reply = await api.put(ACCOUNT, {f"{at:x}": 0 for at in range(5_000)})
+    assert (reply.status, reply.slug, reply.pointers) == (422, "invalid", [""])
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for_forever(

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,19 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.adapters.store.policies import BLOCKED, that_may_order
+from worker.adapters.store.turns import wait_for_locked
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import ActivationId, activation_id, code_hash
 from worker.domain.policy.at_intake import CancelTerms
 from worker.domain.transfer import Charge
-from worker.ports.errors import RowLocked
 from worker.ports.store import activations as port
 
 SKEW = timedelta(seconds=60)  #: How far a caller's clock may be ahead of the database's.
-WAITED_FOR_MAX = 4  #: Locked accounts that one intake waits for; the others' answer is at once.
 BUCKETS = 2  #: Balances of an account: available and held.
 ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
 
 
+_THERE = text("SELECT account FROM account WHERE account = ANY(:accounts)")
 _CODES = text("SELECT activation_id, hash FROM code WHERE activation_id = ANY(:ids)")
 
 _Intakes: TypeAlias = dict[int, port.CompleteIntake]  #: By their place in the call.
@@ -58,7 +57,7 @@ class _Batch:
     now: datetime
     accounts: dict[str, _Account]
     known: Mapping[tuple[str, str], RowMapping]
-    free_only: bool  #: An account that is not among them may be locked by somebody else.
+    locked: frozenset[str]  #: Are there, and somebody else has them.
     codes: AbstractSet[tuple[UUID, bytes]] = frozenset()  #: By number; where any are handed over.
     new: dict[tuple[str, str], tuple[port.CompleteIntake, port.Activation]] = field(
         default_factory=dict
@@ -78,21 +77,30 @@ async def accept(
     keeping: Collection[str],
     patient: bool,
 ) -> list[port.AcceptResult]:
-    """Those of accounts that nobody has locked first, together; then the others, one by one.
+    """Those of accounts that nobody has locked first, together; then the others.
 
     *keeping*: the policies under which a blocked account may still order.
+    *patient*: whether the locked ones are waited for.
     """
     asked = _Asked(now, keeping)
-    results = await _rounds(dict(enumerate(intakes)), asked, db.write, free_only=True)
-    locked: dict[str, _Intakes] = {}
-    for index, result in results.items():
-        if result.how is port.AcceptOutcome.ACCOUNT_LOCKED:
-            locked.setdefault(intakes[index].number.account, {})[index] = intakes[index]
-    for account, theirs in list(locked.items())[: WAITED_FOR_MAX if patient else 0]:
-        with suppress(RowLocked):  # They stay what they are: their account is locked.
-            write = partial(db.write_account, account)
-            results |= await _rounds(theirs, asked, write, free_only=False)
+
+    async def free(those: _Intakes) -> dict[int, port.AcceptResult]:
+        return await _rounds(those, asked, db.write, free_only=True)
+
+    async def waiting(those: _Intakes) -> dict[int, port.AcceptResult]:
+        accounts = {intake.number.account for intake in those.values()}
+        write = partial(db.write_accounts, accounts)
+        return await _rounds(those, asked, write, free_only=False)
+
+    results = await free(dict(enumerate(intakes)))
+    locked = {at: intakes[at] for at, result in results.items() if _is_locked(result)}
+    if locked and patient:
+        results |= await wait_for_locked(locked, free=free, waiting=waiting, is_locked=_is_locked)
     return [results[index] for index in range(len(intakes))]
+
+
+def _is_locked(result: port.AcceptResult) -> bool:
+    return result.how is port.AcceptOutcome.ACCOUNT_LOCKED
 
 
 async def _rounds(
@@ -159,7 +167,8 @@ async def _read(
     free_only: bool,
 ) -> _Batch:
     lock = _lock_free if free_only else lock_accounts
-    balances = await lock(connection, sorted({i.number.account for i in intakes}))
+    names = {i.number.account for i in intakes}
+    balances = await lock(connection, sorted(names))
     buckets = Counter(row["account"] for row in balances)
     accounts = {
         row["account"]: _Account(row["currency"], row["amount_minor"], row["state"])
@@ -169,6 +178,8 @@ async def _read(
     blocked = [name for name, account in accounts.items() if account.state == BLOCKED]
     for name in await that_may_order(connection, blocked, asked.keeping) if blocked else ():
         accounts[name].state = "open"
+    missing = sorted(names - accounts.keys()) if free_only else []
+    locked = await _there(connection, missing) if missing else frozenset()
     known = (
         await connection.execute(
             statement("activations/known_refs"),
@@ -182,7 +193,12 @@ async def _read(
     of_refs = {(r["provider"], r["provider_ref"]): r for r in known}
     told = [of_refs.get((i.number.provider, i.number.ref)) for i in intakes if i.number.codes]
     codes = await _codes_of(connection, [row["id"] for row in told if row is not None])
-    return _Batch(clock, accounts, of_refs, free_only=free_only, codes=codes)
+    return _Batch(clock, accounts, of_refs, locked, codes)
+
+
+async def _there(connection: AsyncConnection, names: Sequence[str]) -> frozenset[str]:
+    """Which of these accounts there are, whoever has them locked."""
+    return frozenset((await connection.execute(_THERE, {"accounts": names})).scalars())
 
 
 async def _codes_of(
@@ -214,7 +230,7 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
         )
     account = batch.accounts.get(number.account)
     if account is None or account.state != "open":
-        return port.AcceptResult(_barred(batch, account), None)
+        return port.AcceptResult(_barred(batch, number.account), None)
     rented_at = number.rented_at or batch.now
     wrong = _wrong_instant(batch, intake, rented_at)
     if wrong is not None:
@@ -228,9 +244,10 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
     )
 
 
-def _barred(batch: _Batch, account: _Account | None) -> port.AcceptOutcome:
+def _barred(batch: _Batch, name: str) -> port.AcceptOutcome:
     """Why an account that is not open, not there or not ours takes no number."""
-    if account is None and batch.free_only:
+    account = batch.accounts.get(name)
+    if name in batch.locked:
         return port.AcceptOutcome.ACCOUNT_LOCKED
     if account is None or account.state == "deleted":
         return port.AcceptOutcome.UNKNOWN_ACCOUNT

@@ -14,7 +14,15 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from functools import cache, partial
@@ -303,7 +311,13 @@ class Database:
 
         It is for callers who can come again: they wait no longer than a person does.
         """
-        async with self._turns.of(account):
+        return await self.write_accounts([account], work)
+
+    async def write_accounts(
+        self, accounts: Iterable[str], work: Callable[[AsyncConnection], Awaitable[T]]
+    ) -> T:
+        """The same for work on several of them."""
+        async with self._turns.of(accounts):
             return await self.write(work)
 
     async def _once(

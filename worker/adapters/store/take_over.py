@@ -1,7 +1,6 @@
 """Taking accounts over: many at once with their top-ups, each as a whole, whatever is repeated."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -12,17 +11,17 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, lock_accounts, statement
+from worker.adapters.store.turns import wait_for_locked
 from worker.domain.ids import AccountId
 from worker.domain.transfer import TransferKind, transfer_key
-from worker.ports.errors import RowLocked
 from worker.ports.store import books as port
 
 ROWS_MAX: Final = 5_000  #: Accounts and top-ups of one transaction.
-WAITED_FOR_MAX: Final = 4  #: Locked accounts that one call waits for.
 ROUNDS: Final = 5  #: One that somebody else opened while we looked is read again, so often at most.
 
 _Items: TypeAlias = dict[int, port.AccountIntake]  #: By their place in the call.
 _Taken: TypeAlias = dict[int, port.AccountTaken]
+_Write: TypeAlias = Callable[[Callable[[AsyncConnection], Awaitable[_Taken]]], Awaitable[_Taken]]
 #: A blocked account takes money: what it may not do is let money out.
 _NO_TOP_UP: Final = {
     "closing": port.TakeOverOutcome.ACCOUNT_CLOSING,
@@ -46,6 +45,7 @@ class _Batch:
     now: datetime
     locked: frozenset[str]  #: Are there, and somebody else has them.
     accounts: dict[AccountId, port.Account]
+    unbound: frozenset[AccountId]  #: Of them; in the books they belong to no policy yet.
     booked: dict[str, _Booked]
     opened: dict[AccountId, port.Account] = field(default_factory=dict)
     named: dict[AccountId, str] = field(default_factory=dict)
@@ -61,30 +61,34 @@ def topup_key(account: AccountId, reference: str) -> str:
 
 
 async def take_over(db: Database, items: Sequence[port.AccountIntake]) -> list[port.AccountTaken]:
-    """Those that nobody has locked first, together; then the others, one by one."""
+    """Those that nobody has locked first, together; then the others."""
     results: _Taken = {}
-    for part in _parts(items):
-        results |= await _rounds(db, part)
-    locked = [at for at, (how, *_) in results.items() if how is port.TakeOverOutcome.ACCOUNT_LOCKED]
-    waited: list[AccountId] = []
-    for at in sorted(locked):
-        account = items[at].account
-        if account not in waited:
-            waited.append(account)
-        if account in waited[:WAITED_FOR_MAX]:
-            with suppress(RowLocked):  # It stays what it is: locked.
-                work = partial(_take_over, items={at: items[at]}, free_only=False)
-                results |= await db.write_account(account, work)
+    free = partial(_rounds, db.write, free_only=True)
+    for part in _parts(dict(enumerate(items))):
+        results |= await free(part)
+    locked = {at: items[at] for at, taken in results.items() if _is_locked(taken)}
+    for part in _parts(locked):
+        waiting = partial(_waiting, db)
+        results |= await wait_for_locked(part, free=free, waiting=waiting, is_locked=_is_locked)
     return [results[at] for at in range(len(items))]
 
 
-def _parts(items: Sequence[port.AccountIntake]) -> list[_Items]:
+async def _waiting(db: Database, items: _Items) -> _Taken:
+    accounts = {item.account for item in items.values()}
+    return await _rounds(partial(db.write_accounts, accounts), items, free_only=False)
+
+
+def _is_locked(taken: port.AccountTaken) -> bool:
+    return taken.how is port.TakeOverOutcome.ACCOUNT_LOCKED
+
+
+def _parts(items: _Items) -> list[_Items]:
     """So many of them that no transaction becomes long; an account with its top-ups stays whole."""
-    parts: list[_Items] = [{}]
+    parts: list[_Items] = []
     size = 0
-    for at, item in enumerate(items):
+    for at, item in items.items():
         rows = 1 + len(item.topups)
-        if size + rows > ROWS_MAX and parts[-1]:
+        if not parts or size + rows > ROWS_MAX:
             parts.append({})
             size = 0
         parts[-1][at] = item
@@ -92,13 +96,13 @@ def _parts(items: Sequence[port.AccountIntake]) -> list[_Items]:
     return parts
 
 
-async def _rounds(db: Database, items: _Items) -> _Taken:
+async def _rounds(write: _Write, items: _Items, *, free_only: bool) -> _Taken:
     results: _Taken = {}
     left = items
     for _ in range(ROUNDS):
         if not left:
             break
-        results |= await db.write(partial(_take_over, items=left, free_only=True))
+        results |= await write(partial(_take_over, items=left, free_only=free_only))
         left = {at: item for at, item in left.items() if at not in results}
     assert not left, "an account keeps being opened under our hands"
     return results
@@ -126,11 +130,23 @@ async def _read(
         else:
             rows = await lock_accounts(connection, there.here)
     accounts = _accounts(rows)
+    unbound = [name for name, account in accounts.items() if account.policy is None]
+    if unbound:
+        accounts |= await _by_oldest_order(connection, accounts, unbound)
     keys = [
         topup_key(i.account, t.reference) for i in items if i.account in accounts for t in i.topups
     ]
     booked = await _booked(connection, keys) if keys else {}
-    return _Batch(there.now, frozenset(there.here) - set(accounts), accounts, booked)
+    locked = frozenset(there.here) - set(accounts)
+    return _Batch(there.now, locked, accounts, frozenset(unbound), booked)
+
+
+async def _by_oldest_order(
+    connection: AsyncConnection, accounts: Mapping[AccountId, port.Account], names: list[AccountId]
+) -> dict[AccountId, port.Account]:
+    """Accounts of before there were policies, each with that of its oldest order, if it has any."""
+    found = await connection.execute(statement("books/oldest_policies"), {"accounts": names})
+    return {row.account: replace(accounts[row.account], policy=row.policy) for row in found}
 
 
 def _accounts(rows: Sequence[RowMapping]) -> dict[AccountId, port.Account]:
@@ -168,25 +184,26 @@ def _judge(batch: _Batch, item: port.AccountIntake) -> port.AccountTaken:
     )
     if account.currency != item.currency:
         return port.AccountTaken(port.TakeOverOutcome.OTHER_CURRENCY, None)
-    named = item.policy.named
-    if named is not None and account.policy not in {None, named}:
+    # As for one that is opened alone: never what a caller names, of one that was there.
+    if account.policy is None:
+        account = replace(account, policy=item.policy.default)
+    if item.policy.named not in {None, account.policy}:
         return port.AccountTaken(port.TakeOverOutcome.OTHER_POLICY, None)
     new: dict[str, port.DatedTopUp] = {}
-    for place, topup in enumerate(item.topups):
-        key = topup_key(name, topup.reference)
+    keys = [topup_key(name, topup.reference) for topup in item.topups]
+    for place, (key, topup) in enumerate(zip(keys, item.topups, strict=True)):
         refused = _refused(batch, account, topup, new.get(key), batch.booked.get(key))
         if refused is not None:
             return port.AccountTaken(refused, None, topup=place)
         if key not in batch.booked:
             new[key] = topup
     paid = sum(topup.amount_minor for topup in new.values())
-    account = replace(account, available_minor=account.available_minor + paid)
-    _add(batch, replace(account, policy=account.policy or named), found, new)
+    if paid:
+        account = replace(account, available_minor=account.available_minor + paid)
+    _add(batch, account, found, new)
     how = port.TakeOverOutcome.SAME if found and not new else port.TakeOverOutcome.NEW
-    keys = {topup_key(name, topup.reference) for topup in item.topups}
-    return port.AccountTaken(
-        how, batch.accounts[name], sum(batch.booked[key].amount_minor for key in keys)
-    )
+    booked = sum(batch.booked[key].amount_minor for key in set(keys))
+    return port.AccountTaken(how, account, booked, paid)
 
 
 def _refused(
@@ -214,7 +231,7 @@ def _add(
     name = account.account
     if found is None:
         batch.opened[name] = account
-    elif found.policy is None and account.policy is not None and name not in batch.opened:
+    elif name in batch.unbound and account.policy is not None:
         batch.named[name] = account.policy
     batch.accounts[name] = account
     batch.booked |= {key: _Booked(topup.amount_minor, topup.at) for key, topup in new.items()}

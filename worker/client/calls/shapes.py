@@ -147,6 +147,7 @@ class BulkAccountTaken(TypedDict):
     account: Account
     status: Literal[200, 201]
     topups_minor: int
+    topups_new_minor: int
 
 
 class BulkRefused(TypedDict):

@@ -7,13 +7,15 @@ already counts as such and is not changed.
 import asyncio
 import enum
 import itertools
+import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
+from zlib import crc32
 
 import orjson
 import typer
@@ -29,12 +31,18 @@ BYTES_PER_CALL: Final = 8 * 1_048_576  #: and half of the bytes.
 CALLS_AT_ONCE: Final = 4
 LINE_BYTES_MAX: Final = 1_048_576
 REFUSED_SHOWN: Final = 20
+#: Before what could not be taken is sent again: an account that is locked for 90 seconds is taken.
+PAUSES_SECONDS: Final = (1, 2, 4, 8, 15, 30, 30)
+JUST_NOW: Final = "store-unavailable"  #: The problem of a line whose account is locked.
+LEFT_MAX: Final = 100_000  #: Lines that wait in memory to be sent again.
 
 
 class Line(NamedTuple):
     at: int
+    account: str
     body: bytes  #: As it stands in the file: only the daemon has to read all of it.
-    minor: int  #: The money in it.
+    minor: int  #: The money in it,
+    external: bool  #: and whether another system has charged it.
 
 
 class Kind(enum.Enum):
@@ -42,25 +50,35 @@ class Kind(enum.Enum):
     NUMBERS = "numbers"
 
 
+class Sums(NamedTuple):
+    """What the daemon says became of a line's money, in minor units."""
+
+    booked: int = 0  #: To or from the account, by this line.
+    external: int = 0  #: Charged elsewhere: it is no money of the account's.
+    there: int = 0  #: Was booked before.
+
+
+def _sums(line: Line, result: Mapping[str, Any]) -> Sums:
+    if "topups_minor" in result:
+        new = int(result["topups_new_minor"])
+        return Sums(booked=new, there=int(result["topups_minor"]) - new)
+    price = int(result["activation"]["price_minor"])
+    if result["status"] != HTTPStatus.CREATED:
+        return Sums(there=price)
+    return Sums(external=price) if line.external else Sums(booked=price)
+
+
 class Call(NamedTuple):
-    """How many lines of a kind are sent at once, and what is read in the answer."""
+    """How many lines of a kind are sent at once, and what each result has of what it took."""
 
     path: str
     member: str
-    shown: str  #: What each result has of what it took,
-    booked: Callable[[Mapping[str, Any]], int]  #: and the money of it.
+    shown: str
 
 
 CALLS: Final = {
-    Kind.ACCOUNTS: Call(
-        "/v1/accounts/bulk", "accounts", "account", lambda result: int(result["topups_minor"])
-    ),
-    Kind.NUMBERS: Call(
-        f"{ACTIVATIONS}/bulk",
-        "activations",
-        "activation",
-        lambda result: int(result["activation"]["price_minor"]),
-    ),
+    Kind.ACCOUNTS: Call("/v1/accounts/bulk", "accounts", "account"),
+    Kind.NUMBERS: Call(f"{ACTIVATIONS}/bulk", "activations", "activation"),
 }
 
 
@@ -73,21 +91,34 @@ class ImportReport:
     refused: Counter[str] = field(default_factory=Counter)  #: By the problem's type.
     first: list[tuple[int, str]] = field(default_factory=list)
     sent_minor: int = 0
-    booked_minor: Counter[str] = field(default_factory=Counter)  #: By currency, as the daemon says.
+    #: By currency, as the daemon says.
+    booked_minor: Counter[str] = field(default_factory=Counter)
+    external_minor: Counter[str] = field(default_factory=Counter)
+    there_minor: Counter[str] = field(default_factory=Counter)
     refused_minor: int = 0
+    #: Lines are read in one thread and sent in another; both refuse.
+    _refusing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def agrees(self) -> bool:
-        """Each line has one ending, and each minor unit of the file is booked or refused."""
-        whole = self.sent_minor == self.booked_minor.total() + self.refused_minor
-        return whole and self.lines == self.done.total()
+        """Each line has one ending, and so has each minor unit of the file."""
+        taken = (self.booked_minor, self.external_minor, self.there_minor)
+        ended = sum(minor.total() for minor in taken) + self.refused_minor
+        return self.sent_minor == ended and self.lines == self.done.total()
+
+    def take(self, new: bool, currency: str, sums: Sums) -> None:  # noqa: FBT001 - of two endings
+        self.done["new" if new else "there already"] += 1
+        self.booked_minor[currency] += sums.booked
+        self.external_minor[currency] += sums.external
+        self.there_minor[currency] += sums.there
 
     def refuse(self, line: int, why: str, minor: int, detail: str = "") -> None:
-        self.done["refused"] += 1
-        self.refused[why] += 1
-        self.refused_minor += minor
-        if len(self.first) < REFUSED_SHOWN:
-            self.first.append((line, f"{why}: {detail}" if detail else why))
+        with self._refusing:
+            self.done["refused"] += 1
+            self.refused[why] += 1
+            self.refused_minor += minor
+            if len(self.first) < REFUSED_SHOWN:
+                self.first.append((line, f"{why}: {detail}" if detail else why))
 
     def document(self) -> dict[str, Any]:
         return {
@@ -96,7 +127,9 @@ class ImportReport:
             "refused_by": dict(self.refused),
             "first_refused": [{"line": line, "why": why} for line, why in self.first],
             "sent_minor": self.sent_minor,
-            "booked_minor": dict(self.booked_minor),
+            "booked_minor": dict(+self.booked_minor),
+            "external_minor": dict(+self.external_minor),
+            "there_already_minor": dict(+self.there_minor),
             "refused_minor": self.refused_minor,
             "agrees": self.agrees,
         }
@@ -119,7 +152,8 @@ def import_(  # noqa: PLR0913 - each is an option
     A line of accounts is an item of POST /v1/accounts/bulk: an account, its currency, and its
     topups, each a reference, an amount_minor, and at, when it was paid. A line of numbers is an
     item of POST /v1/activations/bulk, with the codes already shown. Each line is taken as a whole.
-    Sent again, it changes nothing: start anew with the same file after an interruption.
+    Sent again, it changes nothing: start anew with the same file after an interruption. The sums
+    are of what is new; what was there already, and what another system charged, stand beside them.
     Ends with 0 when every line is there and the sums agree, 1 when a line was refused.
 
     Example: activation-worker import numbers live.ndjson --dry-run
@@ -167,7 +201,8 @@ def _line(at: int, raw: bytes, kind: Kind, report: ImportReport) -> Iterator[Lin
         return
     minor = _minor_of(kind, body)
     report.sent_minor += minor
-    yield Line(at, raw.strip(), minor)
+    external = body.get("charge") == "external"
+    yield Line(at, body["account"], raw.strip(), minor, external)
 
 
 def _wrong(kind: Kind, raw: bytes) -> str:
@@ -196,58 +231,95 @@ async def _send(target: Target, kind: Kind, lines: Iterator[Line], report: Impor
     again = "stopped; what was taken stays: start it again with the same file"
     async with AsyncExitStack() as stack:
         stack.enter_context(when_interrupted(again))
-        daemon = await stack.enter_async_context(connected(target))
-        await _at_once(CALLS_AT_ONCE, _batches(lines), lambda b: _taken(daemon, kind, b, report))
+        sending = _Sending(await stack.enter_async_context(connected(target)), kind, report)
+        await _in_lanes(lines, sending.send)
+        for pause in PAUSES_SECONDS:
+            left, sending.left = sending.left, []
+            if not left:
+                break
+            out.say(f"{len(left)} lines could not be taken just now: again in {pause} s")
+            await asyncio.sleep(pause)
+            await _in_lanes((line for line, _ in left), sending.send)
+        for line, problem in sending.left:
+            _refuse(report, line, problem)
 
 
-def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
-    batch: list[Line] = []
-    size = 0
-    for line in lines:
-        if batch and (len(batch) == LINES_PER_CALL or size + len(line.body) > BYTES_PER_CALL):
-            yield batch
-            batch, size = [], 0
-        batch.append(line)
-        size += len(line.body)
-    if batch:
-        yield batch
+async def _in_lanes(lines: Iterator[Line], send: Callable[[list[Line]], Awaitable[None]]) -> None:
+    """All lines of an account in one lane: two calls at once would wait for each other.
 
+    A file of any length is never in memory as a whole. It is read in a thread, because a pipe that
+    has no line just now must not hold up what is being sent.
+    """
+    lanes: list[asyncio.Queue[list[Line]]] = [
+        asyncio.Queue(maxsize=1) for _ in range(CALLS_AT_ONCE)
+    ]
 
-async def _at_once(many: int, items: Iterable[Any], send: Callable[[Any], Awaitable[None]]) -> None:
-    """So many workers share the items: a file of any length is never in memory as a whole."""
-    shared = iter(items)
+    async def feed() -> None:
+        batches = _batches(lines)
+        while (found := await asyncio.to_thread(next, batches, None)) is not None:
+            at, batch = found
+            await lanes[at].put(batch)
+        for lane in lanes:
+            await lane.put([])
 
-    async def work() -> None:
-        for item in shared:
-            await send(item)
+    async def work(lane: asyncio.Queue[list[Line]]) -> None:
+        while batch := await lane.get():
+            await send(batch)
 
-    workers = [asyncio.ensure_future(work()) for _ in range(many)]
+    tasks = [asyncio.ensure_future(each) for each in (feed(), *map(work, lanes))]
     try:
-        await asyncio.gather(*workers)
+        await asyncio.gather(*tasks)
     finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _taken(daemon: Daemon, kind: Kind, batch: list[Line], report: ImportReport) -> None:
-    call = CALLS[kind]
-    body = b'{"%s":[%s]}' % (call.member.encode(), b",".join(line.body for line in batch))
-    results = (await daemon.post(call.path, body))["results"]
-    for line, result in zip(batch, results, strict=True):
-        taken = result.get(call.shown)
-        if taken is None:
-            _refuse(report, line.at, line.minor, result["problem"])
-        else:
-            report.done["new" if result["status"] == HTTPStatus.CREATED else "there already"] += 1
-            report.booked_minor[taken["currency"]] += call.booked(result)
+def _batches(lines: Iterator[Line]) -> Iterator[tuple[int, list[Line]]]:
+    """Each with its lane."""
+    batches: list[list[Line]] = [[] for _ in range(CALLS_AT_ONCE)]
+    sizes = [0] * CALLS_AT_ONCE
+    for line in lines:
+        at = crc32(line.account.encode()) % CALLS_AT_ONCE
+        if len(batches[at]) == LINES_PER_CALL or sizes[at] + len(line.body) > BYTES_PER_CALL:
+            yield at, batches[at]
+            batches[at], sizes[at] = [], 0
+        batches[at].append(line)
+        sizes[at] += len(line.body)
+    yield from ((at, batch) for at, batch in enumerate(batches) if batch)
 
 
-def _refuse(report: ImportReport, at: int, minor: int, problem: Mapping[str, Any]) -> None:
-    slug = str(problem.get("type", "")).removeprefix("/problems/")
+@dataclass(slots=True)
+class _Sending:
+    daemon: Daemon
+    kind: Kind
+    report: ImportReport
+    #: What the daemon could not take just now, and its problem.
+    left: list[tuple[Line, Mapping[str, Any]]] = field(default_factory=list)
+
+    async def send(self, batch: list[Line]) -> None:
+        call = CALLS[self.kind]
+        body = b'{"%s":[%s]}' % (call.member.encode(), b",".join(line.body for line in batch))
+        results = (await self.daemon.post(call.path, body))["results"]
+        for line, result in zip(batch, results, strict=True):
+            taken = result.get(call.shown)
+            if taken is not None:
+                new = result["status"] == HTTPStatus.CREATED
+                self.report.take(new, taken["currency"], _sums(line, result))
+            elif _slug(result["problem"]) == JUST_NOW and len(self.left) < LEFT_MAX:
+                self.left.append((line, result["problem"]))
+            else:
+                _refuse(self.report, line, result["problem"])
+
+
+def _slug(problem: Mapping[str, Any]) -> str:
+    return str(problem.get("type", "")).removeprefix("/problems/")
+
+
+def _refuse(report: ImportReport, line: Line, problem: Mapping[str, Any]) -> None:
     errors = [f"{each['pointer']}: {each['detail']}" for each in problem.get("errors", [])]
     detail = "; ".join(errors or [str(problem.get("title", ""))])
-    report.refuse(at, slug, minor, detail)
+    report.refuse(line.at, _slug(problem), line.minor, detail)
 
 
 def _show(report: ImportReport, output: out.Format, *, dry_run: bool) -> None:
@@ -261,7 +333,12 @@ def _show(report: ImportReport, output: out.Format, *, dry_run: bool) -> None:
     rows += [("there already", report.done["there already"]), ("refused", report.done["refused"])]
     rows += [(f"refused, {why}", count) for why, count in report.refused.items()]
     rows += [("in the file, minor units", report.sent_minor)]
-    rows += [(f"booked, {name}", minor) for name, minor in report.booked_minor.items()]
+    for name, sums in (
+        ("booked", report.booked_minor),
+        ("charged elsewhere", report.external_minor),
+        ("there already", report.there_minor),
+    ):
+        rows += [(f"{name}, {currency}", minor) for currency, minor in (+sums).items()]
     rows += [("refused, minor units", report.refused_minor)]
     rows += [("the sums", "agree" if report.agrees else "DO NOT AGREE")]
     out.write_rows(("what", "is"), rows)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import FailFast, Field, field_validator
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import requests
@@ -30,7 +30,16 @@ class AccountItem(OpenAccount):
     """An account with the money that was paid in, each with its date."""
 
     account: requests.Name
-    topups: Annotated[tuple[TopUp, ...], Field(max_length=TOPUPS_MAX, strict=False)] = ()
+    topups: Annotated[
+        tuple[TopUp, ...], Field(max_length=TOPUPS_MAX, strict=False), FailFast()
+    ] = ()
+
+    @field_validator("topups")
+    @classmethod
+    def _each_reference_once(cls, topups: tuple[TopUp, ...]) -> tuple[TopUp, ...]:
+        if len({topup.reference for topup in topups}) < len(topups):
+            raise ValueError("the same reference twice")
+        return topups
 
 
 class BulkAccounts(requests.RequestBody):
@@ -41,6 +50,7 @@ class BulkAccountTaken(ResponseBody):
     status: Literal[200, 201]
     account: AccountShown  #: As it is after the whole call.
     topups_minor: int  #: What the top-ups of this item come to in the books.
+    topups_new_minor: int  #: What of that this item brought; the rest was there already.
 
 
 class BulkAccountResults(ResponseBody):
@@ -71,6 +81,7 @@ class AccountIntakeHandlers(AccountHandlers):
                     "status": 201 if result.how is port.TakeOverOutcome.NEW else 200,
                     "account": shown[result.account.account],
                     "topups_minor": result.topups_minor,
+                    "topups_new_minor": result.new_minor,
                 }
             )
         return Answer(200, {"results": items.documents([documents[at] for at in items.places])})

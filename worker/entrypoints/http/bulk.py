@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, get_args
 
 import orjson
 from aiohttp import web
@@ -19,10 +19,12 @@ from worker.entrypoints.http.problems import (
     pointer_to,
 )
 from worker.entrypoints.http.responses import ResponseBody
-from worker.entrypoints.http.routing import read_json_body, refuse_json
+from worker.entrypoints.http.routing import read_json, read_json_body
 
 BULK_MAX: Final = 1_000  #: Items of one call.
 BODY_MAX: Final = 16 * 1024 * 1024
+MEMBERS_MAX: Final = 50  #: Of one object; the largest that we know has fewer than twenty.
+CROWDED: Final = f"An object has more than {MEMBERS_MAX} members"
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -58,29 +60,79 @@ def refused_item(details: ProblemDetails) -> dict[str, Any]:
 
 async def read_items(request: web.Request, body: type[BaseModel], member: str) -> Items[Any]:
     """The items stand in the one *member* of the *body*."""
-    raw = await read_json_body(request, BODY_MAX)
+    whole = _parsed(await read_json_body(request, BODY_MAX))
+    items = _items_of(whole, body, member)
+    crowded = [at for at, item in enumerate(items) if _is_crowded(item)]
+    invalid = {at: _invalid(FieldError(pointer_to(member, at), CROWDED)) for at in crowded}
+    kept = [item for at, item in enumerate(items) if at not in invalid] if crowded else items
     try:
-        return Items(getattr(body.model_validate_json(raw), member), {})
-    except ValidationError as error:
-        invalid = _invalid_items(error, member)
-    # The slow path, only for a call with invalid items: the valid items are read again.
-    try:
-        items = orjson.loads(raw)[member]
-    except orjson.JSONDecodeError:
-        # pydantic reads Infinity and NaN, although they are no JSON.
-        raise Problem(ProblemKind.INVALID_JSON) from None
-    valid = orjson.dumps({member: [item for at, item in enumerate(items) if at not in invalid]})
-    return Items(getattr(body.model_validate_json(valid), member), invalid)
+        valid = getattr(body.model_validate_json(orjson.dumps({member: kept})), member)
+    except ValidationError:
+        # Its errors are never looked at: there may be a hundred of each item.
+        return _one_by_one(body, member, items, invalid)
+    return Items(valid, invalid)
 
 
-def _invalid_items(error: ValidationError, member: str) -> Mapping[int, ProblemDetails]:
-    """The errors of each item; an error outside of the items refuses the whole call."""
-    errors: dict[int, list[FieldError]] = {}
-    for loc, detail in field_errors_of(error):
-        if len(loc) < 2 or loc[0] != member or not isinstance(loc[1], int):
-            raise refuse_json(error)
-        errors.setdefault(loc[1], []).append(FieldError(pointer_to(*loc), detail))
-    return {
-        at: ProblemDetails(ProblemKind.INVALID, errors=tuple(of_item[:ERRORS_MAX]))
-        for at, of_item in errors.items()
-    }
+def _parsed(raw: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Read here first: pydantic keeps an error for each unknown member, however many there are.
+
+    Of a member that stands in an object twice, the last is left, as everywhere.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Problem(ProblemKind.INVALID_JSON, str(error)) from None
+
+
+def _items_of(whole: object, body: type[BaseModel], member: str) -> list[Any]:
+    """What is wrong outside of the items refuses the whole call."""
+    if not isinstance(whole, dict):
+        raise Problem(ProblemKind.INVALID, errors=[FieldError("", "Not an object")])
+    items = whole.get(member)
+    if isinstance(items, list) and len(items) > BULK_MAX:
+        error = FieldError(pointer_to(member), f"More than {BULK_MAX} items")
+        raise Problem(ProblemKind.INVALID, errors=[error])
+    if len(whole) > MEMBERS_MAX:
+        raise Problem(ProblemKind.INVALID, errors=[FieldError("", CROWDED)])
+    outside = {name: None if name != member else _outline(items) for name in whole}
+    read_json(body, orjson.dumps(outside))
+    assert isinstance(items, list)
+    return items
+
+
+def _outline(items: object) -> object:
+    """Of the same kind as the items, with nothing in it."""
+    return [] if isinstance(items, list) else None
+
+
+def _is_crowded(item: object) -> bool:
+    """Whether an object with too many members stands anywhere in it."""
+    if isinstance(item, dict):
+        return len(item) > MEMBERS_MAX or any(map(_is_crowded, item.values()))
+    return isinstance(item, list) and any(map(_is_crowded, item))
+
+
+def _one_by_one(
+    body: type[BaseModel], member: str, items: Sequence[Any], crowded: Mapping[int, ProblemDetails]
+) -> Items[Any]:
+    """The slow path, only for a call with invalid items."""
+    (model,) = get_args(body.model_fields[member].annotation)
+    valid: list[Any] = []
+    invalid = dict(crowded)
+    for at, item in enumerate(items):
+        if at in crowded:
+            continue
+        try:
+            valid.append(model.model_validate_json(orjson.dumps(item)))
+        except ValidationError as error:
+            invalid[at] = _invalid(
+                *(
+                    FieldError(pointer_to(member, at, *loc), detail)
+                    for loc, detail in field_errors_of(error)[:ERRORS_MAX]
+                )
+            )
+    return Items(valid, invalid)
+
+
+def _invalid(*errors: FieldError) -> ProblemDetails:
+    return ProblemDetails(ProblemKind.INVALID, errors=errors)

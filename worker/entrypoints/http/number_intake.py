@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    FailFast,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from worker.domain.ids import AccountId, ProviderName, ProviderRef, SmsCode
 from worker.domain.transfer import Charge
@@ -55,7 +62,9 @@ class RentedNumber(requests.RequestBody):
     charge: Literal["hold", "external"] = "hold"
     order_ref: requests.Reference | None = None
     order_facts: requests.OrderFactsTold | None = None
-    codes: Annotated[tuple[CodeShownElsewhere, ...], Field(max_length=CODES_MAX, strict=False)] = ()
+    codes: Annotated[
+        tuple[CodeShownElsewhere, ...], Field(max_length=CODES_MAX, strict=False), FailFast()
+    ] = ()
 
     _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
 

@@ -11,6 +11,8 @@ from worker.entrypoints.http.responses import ResponseBody
 
 MEDIA_TYPE = "application/problem+json"
 ERRORS_MAX = 20  #: Errors in one problem; the caller fixes these first.
+#: Of one body. Each is an object here, and a body can have one for every few bytes.
+ERRORS_READ_MAX = 1_000
 POINTER_MAX = 200  #: Characters; a pointer holds names that the caller chose.
 
 
@@ -186,6 +188,8 @@ class ProblemShown(ResponseBody):
 
 def field_errors_of(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
     """Where and what, never the value: it can be a phone or a key."""
+    if error.error_count() > ERRORS_READ_MAX:
+        return [((), f"{error.error_count()} values in it are not valid")]
     errors = error.errors(include_url=False, include_input=False, include_context=False)
     return [(each["loc"], each["msg"].removeprefix("Value error, ")) for each in errors]
 

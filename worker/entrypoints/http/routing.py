@@ -282,7 +282,12 @@ def read_json(model: type[BaseModel], raw: bytes) -> BaseModel:
 def refuse_json(error: ValidationError) -> Problem:
     """The problem of a body that is no JSON, or JSON of another shape."""
     loc, detail = field_errors_of(error)[0]
-    if not loc and error.errors(include_input=False)[0]["type"] == "json_invalid":
+    # What is no JSON is one error: those of a body that has many are not read again.
+    if (
+        not loc
+        and error.error_count() == 1
+        and error.errors(include_input=False)[0]["type"] == "json_invalid"
+    ):
         return Problem(ProblemKind.INVALID_JSON, detail)
     return invalid(error)
 

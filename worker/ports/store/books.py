@@ -86,6 +86,7 @@ class AccountTaken(NamedTuple):
     how: TakeOverOutcome
     account: Account | None  #: None where it was refused.
     topups_minor: int = 0  #: What its top-ups come to in the books, each reference once.
+    new_minor: int = 0  #: What of that this item brought.
     topup: int | None = None  #: The place of the top-up that was refused.
 
 

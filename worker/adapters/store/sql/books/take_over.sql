@@ -16,7 +16,7 @@ WITH opened AS (
     RETURNING account
 ),
 named AS (
-    -- One that was opened before accounts belonged to a policy belongs to the first that is named.
+    -- One that was opened before accounts belonged to a policy: the caller found which.
     UPDATE account a SET policy = told.policy
       FROM unnest(CAST(:named AS text[]), CAST(:names AS text[])) AS told(account, policy)
      WHERE a.account = told.account AND a.policy IS NULL
