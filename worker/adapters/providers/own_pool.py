@@ -7,7 +7,6 @@ are more than half of what a short exchange costs (tests/bench/bench_wire.py).
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from aiohttp.base_protocol import BaseProtocol
@@ -15,6 +14,7 @@ from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.http_parser import HttpResponseParser
 from aiohttp.streams import StreamReader
 
+from worker.adapters.providers.addresses import Addresses
 from worker.adapters.providers.pool import SWITCHING, Place, RawAnswer
 
 READ_SIZE: Final = 2**16
@@ -128,7 +128,8 @@ class OwnPool:
         assert host is not None
         assert port is not None
         self._loop = asyncio.get_running_loop()
-        self._host, self._port = host, port
+        self._host = host
+        self._addresses = Addresses(self._loop, host, port)
         self._tls = ssl.create_default_context() if place.url.scheme == "https" else None
         if self._tls is not None:
             self._tls.set_alpn_protocols(["http/1.1"])
@@ -205,10 +206,13 @@ class OwnPool:
     async def _connected(self) -> ProviderConnection:
         if self._closed:
             raise ConnectionAbortedError
-        make: Callable[[], ProviderConnection] = lambda: ProviderConnection(self._loop)  # noqa: E731 - typed for the loop
         async with asyncio.timeout(self._place.connect_s):
+            sock = await self._addresses.connected()
             _, connection = await self._loop.create_connection(
-                make, self._host, self._port, ssl=self._tls
+                lambda: ProviderConnection(self._loop),
+                sock=sock,
+                ssl=self._tls,
+                server_hostname=self._host if self._tls is not None else None,
             )
         return connection
 

@@ -1,0 +1,73 @@
+"""Connections of our own: who gets which, and what a broken one is never taken for."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from tests.unit.providers.raw_provider import http
+from worker.adapters.providers.own_pool import OwnPool
+from worker.adapters.providers.pool import Place
+
+ASKED = b"GET / HTTP/1.1\r\n\r\n"
+CAP = 1000
+OF_TWO = "two.example"
+
+
+@asynccontextmanager
+async def pool_to(url: str, most: int = 4) -> AsyncIterator[OwnPool]:
+    pool = OwnPool(Place(URL(url), most, keep_s=30, wait_s=5, connect_s=2))
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@contextmanager
+def silent_address() -> Iterator[int]:
+    """A port where no connection is made any more, nor refused: too many wait there."""
+    with socket.socket() as listens, socket.socket() as one, socket.socket() as two:
+        listens.bind(("127.0.0.1", 0))
+        listens.listen(0)
+        for fills in (one, two):
+            fills.setblocking(False)
+            with suppress(BlockingIOError):
+                fills.connect(listens.getsockname())
+        yield listens.getsockname()[1]
+
+
+async def test_a_silent_address_does_not_keep_from_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    known = socket.getaddrinfo
+
+    def found(host: Any, port: Any, *args: Any, **more: Any) -> Any:
+        if host != OF_TWO:
+            return known(host, port, *args, **more)
+        asked.append(host)
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each))
+            for each in (silent, port)
+        ]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(http("yes"))
+        writer.close()
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    with silent_address() as silent:
+        async with server, pool_to(f"http://{OF_TWO}:{server.sockets[0].getsockname()[1]}") as pool:
+            connection = await pool.take()
+            answer = await pool.ask(connection, ASKED, CAP)
+            pool.drop(connection)
+            pool.drop(await pool.take())
+
+    assert answer.body == b"yes"
+    assert asked == [OF_TWO], "one look-up serves several connections"
