@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from tests.unit.providers.raw_provider import http
+from tests.unit.providers.raw_provider import http, raw_provider
 from worker.adapters.providers.own_pool import OwnPool
 from worker.adapters.providers.pool import Place
 
@@ -34,7 +34,7 @@ def silent_address() -> Iterator[int]:
         listens.bind(("127.0.0.1", 0))
         listens.listen(0)
         for fills in (one, two):
-            fills.setblocking(False)
+            fills.settimeout(0)
             with suppress(BlockingIOError):
                 fills.connect(listens.getsockname())
         yield listens.getsockname()[1]
@@ -71,3 +71,21 @@ async def test_a_silent_address_does_not_keep_from_the_next(
 
     assert answer.body == b"yes"
     assert asked == [OF_TWO], "one look-up serves several connections"
+
+
+async def test_a_connection_that_its_provider_has_just_closed_is_not_used_again() -> None:
+    """What is sent on it has an unknown outcome: a purchase could not be repeated."""
+    async with raw_provider(http("yes")) as provider, pool_to(provider.url) as pool:
+        kept = await pool.take()
+        await pool.ask(kept, ASKED, CAP)
+        pool.free(kept)
+        kept.eof_received()  # The transport closes itself in a later turn of the loop.
+
+        assert await pool.take() is not kept
+
+        aborted = await pool.take()
+        pool.free(aborted)
+        assert aborted.transport is not None
+        aborted.transport.close()
+
+        assert await pool.take() is not aborted

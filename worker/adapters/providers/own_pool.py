@@ -65,6 +65,10 @@ class ProviderConnection(BaseProtocol):
             self.usable = False
         self._take()
 
+    def eof_received(self) -> None:
+        """It will be closed; until then it is of no use to a new exchange."""
+        self.usable = False
+
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self.usable = False
@@ -199,7 +203,8 @@ class OwnPool:
     def _kept(self) -> ProviderConnection | None:
         while self._free:
             connection = self._free.pop()
-            if connection.usable:
+            transport = connection.transport
+            if connection.usable and transport is not None and not transport.is_closing():
                 return connection
         return None
 
