@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from tests.fakes.turns import at_rest
+from tests.unit.providers.adapter_world import NAME
 from tests.unit.providers.raw_provider import http, raw_provider
 from worker.adapters.providers.own_pool import OwnPool
 from worker.adapters.providers.pool import Place
+from worker.adapters.providers.wire import POOLS, Wire
+from worker.ports.errors import ProviderUnavailable
 
 ASKED = b"GET / HTTP/1.1\r\n\r\n"
 CAP = 1000
@@ -55,19 +60,16 @@ async def test_a_silent_address_does_not_keep_from_the_next(
             for each in (silent, port)
         ]
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(http("yes"))
-        writer.close()
-
     monkeypatch.setattr(socket, "getaddrinfo", found)
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    with silent_address() as silent:
-        async with server, pool_to(f"http://{OF_TWO}:{server.sockets[0].getsockname()[1]}") as pool:
-            connection = await pool.take()
-            answer = await pool.ask(connection, ASKED, CAP)
-            pool.drop(connection)
-            pool.drop(await pool.take())
+    async with raw_provider(http("yes")) as provider:
+        port = URL(provider.url).port
+        with silent_address() as silent:
+            async with pool_to(f"http://{OF_TWO}:{port}") as pool:
+                connection = await pool.take()
+                answer = await pool.ask(connection, ASKED, CAP)
+                connection.close()
+                pool.drop(connection)
+                pool.drop(await pool.take())
 
     assert answer.body == b"yes"
     assert asked == [OF_TWO], "one look-up serves several connections"
@@ -89,3 +91,30 @@ async def test_a_connection_that_its_provider_has_just_closed_is_not_used_again(
         aborted.transport.close()
 
         assert await pool.take() is not aborted
+
+
+@pytest.mark.parametrize("name", sorted(POOLS))
+async def test_a_body_that_is_cut_by_a_reset_is_not_the_whole_answer(name: str) -> None:
+    """A code that is cut short would be shown."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nSTATUS_OK:12")
+        await writer.drain()
+        await at_rest()  # Else the reset takes back what was sent before it.
+        writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    async with server:
+        wire = Wire(
+            NAME, f"http://{host}:{port}", {}, max_in_flight=1, timeout_s=5, pool=POOLS[name]
+        )
+        outcome = await wire.exchange("GET", "/look", CAP)
+        await wire.close()
+
+    assert isinstance(outcome, ProviderUnavailable)
+    assert outcome.sent

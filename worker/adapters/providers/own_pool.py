@@ -72,13 +72,16 @@ class ProviderConnection(BaseProtocol):
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self.usable = False
+        if exc is not None:
+            self._give_up(exc)  # A body without a length would pass for whole.
+            return
         try:
             self._reads.feed_eof()
         except Exception as error:  # noqa: BLE001 - cut in the middle, in any way the parser names
             self._give_up(error)
             return
         if self._message is None:
-            self._give_up(exc if isinstance(exc, OSError) else ConnectionResetError())
+            self._give_up(None)
         else:
             self._take()
 
