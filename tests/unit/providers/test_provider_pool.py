@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from tests.fakes.turns import at_rest
+from tests.fakes.turns import at_rest, until
 from tests.unit.providers.adapter_world import NAME
 from tests.unit.providers.raw_provider import http, raw_provider
 from worker.adapters.providers.own_pool import OwnPool
@@ -118,3 +118,20 @@ async def test_a_body_that_is_cut_by_a_reset_is_not_the_whole_answer(name: str) 
 
     assert isinstance(outcome, ProviderUnavailable)
     assert outcome.sent
+
+
+async def test_who_waits_for_a_connection_has_it_before_whoever_frees_it() -> None:
+    async with raw_provider(http("yes")) as provider, pool_to(provider.url, most=1) as pool:
+        mine = await pool.take()
+        gone, waits = asyncio.ensure_future(pool.take()), asyncio.ensure_future(pool.take())
+        await until(lambda: len(pool._waiting) == 2)
+        pool.drop(mine)  # The turn is the first one's, who leaves before he knows of it.
+        gone.cancel()
+        again = asyncio.ensure_future(pool.take())
+        await asyncio.wait({waits, again}, return_when=asyncio.FIRST_COMPLETED)
+
+        assert (gone.cancelled(), waits.done(), again.done()) == (True, True, False)
+
+        pool.drop(await waits)
+        pool.drop(await again)
+        assert (await pool.take()).usable

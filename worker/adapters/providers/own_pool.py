@@ -151,19 +151,21 @@ class OwnPool:
     async def take(self) -> ProviderConnection:
         """A free connection, or a new one."""
         if self._left and (kept := self._kept()) is not None:
-            return self._mine(kept)
-        async with asyncio.timeout(self._place.wait_s):
-            while not self._left:
-                await self._turn()
             self._left -= 1
-            try:
-                if (kept := self._kept()) is None:
-                    kept = await self._connected()
-            except BaseException:
-                self._give_turn()
-                raise
-            self._left += 1
-        return self._mine(kept)
+        else:
+            async with asyncio.timeout(self._place.wait_s):
+                if self._left:
+                    self._left -= 1
+                else:
+                    await self._turn()
+                try:
+                    if (kept := self._kept()) is None:
+                        kept = await self._connected()
+                except BaseException:
+                    self._give_turn()
+                    raise
+        self._taken.add(kept)
+        return kept
 
     def ask(
         self, connection: ProviderConnection, request: bytes, cap: int
@@ -198,11 +200,6 @@ class OwnPool:
         self._free.clear()
         await asyncio.sleep(0)  # They hear of it in the loop's next turn.
 
-    def _mine(self, connection: ProviderConnection) -> ProviderConnection:
-        self._left -= 1
-        self._taken.add(connection)
-        return connection
-
     def _kept(self) -> ProviderConnection | None:
         while self._free:
             connection = self._free.pop()
@@ -231,19 +228,17 @@ class OwnPool:
             await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
-                self._wake()  # The turn was given to one who has left.
+                self._give_turn()  # It was given to one who has left.
             raise
 
     def _give_turn(self) -> None:
-        self._left += 1
-        self._wake()
-
-    def _wake(self) -> None:
+        """To who waits longest: whoever gives it up could take it again before him."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 return
+        self._left += 1
 
     def _close_unused(self) -> None:
         """Close what nobody used for so long; the first ones are those that wait longest."""
