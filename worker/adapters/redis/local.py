@@ -38,9 +38,10 @@ class LocalBudget:
         furthest = now + self.rate.ahead_us
         self.paid_until = min(max(self.paid_until, now), furthest)
         allowed = (furthest - self.paid_until) // self.rate.interval_us
-        if not any(until > now for until in self.wants_until[:need]):
+        if not any(now < until <= now + WANTS_US for until in self.wants_until[:need]):
             return allowed
-        share = now - self.served_at[need] >= SHARES[need] * self.rate.interval_us
+        served = self.served_at[need]
+        share = served > now or now - served >= SHARES[need] * self.rate.interval_us
         return min(allowed, 1) if share else 0
 
     def pay(self, requests: int, need: Need, now: int, *, wants_more: bool) -> None:
