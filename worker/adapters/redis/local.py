@@ -118,6 +118,11 @@ class LocalSchedule:
     def providers(self) -> Collection[ProviderName]:
         return self._by_provider.keys()
 
+    def most_at_once(self, provider: ProviderName) -> int:
+        """What a budget grants that nobody has spent of."""
+        rate = self._by_provider[provider].budget.rate
+        return rate.ahead_us // rate.interval_us
+
     def clear(self) -> None:
         """Forget every number; what was spent stays spent."""
         self._by_provider = {
