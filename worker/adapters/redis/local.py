@@ -183,14 +183,18 @@ class LocalSchedule:
     def _chosen(scheduled: ScheduledNumbers, now: int, limit: int) -> list[bytes]:
         """What is leased and paid, as in `lease.lua`."""
         budget = scheduled.budget
-        most = min(limit, budget.allowed(now, Need.PRESSED))
-        due = scheduled.take_due(now, most + 1 if most == limit else SCANNED)
-        latest = now + micros_in(ENDS_SOON)
-        ending = [] if len(due) <= most else [each for each in due if deadline_of(each) <= latest]
-        ending.sort(key=deadline_of)
+        allowed = budget.allowed(now, Need.PRESSED)
+        most = min(limit, allowed)
+        due = scheduled.take_due(now, most + 1)
+        latest, ending = now + micros_in(ENDS_SOON), []
+        if len(due) > min(most, budget.allowed(now, Need.DUE)):
+            due = list(dict.fromkeys(due + scheduled.take_due(now, SCANNED)))
+            ending = [each for each in due if deadline_of(each) <= latest]
+            ending.sort(key=deadline_of)
         urgent = ending[:most]
         chosen = set(urgent)
-        budget.pay(len(urgent), Need.PRESSED, now, wants_more=len(ending) > len(urgent))
+        wants_more = len(ending) > len(urgent) and most == allowed
+        budget.pay(len(urgent), Need.PRESSED, now, wants_more=wants_more)
         rest = [each for each in due if each not in chosen]
         plain = rest[: min(most - len(urgent), budget.allowed(now, Need.DUE))]
         more = len(rest) > len(plain) and len(urgent) + len(plain) < limit
