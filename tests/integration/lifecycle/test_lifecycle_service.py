@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,7 @@ from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable, StoreUnavailable
 from worker.ports.provider import Circuit, CodesArrived, Ended, Refusal, Refused, Sms
-from worker.ports.schedule import Need, Schedule
+from worker.ports.schedule import Need
 from worker.ports.service import ActionOutcome, Push
 from worker.ports.store.activations import Activation
 
@@ -298,7 +299,7 @@ async def test_resend_has_its_turn_before_looks_since_a_customer_waits(
     needs: list[Need] = []
     spend = type(world.schedule).spend
 
-    async def noted(self: Schedule, name: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
+    async def noted(self: Any, name: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
         needs.append(need)
         return await spend(self, name, wanted, need)
 
