@@ -296,12 +296,15 @@ async def test_what_is_spent_is_missing_for_looks(schedule: Schedule) -> None:
     assert timedelta(0) < claim.wait <= timedelta(seconds=0.6)
 
 
-async def test_a_window_that_ends_goes_before_all_that_wait_longer(schedule: Schedule) -> None:
+@pytest.mark.parametrize("limit", [1, 10])
+async def test_a_window_that_ends_goes_before_all_that_wait_longer(
+    schedule: Schedule, limit: int
+) -> None:
     ending = number(9)._replace(deadline_at=NOW + SECOND)
     waiting = [(number(each), LONG_AGO) for each in range(3)]
     await schedule.add(SLOW, [*waiting, (ending, NOW)])
 
-    claim = await schedule.lease(SLOW, 10, LEASE)
+    claim = await schedule.lease(SLOW, limit, LEASE)
 
     assert [leased.number for leased in claim.numbers] == [ending]
 

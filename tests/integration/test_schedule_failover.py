@@ -305,6 +305,17 @@ async def test_back_at_redis_nothing_is_granted_in_advance(world: World) -> None
     assert await world.schedule.spend(Q, 1) == 0
 
 
+async def test_back_at_redis_the_budget_is_taken_whole_though_a_greater_need_waits(
+    world: World,
+) -> None:
+    await LocalSchedule.spend(world.redis, P, 10**6, Need.PRESSED)  # Another process's press.
+    world.now += 100 * A_MOMENT
+    await world.lose_redis()
+    await world.get_redis_back()
+
+    assert await world.schedule.spend(P, 1000, Need.PRESSED) == 0
+
+
 async def test_a_redis_that_takes_no_writes_is_given_up_though_every_read_succeeds(
     world: World,
 ) -> None:

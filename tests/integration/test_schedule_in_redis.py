@@ -17,7 +17,7 @@ from worker.adapters.redis.schedule import RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import InstanceId
-from worker.ports.schedule import Leased, NextLook, ProbeTurn, Schedule
+from worker.ports.schedule import Leased, Need, NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
@@ -98,6 +98,20 @@ async def test_a_budget_survives_a_clock_that_is_set_back(open_schedule: Open) -
     claim = await schedule.lease(P, 1, LEASE)
 
     assert claim.wait < timedelta(seconds=0.2)
+
+
+async def test_needs_noted_before_a_clock_is_set_back_stop_nobody(open_schedule: Open) -> None:
+    schedule = open_schedule(100)
+    ahead = int((utc_now() + HOUR).timestamp()) * 1_000_000
+    async with redis.asyncio.Redis(connection_pool=schedule._redis.connection_pool) as client:
+        noted = {"w0": ahead, "w1": ahead, "s1": ahead, "s2": ahead}
+        await client.hset(module.need_key(P), mapping=noted)  # type: ignore[misc]
+        unhindered = await schedule.spend(P, 3, Need.DUE)
+        waits = int((utc_now() + timedelta(seconds=0.2)).timestamp() * 1_000_000)
+        await client.hset(module.need_key(P), mapping={"w0": waits, "s1": ahead})  # type: ignore[misc]
+        shared = await schedule.spend(P, 2, Need.DUE)
+
+    assert (unhindered, shared) == (3, 1)
 
 
 async def test_looks_of_a_dead_process_are_due_at_once(open_schedule: Open) -> None:

@@ -88,11 +88,18 @@ class Rent:
         result = PurchaseResult(
             PurchaseOutcome.UNKNOWN_PROVIDER
         )  # Replaced: at least one is asked.
+        left = [turn.provider for turn in asked]
         for turn in asked:
-            result = await self._rent(turn, is_last=turn is asked[-1])
+            # By other figures than in an earlier call, this turn may have been another's.
+            mine = turn.provider if turn.provider in left else left[0]
+            because = turn.because if mine == turn.provider else ""
+            purchase = replace(turn, provider=mine, because=because)
+            result = await self._rent(purchase, is_last=turn is asked[-1])
             tried += result.tried
             if result.how not in ELSEWHERE:
                 break
+            asked_now = {each.provider for each in result.tried} & set(left) or {mine}
+            left = [each for each in left if each not in asked_now]
         tried += [
             TriedProvider(each, "not asked: it counts in another currency than max_cost_minor")
             for each in order.otherwise

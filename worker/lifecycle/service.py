@@ -19,7 +19,7 @@ from worker.lifecycle.settle import delivery
 from worker.lifecycle.sweep import Sweep
 from worker.ports.errors import ProviderError, ScheduleUnavailable
 from worker.ports.provider import Provider
-from worker.ports.schedule import Schedule
+from worker.ports.schedule import Need, Schedule
 from worker.ports.service import ActionOutcome, ActionResult, PurchaseOrder, PurchaseResult, Push
 from worker.ports.store.activations import (
     AcceptOutcome,
@@ -118,7 +118,7 @@ class ActivationService:
         if provider is None or not provider.capabilities.resend or activation.ref is None:
             return ActionResult(ActionOutcome.NOT_OFFERED, activation)
         terms = self.expire.terms[provider.name]
-        budget = Budget(self.schedule, terms, self.clock, most=1)
+        budget = Budget(self.schedule, terms, self.clock, most=1, need=Need.PRESSED)
         try:
             async with asyncio.timeout(PATIENCE.total_seconds()):
                 await budget.take()

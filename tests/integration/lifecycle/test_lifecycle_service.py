@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable, StoreUnavailable
 from worker.ports.provider import Circuit, CodesArrived, Ended, Refusal, Refused, Sms
+from worker.ports.schedule import Need
 from worker.ports.service import ActionOutcome, Push
 from worker.ports.store.activations import Activation
 
@@ -287,6 +289,24 @@ async def test_resend_that_is_not_answered_is_told(world: World) -> None:
     world.provider.will("ask_again", ProviderUnavailable("sim", "timeout"))
 
     assert (await world.service.resend(number.id)).how is ActionOutcome.PROVIDER_UNAVAILABLE
+
+
+async def test_resend_has_its_turn_before_looks_since_a_customer_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await received(world)
+    world.provider.will("ask_again", True)  # noqa: FBT003 - what the provider says
+    needs: list[Need] = []
+    spend = type(world.schedule).spend
+
+    async def noted(self: Any, name: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
+        needs.append(need)
+        return await spend(self, name, wanted, need)
+
+    monkeypatch.setattr(type(world.schedule), "spend", noted)
+
+    assert (await world.service.resend(number.id)).how is ActionOutcome.DONE
+    assert needs == [Need.PRESSED]
 
 
 async def test_resend_is_paid_from_the_rate_budget(

@@ -9,6 +9,7 @@ from tests.integration.lifecycle.world import SIM, World, order
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.store.provider_figures import STEPS
 from worker.domain.ids import ProviderName, ProviderRef
+from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import NoRent, Rented
 from worker.ports.service import Preference, PurchaseOrder, PurchaseOutcome
 from worker.ports.store.purchases import StopKind
@@ -126,6 +127,36 @@ async def test_a_repeat_takes_the_same_way_whatever_the_figures_say_since(market
     assert again.tried == first.tried
     for other in (wanted(Preference.SPEED), wanted(Preference.SUCCESS, SIM, CHEAP, QUICK)):
         assert (await market.rent(other)).how is PurchaseOutcome.OTHER_CONTENT
+
+
+async def test_a_repeat_by_other_figures_asks_nobody_twice_and_nobody_never(
+    market: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order was cut off after its first provider; by now the figures name another one first."""
+    for provider in (market.provider, market.others[QUICK], market.others[CHEAP]):
+        provider._answers["rent", None].clear()
+        provider.will("rent", NoRent.NO_NUMBERS)
+    store = type(market.store.purchases)
+    begin, begun = store.begin_purchase, []
+
+    async def once(*args: Any, **more: Any) -> Any:
+        begun.append(args)
+        if len(begun) == 2:
+            raise StoreUnavailable("gone")
+        return await begin(*args, **more)
+
+    monkeypatch.setattr(store, "begin_purchase", once)
+    with pytest.raises(StoreUnavailable):
+        await market.rent(wanted(Preference.SUCCESS))
+    await market.admin.execute("DELETE FROM provider_figure")
+    for name, week in zip((QUICK, SIM, CHEAP), WEEKS.values(), strict=True):
+        await counted(market, name, week)
+
+    again = await market.rent(wanted(Preference.SUCCESS))
+
+    assert again.how is PurchaseOutcome.NO_NUMBERS
+    assert [each.provider for each in again.tried] == [SIM, QUICK, CHEAP]
+    assert len(market.provider.asked("rent")) == 1
 
 
 async def test_a_limit_leaves_out_who_counts_in_another_currency_and_says_so(market: World) -> None:

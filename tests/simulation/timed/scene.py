@@ -185,9 +185,9 @@ class Scene:
         async with self.admins:
             await self.admin.fetchval("SELECT setval('simulated.clock', $1)", micros)
 
-    async def _blocked(self) -> bool:
+    async def _blocked(self) -> int:
         async with self.admins:
-            return bool(await self.admin.fetchval(_WAITS_FOR_LOCK))
+            return int(await self.admin.fetchval(_WAITS_FOR_LOCK))
 
     async def _rented(self, plan: Plan) -> None:
         """The shop rents a number and hands it over until it has an answer; its SMS may come."""

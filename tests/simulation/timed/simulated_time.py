@@ -47,10 +47,10 @@ class SimulatedTime:
     """One time for all processes, their provider, Redis and the database."""
 
     def __init__(
-        self, tell: Callable[[int], Awaitable[None]], blocked: Callable[[], Awaitable[bool]]
+        self, tell: Callable[[int], Awaitable[None]], blocked: Callable[[], Awaitable[int]]
     ) -> None:
         self._tell = tell  #: Sets the database's clock, in microseconds since the epoch.
-        self._blocked = blocked  #: Whether a statement waits for a lock: it waits for time to pass.
+        self._blocked = blocked  #: How many statements wait for a lock: they wait for time to pass.
         self._elapsed_us = 0
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -135,13 +135,13 @@ class SimulatedTime:
             quiet = quiet + 1 if self._moves == before else 0
 
     async def _answered(self) -> bool:
-        """Whether all calls to the outside were answered; False: one of them waits for a lock."""
+        """Whether all calls to the outside were answered; False: the rest wait for a lock."""
         for _ in range(ANSWER_TRIES):
             try:
                 async with asyncio.timeout(0.0 if self._blocked_at == self._moves else ANSWER_S):
                     await self._idle.wait()
             except TimeoutError:
-                if await self._blocked():
+                if await self._blocked() >= self._busy:
                     self._blocked_at = self._moves
                     return False
             else:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.turns import until
 from tests.family_packages import example, installed
 from tests.unit.providers.adapter_world import KEY, World, config, talking_to
 from tests.unit.providers.raw_provider import http, raw_provider
@@ -218,6 +219,29 @@ async def test_one_that_blocks_its_thread_stops_nobody_else(does: dict[str, Any]
     assert answers == [port.Waiting()] * 20
     assert still_hung
     assert all(isinstance(each, ProviderUnavailable) for each in ended)
+
+
+async def test_one_that_blocks_its_thread_is_asked_nothing_until_it_runs_again(
+    does: dict[str, Any],
+) -> None:
+    """Else each call would take its whole time and be kept in that thread's line for ever."""
+    released = threading.Event()
+    does |= {"look": released.wait, "balance": lambda: port.Balance(1, "USD")}
+    provider = wild(World(), timeout_s=0.02)
+    with pytest.raises(ProviderUnavailable, match="did not end"):
+        await provider.look(REF)
+
+    for _ in range(100):
+        with pytest.raises(ProviderUnavailable, match="blocks its thread") as raised:
+            await provider.look(REF)
+        assert not raised.value.sent
+    blocked = provider.circuit
+    released.set()
+    await until(lambda: provider.circuit is port.Circuit.CLOSED)
+
+    assert blocked is port.Circuit.OPEN
+    assert await provider.balance() == port.Balance(1, "USD")
+    await provider.close()
 
 
 async def test_one_that_is_deaf_to_being_cancelled_is_left_behind(does: dict[str, Any]) -> None:

@@ -187,6 +187,26 @@ def test_a_line_that_cannot_be_written_stops_nobody() -> None:
     logger("lifecycle").warning("provider.unknown_reply")
 
 
+class Unspeakable:
+    def __str__(self) -> str:
+        raise ValueError(PHONE)
+
+
+@pytest.mark.usefixtures("untouched_logging")
+def test_what_json_cannot_say_is_said_otherwise_and_stops_nobody() -> None:
+    stream = io.StringIO()
+    configure_logging(stream)
+    for why in (f"cut \udcff, {PHONE}\udcff", 2**70, Unspeakable(), {f"\udcff{PHONE}": [-(2**70)]}):
+        logger("worker").warning("provider.look_failed", why=why, phone=2**70)
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    assert [line["event"] for line in lines] == ["provider.look_failed"] * 4
+    assert lines[0]["why"] == f"cut ?, {STRUCK}?"
+    assert PHONE not in stream.getvalue()
+    assert str(2**70) not in stream.getvalue()
+
+
 @pytest.mark.usefixtures("untouched_logging")
 def test_on_a_terminal_lines_are_for_people_and_still_hold_no_secret() -> None:
     stream = Terminal()

@@ -5,7 +5,7 @@ It costs more than twice as much for each exchange, and nothing of it is ours.
 
 import aiohttp
 from aiohttp.connector import Connection
-from aiohttp.hdrs import METH_GET
+from aiohttp.hdrs import CONTENT_LENGTH, METH_GET
 from aiohttp.http import RawResponseMessage
 
 from worker.adapters.providers.pool import SWITCHING, Place, RawAnswer
@@ -42,7 +42,11 @@ class AiohttpPool:
             message, content = await protocol.read()
             if message.code >= 200 or message.code == SWITCHING:
                 break  # Others announce the real answer.
-        return RawAnswer(message, await _body_of(content, cap))
+        body = await _body_of(content, cap)
+        lost = protocol.exception()
+        if isinstance(lost, aiohttp.ClientOSError) and _ends_with_connection(message):
+            raise lost  # Cut, it would pass for whole.
+        return RawAnswer(message, body)
 
     def free(self, connection: Connection) -> None:
         connection.release()  # Closes it when the rest of the answer is still to come.
@@ -52,6 +56,10 @@ class AiohttpPool:
 
     async def close(self) -> None:
         await self._connector.close()
+
+
+def _ends_with_connection(message: RawResponseMessage) -> bool:
+    return not message.chunked and CONTENT_LENGTH not in message.headers
 
 
 async def _body_of(content: aiohttp.StreamReader, cap: int) -> bytes | None:

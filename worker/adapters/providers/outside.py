@@ -78,6 +78,8 @@ class Guard:
         """
         if self._broken is not None:
             raise ProviderUnavailable(self.name, self._broken, sent=False)
+        if self.loop.is_blocked:  # Each call would wait its whole time, and leave itself behind.
+            raise ProviderUnavailable(self.name, "its family blocks its thread", sent=False)
         self._home.is_here()
 
         async def judged() -> tuple[T, bool]:
@@ -151,6 +153,8 @@ class OutsideAccount:
 
     @property
     def circuit(self) -> port.Circuit:
+        if self._guard.loop.is_blocked:
+            return port.Circuit.OPEN
         try:
             circuit = self._account.circuit
         except Exception:  # noqa: BLE001 - it is not our code; its calls fail by themselves

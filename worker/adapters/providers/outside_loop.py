@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar, cast
@@ -15,6 +16,7 @@ from worker.ports.schedule import ProbeTurn, ProbeTurns
 T = TypeVar("T")
 P = ParamSpec("P")
 
+PING_S = 0.25  #: A loop that does not come round within it, after a call in vain, is blocked.
 JOIN_S = 1.0  #: How long the thread is waited for; one that is blocked is left behind.
 
 
@@ -23,6 +25,7 @@ class OwnLoop:
 
     def __init__(self, name: ProviderName, trouble: Callable[[str], None]) -> None:
         self._trouble = trouble
+        self._unheard: Future[None] | None = None  #: A sign of life that did not come in time.
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(self._failed_aside)
         # A daemon thread: one that never ends must not keep the process.
@@ -48,6 +51,17 @@ class OwnLoop:
 
         return asyncio.run_coroutine_threadsafe(_contained(call), self._loop).result(seconds)
 
+    @property
+    def is_blocked(self) -> bool:
+        """Since a call ran out of time, its loop has not come round: nothing would be begun."""
+        return self._unheard is not None and not self._unheard.done()
+
+    async def _ping(self) -> None:
+        sign: Future[None] = Future()
+        self._loop.call_soon_threadsafe(sign.set_result, None)
+        if not (await asyncio.wait({asyncio.wrap_future(sign)}, timeout=PING_S))[0]:
+            self._unheard = sign
+
     async def run(self, asked: Callable[[], Awaitable[T]], seconds: float | None) -> T:
         """Await *asked* there. Raises `TimeoutError`, and nothing that is no `Exception`."""
         waiting = asyncio.wrap_future(
@@ -59,6 +73,8 @@ class OwnLoop:
         finally:
             waiting.cancel()
         if not done:
+            if not self.is_blocked:
+                await self._ping()
             raise TimeoutError
         if waiting.cancelled():
             raise RuntimeError("cancelled by itself")

@@ -5,11 +5,12 @@ are more than half of what a short exchange costs (tests/bench/bench_wire.py).
 """
 
 import asyncio
+import socket
 import ssl
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
+from aiohappyeyeballs import start_connection
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.http_parser import HttpResponseParser
@@ -18,6 +19,8 @@ from aiohttp.streams import StreamReader
 from worker.adapters.providers.pool import SWITCHING, Place, RawAnswer
 
 READ_SIZE: Final = 2**16
+KNOWN_S: Final = 10.0  #: A look-up takes a thread, of which there are few.
+NEXT_S: Final = 0.25  #: How long one address may be silent before the next is tried beside it.
 
 
 class ProviderConnection(BaseProtocol):
@@ -65,16 +68,23 @@ class ProviderConnection(BaseProtocol):
             self.usable = False
         self._take()
 
+    def eof_received(self) -> None:
+        """It will be closed; until then it is of no use to a new exchange."""
+        self.usable = False
+
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self.usable = False
+        if exc is not None:
+            self._give_up(exc)  # A body without a length would pass for whole.
+            return
         try:
             self._reads.feed_eof()
         except Exception as error:  # noqa: BLE001 - cut in the middle, in any way the parser names
             self._give_up(error)
             return
         if self._message is None:
-            self._give_up(exc if isinstance(exc, OSError) else ConnectionResetError())
+            self._give_up(None)
         else:
             self._take()
 
@@ -120,6 +130,42 @@ class ProviderConnection(BaseProtocol):
             self._waiter.set_exception(error if error and known else ConnectionResetError())
 
 
+class Addresses:
+    """Where a provider's name leads: looked up once for many connections, and tried side by side.
+
+    uvloop's own `create_connection` tries one address after the other, each to its end.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> None:
+        self._loop, self._host, self._port = loop, host, port
+        self._found: asyncio.Task[list[Any]] | None = None
+        self._good_until = 0.0
+
+    async def connected(self) -> socket.socket:
+        """To the first that answers. Raises `OSError` where none does."""
+        # Not cancelled with one who asks: others wait for it too.
+        found = await asyncio.shield(self._looked_up())
+        try:
+            return await start_connection(found, happy_eyeballs_delay=NEXT_S, interleave=1)
+        except OSError:
+            self._good_until = 0.0  # It may have moved.
+            raise
+
+    def _looked_up(self) -> "asyncio.Task[list[Any]]":
+        if self._found is None or (self._found.done() and not self._is_good(self._found)):
+            self._found = self._loop.create_task(self._look_up())
+        return self._found
+
+    def _is_good(self, found: "asyncio.Task[list[Any]]") -> bool:
+        failed = found.cancelled() or found.exception() is not None
+        return not failed and self._loop.time() < self._good_until
+
+    async def _look_up(self) -> list[Any]:
+        found = await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        self._good_until = self._loop.time() + KNOWN_S
+        return found
+
+
 class OwnPool:
     """The connections to one place: so many at most, those used last first."""
 
@@ -128,7 +174,8 @@ class OwnPool:
         assert host is not None
         assert port is not None
         self._loop = asyncio.get_running_loop()
-        self._host, self._port = host, port
+        self._host = host
+        self._addresses = Addresses(self._loop, host, port)
         self._tls = ssl.create_default_context() if place.url.scheme == "https" else None
         if self._tls is not None:
             self._tls.set_alpn_protocols(["http/1.1"])
@@ -143,19 +190,21 @@ class OwnPool:
     async def take(self) -> ProviderConnection:
         """A free connection, or a new one."""
         if self._left and (kept := self._kept()) is not None:
-            return self._mine(kept)
-        async with asyncio.timeout(self._place.wait_s):
-            while not self._left:
-                await self._turn()
             self._left -= 1
-            try:
-                if (kept := self._kept()) is None:
-                    kept = await self._connected()
-            except BaseException:
-                self._give_turn()
-                raise
-            self._left += 1
-        return self._mine(kept)
+        else:
+            async with asyncio.timeout(self._place.wait_s):
+                if self._left:
+                    self._left -= 1
+                else:
+                    await self._turn()
+                try:
+                    if (kept := self._kept()) is None:
+                        kept = await self._connected()
+                except BaseException:
+                    self._give_turn()
+                    raise
+        self._taken.add(kept)
+        return kept
 
     def ask(
         self, connection: ProviderConnection, request: bytes, cap: int
@@ -190,25 +239,24 @@ class OwnPool:
         self._free.clear()
         await asyncio.sleep(0)  # They hear of it in the loop's next turn.
 
-    def _mine(self, connection: ProviderConnection) -> ProviderConnection:
-        self._left -= 1
-        self._taken.add(connection)
-        return connection
-
     def _kept(self) -> ProviderConnection | None:
         while self._free:
             connection = self._free.pop()
-            if connection.usable:
+            transport = connection.transport
+            if connection.usable and transport is not None and not transport.is_closing():
                 return connection
         return None
 
     async def _connected(self) -> ProviderConnection:
         if self._closed:
             raise ConnectionAbortedError
-        make: Callable[[], ProviderConnection] = lambda: ProviderConnection(self._loop)  # noqa: E731 - typed for the loop
         async with asyncio.timeout(self._place.connect_s):
+            sock = await self._addresses.connected()
             _, connection = await self._loop.create_connection(
-                make, self._host, self._port, ssl=self._tls
+                lambda: ProviderConnection(self._loop),
+                sock=sock,
+                ssl=self._tls,
+                server_hostname=self._host if self._tls is not None else None,
             )
         return connection
 
@@ -219,19 +267,17 @@ class OwnPool:
             await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
-                self._wake()  # The turn was given to one who has left.
+                self._give_turn()  # It was given to one who has left.
             raise
 
     def _give_turn(self) -> None:
-        self._left += 1
-        self._wake()
-
-    def _wake(self) -> None:
+        """To who waits longest: whoever gives it up could take it again before him."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
                 return
+        self._left += 1
 
     def _close_unused(self) -> None:
         """Close what nobody used for so long; the first ones are those that wait longest."""

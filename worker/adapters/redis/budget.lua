@@ -39,12 +39,15 @@ local function allowed_for(need, key, now, allowed, interval)
     local known = redis.call('HMGET', key, 'w0', 'w1', 's' .. need)
     local waits = false
     for greater = 0, need - 1 do
-        waits = waits or tonumber(known[greater + 1] or 0) > now
+        local wants_until = tonumber(known[greater + 1] or 0)
+        -- Further away than anybody can want: the server's clock was set back.
+        waits = waits or (now < wants_until and wants_until <= now + WANTS)
     end
     if not waits then
         return allowed
     end
-    local share = now - tonumber(known[3] or 0) >= SHARES[need] * interval
+    local served = tonumber(known[3] or 0)
+    local share = served > now or now - served >= SHARES[need] * interval
     return share and math.min(allowed, 1) or 0
 end
 

@@ -20,7 +20,6 @@ T = TypeVar("T")
 #: seconds after a fault may be missed, and the schedule has to be rebuilt from the database first.
 PATIENCE_SECONDS = 1.0
 PROBE_EVERY_SECONDS = 0.5
-ALL_AT_ONCE = 1_000_000  #: Requests: more than any budget grants at once.
 #: Numbers whose deadline is nearer are handed over to a Redis that is back, the others come from
 #: the database. Longer than that takes for a million.
 HANDED_OVER = timedelta(seconds=30)
@@ -179,7 +178,8 @@ class FailoverSchedule:
                     taken[provider] = self._local.take(provider, HANDED_OVER)
                     await self._redis.add(provider, taken[provider])
             for provider in self._local.providers:
-                await self._redis.spend(provider, ALL_AT_ONCE)
+                at_once = self._local.most_at_once(provider)
+                await self._redis.spend(provider, at_once, Need.PRESSED)  # Whoever else waits.
         except ScheduleUnavailable:
             for provider, looks in taken.items():
                 await self._local.add(provider, looks)

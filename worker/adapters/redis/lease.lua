@@ -60,7 +60,9 @@ local function take(member)
     leased_now[member] = true
 end
 
-if #due > most and most < limit then
+-- Also where all of them could be paid, but a greater need waits: a last look is that need itself.
+local plainly = math.min(most, allowed_for(1, KEYS[3], now, allowed, interval))
+if #due > plainly then
     local latest, seen = callers_now + tonumber(ARGV[6]), {}
     for _, page in ipairs({
         redis.call('ZRANGE', KEYS[1], '-inf', plain(now), 'BYSCORE', 'LIMIT', 0, SCANNED,
@@ -81,11 +83,11 @@ if #due > most and most < limit then
     for i = 1, math.min(most, #ending) do
         take(ending[i][2])
     end
-    note_need(0, KEYS[3], now, #members, #ending > #members)
+    note_need(0, KEYS[3], now, #members, #ending > #members and most == allowed)
 end
 
 local urgent = #members
-local plainly = math.min(
+plainly = math.min(
     most - urgent, allowed_for(1, KEYS[3], now, math.max(0, allowed - urgent), interval))
 for _, member in ipairs(due) do
     if #members - urgent < plainly and not leased_now[member] then

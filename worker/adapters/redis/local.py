@@ -38,9 +38,10 @@ class LocalBudget:
         furthest = now + self.rate.ahead_us
         self.paid_until = min(max(self.paid_until, now), furthest)
         allowed = (furthest - self.paid_until) // self.rate.interval_us
-        if not any(until > now for until in self.wants_until[:need]):
+        if not any(now < until <= now + WANTS_US for until in self.wants_until[:need]):
             return allowed
-        share = now - self.served_at[need] >= SHARES[need] * self.rate.interval_us
+        served = self.served_at[need]
+        share = served > now or now - served >= SHARES[need] * self.rate.interval_us
         return min(allowed, 1) if share else 0
 
     def pay(self, requests: int, need: Need, now: int, *, wants_more: bool) -> None:
@@ -117,6 +118,11 @@ class LocalSchedule:
     def providers(self) -> Collection[ProviderName]:
         return self._by_provider.keys()
 
+    def most_at_once(self, provider: ProviderName) -> int:
+        """What a budget grants that nobody has spent of."""
+        rate = self._by_provider[provider].budget.rate
+        return rate.ahead_us // rate.interval_us
+
     def clear(self) -> None:
         """Forget every number; what was spent stays spent."""
         self._by_provider = {
@@ -177,14 +183,18 @@ class LocalSchedule:
     def _chosen(scheduled: ScheduledNumbers, now: int, limit: int) -> list[bytes]:
         """What is leased and paid, as in `lease.lua`."""
         budget = scheduled.budget
-        most = min(limit, budget.allowed(now, Need.PRESSED))
-        due = scheduled.take_due(now, most + 1 if most == limit else SCANNED)
-        latest = now + micros_in(ENDS_SOON)
-        ending = [] if len(due) <= most else [each for each in due if deadline_of(each) <= latest]
-        ending.sort(key=deadline_of)
+        allowed = budget.allowed(now, Need.PRESSED)
+        most = min(limit, allowed)
+        due = scheduled.take_due(now, most + 1)
+        latest, ending = now + micros_in(ENDS_SOON), []
+        if len(due) > min(most, budget.allowed(now, Need.DUE)):
+            due = list(dict.fromkeys(due + scheduled.take_due(now, SCANNED)))
+            ending = [each for each in due if deadline_of(each) <= latest]
+            ending.sort(key=deadline_of)
         urgent = ending[:most]
         chosen = set(urgent)
-        budget.pay(len(urgent), Need.PRESSED, now, wants_more=len(ending) > len(urgent))
+        wants_more = len(ending) > len(urgent) and most == allowed
+        budget.pay(len(urgent), Need.PRESSED, now, wants_more=wants_more)
         rest = [each for each in due if each not in chosen]
         plain = rest[: min(most - len(urgent), budget.allowed(now, Need.DUE))]
         more = len(rest) > len(plain) and len(urgent) + len(plain) < limit

@@ -86,7 +86,14 @@ def _without(value: object, depth: int) -> object:
         case list() | tuple() | set() | frozenset():
             return [_without(inner, depth - 1) for inner in value]
         case _:
-            return redacted_text(str(value))
+            return redacted_text(_said(value))
+
+
+def _said(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - who logs something must not fail by it
+        return STRUCK
 
 
 def _strike(found: re.Match[str]) -> str:
@@ -185,7 +192,27 @@ def _for_people() -> structlog.dev.ConsoleRenderer:
 
 
 def _json(event: EventDict, **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:  # Half a character, or an integer too long for it.
+        return orjson.dumps(_sayable(event)).decode()
+
+
+def _sayable(value: object) -> object:
+    """The same without what JSON cannot say; a long integer as its text would be: struck out."""
+    match value:
+        case str():
+            return redacted_text(value.encode(errors="replace").decode())
+        case None | bool() | float():
+            return value
+        case int():
+            return value if value.bit_length() < 64 else STRUCK
+        case Mapping():
+            return {str(_sayable(str(name))): _sayable(inner) for name, inner in value.items()}
+        case list():
+            return [_sayable(inner) for inner in value]
+        case _:
+            return STRUCK
 
 
 LOG_EVENTS: Final[Mapping[str, str]] = {
