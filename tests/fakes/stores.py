@@ -38,6 +38,7 @@ from worker.ports.store.books import (
     BookStore,
     Entry,
     Finding,
+    IdleDate,
     KeptAnswer,
     ProviderFigures,
     ProviderStanding,
@@ -197,16 +198,18 @@ class UnaskedBooks:
     async def accounts(self, *, after: AccountId | None, limit: int) -> list[Account]:
         raise NotImplementedError
 
-    async def undated_accounts(self, after: AccountId | None, limit: int) -> QuietPage:
+    async def undated_accounts(
+        self, after: AccountId | None, limit: int, *, and_dated: bool
+    ) -> QuietPage:
         raise NotImplementedError
 
-    async def date_accounts(self, dated: Sequence[tuple[AccountId, Timer]]) -> None:
+    async def date_accounts(self, dates: Sequence[IdleDate], since: datetime) -> None:
         raise NotImplementedError
 
     async def dated_account(self, subject: UUID) -> QuietAccount | None:
         raise NotImplementedError
 
-    async def date_again(self, timer: Timer, due_at: datetime) -> None:
+    async def date_again(self, timer: Timer, due_at: datetime, months: int) -> None:
         raise NotImplementedError
 
     async def undate_account(self, timer: Timer) -> None:
