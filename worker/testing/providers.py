@@ -6,21 +6,17 @@ its `FACE`. Where the family differs from most, a fixture `habits` says in what.
 """
 
 from collections.abc import AsyncIterator
-from typing import Final
 
 import pytest
 import pytest_asyncio
 
-SUITES: Final = ("abilities", "faults", "history", "life")
-pytest.register_assert_rewrite(*(f"worker.testing.number_{suite}" for suite in SUITES))
-
-from worker.domain.families import capabilities_of  # noqa: E402 - asserts are rewritten at import
-from worker.testing.habits import HABITS, Habits  # noqa: E402 - the same
-from worker.testing.number_abilities import *  # noqa: E402, F403 - its tests
-from worker.testing.number_faults import *  # noqa: E402, F403 - its tests
-from worker.testing.number_history import *  # noqa: E402, F403 - its tests
-from worker.testing.number_life import *  # noqa: E402, F403 - its tests
-from worker.testing.simulated_provider import PATIENT_S, Simulated, SimulatedPair, simulated  # noqa: E402 - the same
+from worker.domain.families import capabilities_of
+from worker.testing.habits import HABITS, Habits
+from worker.testing.number_abilities import *  # noqa: F403 - its tests
+from worker.testing.number_faults import *  # noqa: F403 - its tests
+from worker.testing.number_history import *  # noqa: F403 - its tests
+from worker.testing.number_life import *  # noqa: F403 - its tests
+from worker.testing.simulated_provider import PATIENT_S, Simulated, SimulatedPair, simulated
 
 
 @pytest.fixture
