@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from tests.chaos.report import Line
-from tests.chaos.rows import password_changed, row_locked
+from tests.chaos.rows import row_locked
 from tests.chaos.stage import Scale
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
@@ -17,7 +17,6 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 QUICK = Scale(quick=True)
 ROWS = {
     "one balance row is locked": row_locked.measure,
-    "the role's password changes": password_changed.measure,
 }
 
 

@@ -46,6 +46,7 @@ async def _rent(shop: Daemon, key: str) -> dict[str, Any]:
     return dict(await shop.post("/v1/activations", order, key=key))
 
 
+@pytest.mark.nightly
 async def test_a_dead_provider_is_drained_and_every_customer_made_whole(a_world: World) -> None:
     daemon = await a_world.start_daemon()
     provider = own(a_world)

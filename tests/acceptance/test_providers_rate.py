@@ -9,7 +9,7 @@ from tests.acceptance.two_providers import hand_over, own, pay_in
 from tests.acceptance.world import PROVIDER, Process, World, world
 from worker.entrypoints.cli.client import Daemon
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nightly, pytest.mark.acceptance, pytest.mark.timeout(180)]
 
 RATE = 20
 DAEMONS = 4

@@ -182,6 +182,30 @@ async def test_two_hosts_build_the_large_indexes_one_after_the_other(
     await admin.close()
 
 
+async def test_a_host_that_waits_to_migrate_keeps_nobody_from_building_an_index(
+    empty_database_url: str,
+) -> None:
+    await migrate.upgrade(empty_database_url)
+    first, builder = [await asyncpg.connect(empty_database_url) for _ in range(2)]
+    async with first.transaction():
+        await first.execute("SELECT pg_advisory_xact_lock($1)", migrate.LOCK)
+        await first.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        second = asyncio.create_task(migrate.upgrade(empty_database_url))
+        asks = (
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND query ~ 'advisory_xact_lock|ROLLBACK')"
+        )
+        while not await builder.fetchval(asks):
+            pass  # Another session works; there is nothing else to await.
+
+        async with asyncio.timeout(30):
+            await builder.execute("CREATE INDEX CONCURRENTLY one_more ON activation (country)")
+
+    await second
+    await builder.close()
+    await first.close()
+
+
 async def test_a_deletion_that_waits_stays_a_block_for_the_code_beside_the_upgrade(
     empty_database_url: str,
 ) -> None:

@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
@@ -23,7 +23,7 @@ from worker.adapters.store.database import translated
 from worker.ports.errors import SchemaMissing
 
 ROLE = "activation_worker"
-_LOCK = 0x6163_7469_7661_7465  # "activate", as a bigint
+LOCK: Final = 0x6163_7469_7661_7465  # "activate", as a bigint
 
 #: Indexes on tables that may be large, by name what stands after `ON`. They are no part of a
 #: revision: its transaction would keep the table locked until the last one is done. They are built
@@ -99,7 +99,6 @@ def _known() -> frozenset[str]:
 
 
 def _migrate(connection: Connection) -> str | None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     before = MigrationContext.configure(connection).get_current_revision()
     if before == head():
         return before
@@ -121,21 +120,27 @@ async def upgrade(url: str) -> tuple[str | None, str]:
     )
     try:
         with translated():
-            async with engine.begin() as connection:
+            async with engine.connect() as connection:
+                await _lock(connection)
                 before = await connection.run_sync(_migrate)
+                await connection.commit()
             await _build_large_indexes(engine)
     finally:
         await engine.dispose()
     return before, head()
 
 
+async def _lock(connection: AsyncConnection) -> None:
+    """Asked for again and again: who waits for it has a snapshot, and builds wait for those."""
+    while not (await connection.execute(_TRY_LOCK, {"lock": LOCK})).scalar_one():
+        await connection.rollback()
+        await asyncio.sleep(0.5)
+
+
 async def _build_large_indexes(engine: AsyncEngine) -> None:
     """Build those that are missing, or that a build which was stopped left unusable."""
     async with engine.connect() as guard:
-        # Asked for again and again: who waits for a lock has a snapshot, and builds wait for those.
-        while not (await guard.execute(_TRY_LOCK, {"lock": _LOCK})).scalar_one():
-            await guard.rollback()
-            await asyncio.sleep(0.5)
+        await _lock(guard)
         # The lock's own statement leaves a snapshot behind, until the next statement that has none.
         await guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         async with engine.connect() as connection:
