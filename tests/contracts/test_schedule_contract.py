@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes.reporter import RecordingReporter
+from worker.adapters.redis import connect
+from worker.adapters.redis import schedule as schedule_of_redis
 from worker.adapters.redis.failover import PATIENCE_SECONDS, FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.members import decode, encode
@@ -38,6 +40,13 @@ class Stopped:
 
     now: datetime = NOW
     seconds: float = 0.0
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is promised here holds on a busy machine too; how soon Redis is given up is not."""
+    monkeypatch.setattr(connect, "ANSWER_SECONDS", 30)
+    monkeypatch.setattr(schedule_of_redis, "CALL_SECONDS", 30)
 
 
 @pytest.fixture(params=["redis", "local", "failover", "failover without redis"])
