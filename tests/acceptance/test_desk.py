@@ -66,7 +66,7 @@ def site(
 
 
 @pytest.fixture(scope="module")
-def open_browser(site: DeskSite, browser_is_here: None) -> Iterator[Browser]:  # noqa: ARG001
+def open_browser(site: DeskSite, browser_is_here: None) -> Iterator[Browser]:  # noqa: ARG001 - its fixture comes first
     with browser(site.url) as opened:
         opened.size(SCREEN)
         opened.sign_in(TOKEN)

@@ -182,7 +182,7 @@ async def test_a_line_whose_account_is_locked_is_sent_again(a_world: World, tmp_
         await connection.execute("SELECT FROM balance WHERE account = 'alice' FOR UPDATE")
         importing = spawn(["import", "numbers", str(numbers)], tmp_path / "log", environment)
         async with asyncio.timeout(30):
-            while "1 lines could not be taken just now" not in importing.log.read_text():  # noqa: ASYNC110
+            while "1 lines could not be taken just now" not in importing.log.read_text():  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.02)
 
     assert await asyncio.to_thread(importing.popen.wait) == 0, importing.log.read_text()

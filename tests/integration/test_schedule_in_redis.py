@@ -105,10 +105,10 @@ async def test_needs_noted_before_a_clock_is_set_back_stop_nobody(open_schedule:
     ahead = int((utc_now() + HOUR).timestamp()) * 1_000_000
     async with redis.asyncio.Redis(connection_pool=schedule._redis.connection_pool) as client:
         noted = {"w0": ahead, "w1": ahead, "s1": ahead, "s2": ahead}
-        await client.hset(module.need_key(P), mapping=noted)  # type: ignore[misc]
+        await client.hset(module.need_key(P), mapping=noted)  # type: ignore[misc] # as redis types it
         unhindered = await schedule.spend(P, 3, Need.DUE)
         waits = int((utc_now() + timedelta(seconds=0.2)).timestamp() * 1_000_000)
-        await client.hset(module.need_key(P), mapping={"w0": waits, "s1": ahead})  # type: ignore[misc]
+        await client.hset(module.need_key(P), mapping={"w0": waits, "s1": ahead})  # type: ignore[misc] # as redis types it
         shared = await schedule.spend(P, 2, Need.DUE)
 
     assert (unhindered, shared) == (3, 1)

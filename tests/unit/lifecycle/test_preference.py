@@ -12,7 +12,7 @@ DOLLARS = dict.fromkeys((A, B, C), "USD")
 
 
 def figures(provider: ProviderName, **told: float) -> ProviderFigures:
-    return ProviderFigures(provider=provider, **told)  # type: ignore[arg-type]
+    return ProviderFigures(provider=provider, **told)  # type: ignore[arg-type] # of any field
 
 
 def order_of(prefer: Preference, *told: ProviderFigures, **currencies: str) -> str:

@@ -168,7 +168,7 @@ def raises(error: BaseException) -> Callable[[], None]:
         (raises(SystemExit(1)), "raised RuntimeError"),
         (raises(asyncio.CancelledError()), "raised RuntimeError"),
         (raises(ProviderRefused("wild", f"bad key {KEY}")), "raised a ProviderRefused"),
-        (raises(ProviderUnavailable("wild", "x", sent="no")), "raised a ProviderUnavailable"),  # type: ignore[arg-type]
+        (raises(ProviderUnavailable("wild", "x", sent="no")), "raised a ProviderUnavailable"),  # type: ignore[arg-type] # a wild answer
         (asyncio.Event().wait, "did not end"),
     ],
 )
@@ -276,22 +276,22 @@ WRONG: dict[str, list[Any]] = {
         replace(RENTED, phone="+7 900"),
         replace(RENTED, phone="1\n2"), replace(RENTED, cost_minor=-1),
         replace(RENTED, cost_minor=10**30), replace(RENTED, cost_minor=True),
-        replace(RENTED, cost_minor=0.25),  # type: ignore[arg-type]
+        replace(RENTED, cost_minor=0.25),  # type: ignore[arg-type] # a wild answer
         replace(RENTED, currency="dollars"),
         replace(RENTED, expires_at=datetime(2026, 3, 1)),  # noqa: DTZ001 - what must be refused
         replace(RENTED, expires_in=timedelta(seconds=-1)),
     ],
     "look": [
-        None, port.CodesArrived(("482913",)), port.CodesArrived((SMS._replace(code=""),)),  # type: ignore[arg-type]
+        None, port.CodesArrived(("482913",)), port.CodesArrived((SMS._replace(code=""),)),  # type: ignore[arg-type] # a wild answer
         port.CodesArrived((SMS._replace(text="\0"),)), port.Ended(PriceFate.NOT_YET),
-        port.CodesArrived((SMS._replace(text="\ud800"),)), port.Ended("kept"),  # type: ignore[arg-type]
+        port.CodesArrived((SMS._replace(text="\ud800"),)), port.Ended("kept"),  # type: ignore[arg-type] # a wild answer
         port.CodesArrived((SMS._replace(code="4" * 3000),)),
     ],
-    "cancel": [True, port.Waiting(), port.Refused("early")],  # type: ignore[arg-type]
+    "cancel": [True, port.Waiting(), port.Refused("early")],  # type: ignore[arg-type] # a wild answer
     "ask_again": [None, 1],
     "balance": [3, port.Balance(10**30, "USD"), port.Balance(1, "usd")],
     "list_active": [
-        [ROW], port.ActivePage((None,), last=True), port.ActivePage("ab", last=True),  # type: ignore[arg-type]
+        [ROW], port.ActivePage((None,), last=True), port.ActivePage("ab", last=True),  # type: ignore[arg-type] # a wild answer
         port.ActivePage((ROW._replace(ref=ProviderRef("x y")),), last=True),
     ],
     "history": [port.HistoryPage([PAST], -1), port.HistoryPage([replace(PAST, cost_minor=-1)], 1)],
