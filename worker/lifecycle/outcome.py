@@ -108,15 +108,18 @@ class PolicyOutcomes:
             return State(state), why
         if in_time or _restricted(due):
             return self._asked(profile, due, reason, sms_received_at if in_time else None)
-        if reason is not EndReason.CANCEL and ending_asks_account(profile):
-            return self._asked(profile, due, reason, None)
         # A window that ended in silence is judged alike for all orders of a policy, except those
         # older than it; a provider that comes back ends thousands of them in a second.
         old = profile.effective_from is not None and due.rented_at < profile.effective_from
         silence = _Silence(id(profile), reason, old)
-        if silence not in self._silent:
-            self._silent[silence] = profile, _verdict(profile, reason, _facts(due))
-        return self._silent[silence][1]
+        known = self._silent.get(silence)
+        if known is not None:
+            return known[1]
+        if reason is not EndReason.CANCEL and ending_asks_account(profile):
+            return self._asked(profile, due, reason, None)
+        verdict = _verdict(profile, reason, _facts(due))
+        self._silent[silence] = profile, verdict
+        return verdict
 
     def _profile(self, due: DueNumber) -> Profile | None:
         profile = self.policies.of(due.policy, due.policy_version)

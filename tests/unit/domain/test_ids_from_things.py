@@ -1,6 +1,7 @@
 """Ids are made from the things they name: the same thing has one id, wherever it is made."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import RFC_4122
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ moments = st.datetimes(
 
 def test_the_id_of_a_rental_is_the_same_in_every_process() -> None:
     """Stored ids, made before and by other hosts, must be found again."""
-    assert str(activation_id(SIM, REF, AT)) == "e02a90a3-ad5c-5fbf-a75c-89ed8bf89bbc"
+    assert str(activation_id(SIM, REF, AT)) == "019b76da-a800-8fbf-a75c-89ed8bf89bbc"
     assert str(purchase_id(AccountId("alice"), "order-1")) == "b5253789-679b-5534-9fed-4f1fa0eb1526"
 
 
@@ -47,6 +48,17 @@ def test_different_rentals_have_different_ids(things: list[tuple[str, str, datet
 @given(moments)
 def test_a_microsecond_makes_another_rental(at: datetime) -> None:
     assert activation_id(SIM, REF, at) != activation_id(SIM, REF, at + TICK)
+
+
+@given(names, names, moments, st.integers(1, 10**9))
+def test_the_id_of_a_later_rental_comes_later(
+    provider: str, ref: str, at: datetime, milliseconds: int
+) -> None:
+    later = at + timedelta(milliseconds=milliseconds)
+    thing = ProviderName(provider), ProviderRef(ref)
+
+    assert activation_id(*thing, at) < activation_id(*thing, later)
+    assert activation_id(*thing, at).variant == RFC_4122
 
 
 def test_a_rental_without_a_zone_has_no_id() -> None:

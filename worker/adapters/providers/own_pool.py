@@ -8,9 +8,10 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohappyeyeballs import start_connection
+from aiohttp import hdrs
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.http_parser import HttpResponseParser
@@ -21,13 +22,60 @@ from worker.adapters.providers.pool import SWITCHING, Place, RawAnswer
 READ_SIZE: Final = 2**16
 KNOWN_S: Final = 10.0  #: A look-up takes a thread, of which there are few.
 NEXT_S: Final = 0.25  #: How long one address may be silent before the next is tried beside it.
+HEADS_MAX: Final = 16
+HEAD_SIZE: Final = 2**10
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_OK: Final = 200
+
+
+class _KnownHead(NamedTuple):
+    message: RawResponseMessage
+    length: int  #: Of the body, in bytes.
+
+
+class KnownHeads:
+    """Heads of answers that the parser has read before, byte for byte, and what it made of them.
+
+    In one second all short answers of a provider have the same two or three heads: to read each of
+    them again is a tenth of what a number costs when thousands end. Nothing is read here: what came
+    in one piece, with a head that the parser took for that of a plain answer, is an answer again.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, _KnownHead] = {}
+
+    def answer(self, data: bytes) -> tuple[RawResponseMessage, bytes] | None:
+        """*data* as one whole answer; None where only the parser can tell."""
+        body = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        known = self._known.get(data[:body])
+        if known is None or len(data) - body != known.length:
+            return None
+        return known.message, data[body:]
+
+    def learn(self, data: bytes, message: RawResponseMessage) -> None:
+        """The parser took *data*, which came in one piece, for one whole answer."""
+        size = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        length = len(data) - size
+        plain = (
+            message.code == _OK
+            and not (message.should_close or message.upgrade or message.chunked)
+            and message.compression is None
+            and message.headers.getall(hdrs.CONTENT_LENGTH, ()) == [str(length)]
+        )
+        if not plain or not len(_END_OF_HEAD) <= size <= HEAD_SIZE:
+            return
+        if len(self._known) >= HEADS_MAX:
+            self._known.clear()  # They hold the time, to the second.
+        self._known[data[:size]] = _KnownHead(message, length)
 
 
 class ProviderConnection(BaseProtocol):
     """One connection. It is kept for the next exchange only where this one ended as it should."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, heads: KnownHeads) -> None:
         super().__init__(loop)
+        self._heads = heads
+        self._begun = False  #: Something of the answer has come.
         self._reads = HttpResponseParser(
             self, loop, READ_SIZE, read_until_eof=True, auto_decompress=False
         )
@@ -45,6 +93,7 @@ class ProviderConnection(BaseProtocol):
         if self.transport is None or not self.usable:
             raise ConnectionResetError
         self._cap, self._message, self._content = cap, None, None
+        self._begun = False
         self._waiter = waiter = self._loop.create_future()
         self.transport.write(request)
         return waiter
@@ -52,6 +101,11 @@ class ProviderConnection(BaseProtocol):
     def data_received(self, data: bytes) -> None:
         if self._waiter is None or self._waiter.done():
             self._give_up(None)  # Said unasked: it must not pass for an answer.
+            return
+        whole, self._begun = not self._begun, True
+        if whole and (known := self._heads.answer(data)) is not None:
+            message, body = known
+            self._end(message, body if len(body) <= self._cap else None)
             return
         try:
             messages, switched, rest = self._reads.feed_data(data)
@@ -67,6 +121,8 @@ class ProviderConnection(BaseProtocol):
         if switched or rest:
             self.usable = False
         self._take()
+        if whole and self.usable and self._waiter.done() and self._message is not None:
+            self._heads.learn(data, self._message)
 
     def eof_received(self) -> None:
         """It will be closed; until then it is of no use to a new exchange."""
@@ -101,8 +157,8 @@ class ProviderConnection(BaseProtocol):
 
     def _take(self) -> None:
         """Take what there is of the body; with its last part the exchange is over."""
-        content, waiter = self._content, self._waiter
-        if content is None or self._message is None or waiter is None or waiter.done():
+        content, message, waiter = self._content, self._message, self._waiter
+        if content is None or message is None or waiter is None or waiter.done():
             return
         if (error := content.exception()) is not None:
             self._give_up(error)
@@ -111,17 +167,19 @@ class ProviderConnection(BaseProtocol):
         self._size += len(part)
         over = content.is_eof()
         if self._size > self._cap:
-            self.close()
-            waiter.set_result(RawAnswer(self._message, None))
+            self._end(message, None)
         elif over:
-            body = b"".join((*self._parts, part)) if self._parts else part
-            waiter.set_result(RawAnswer(self._message, body))
+            self._end(message, b"".join((*self._parts, part)) if self._parts else part)
         elif part:
             self._parts.append(part)
-            return
-        else:
-            return
+
+    def _end(self, message: RawResponseMessage, body: bytes | None) -> None:
+        """The exchange is over; no *body* where there is more of it than may be."""
+        assert self._waiter is not None
         self._parts, self._size = [], 0
+        if body is None:
+            self.close()
+        self._waiter.set_result(RawAnswer(message, body))
 
     def _give_up(self, error: BaseException | None) -> None:
         self.close()
@@ -176,6 +234,7 @@ class OwnPool:
         self._loop = asyncio.get_running_loop()
         self._host = host
         self._addresses = Addresses(self._loop, host, port)
+        self._heads = KnownHeads()
         self._tls = ssl.create_default_context() if place.url.scheme == "https" else None
         if self._tls is not None:
             self._tls.set_alpn_protocols(["http/1.1"])
@@ -253,7 +312,7 @@ class OwnPool:
         async with asyncio.timeout(self._place.connect_s):
             sock = await self._addresses.connected()
             _, connection = await self._loop.create_connection(
-                lambda: ProviderConnection(self._loop),
+                lambda: ProviderConnection(self._loop, self._heads),
                 sock=sock,
                 ssl=self._tls,
                 server_hostname=self._host if self._tls is not None else None,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row, RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -121,40 +121,72 @@ class _Counted:
     cost_currency: str | None = None
     code_waits: list[int] = field(default_factory=lambda: [0] * len(_STEPS))
 
-    def add(self, row: Row[Any], step: int | None) -> None:
-        self.outcomes[row.state] += 1
-        self.cancelled += row.provider_state in _CANCELS
-        if step is not None:
-            self.code_waits[step] += 1
-        if row.cost_minor is None or row.cost_currency is None:
+    def add(self, alike: "_Alike", number: int, cost_minor: int) -> None:
+        self.outcomes[alike.state] += number
+        if alike.provider_state in _CANCELS:
+            self.cancelled += number
+        if alike.step is not None:
+            self.code_waits[alike.step] += number
+        if alike.cost_currency is None:
             return
-        if row.cost_currency != self.cost_currency:
-            self.costed, self.cost_minor, self.cost_currency = 0, 0, row.cost_currency
-        self.costed += 1
-        self.cost_minor += row.cost_minor
+        if alike.cost_currency != self.cost_currency:
+            self.costed, self.cost_minor, self.cost_currency = 0, 0, alike.cost_currency
+        self.costed += number
+        self.cost_minor += cost_minor
+
+
+class _Alike(NamedTuple):
+    """What numbers have in common that are counted as one."""
+
+    provider: str
+    service: str
+    country: str
+    hour: datetime  #: Of its rental.
+    state: str
+    provider_state: str
+    cost_currency: str | None
+    step: int | None
 
 
 async def count_settled(connection: AsyncConnection, won: Sequence[Row[Any]]) -> None:
     """Add what `settle.sql` has settled to the figures, in its transaction."""
     counted: dict[tuple[str, str, str, datetime], _Counted] = {}
-    for row in won:
-        if row.state == State.IN_REVIEW.value:
-            continue
-        hour = row.rented_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        step = _step(row)
+    for alike, (number, cost_minor) in _alike(won).items():
         for key in (
-            (row.provider, "", "", hour),
-            (row.provider, row.service, row.country, hour.replace(hour=0)),
+            (alike.provider, "", "", alike.hour),
+            (alike.provider, alike.service, alike.country, alike.hour.replace(hour=0)),
         ):
-            counted.setdefault(key, _Counted()).add(row, step)
+            counted.setdefault(key, _Counted()).add(alike, number, cost_minor)
     if counted:
         await connection.execute(statement("settlements/count_figures"), _columns(counted))
 
 
-def _step(row: Row[Any]) -> int | None:
-    if row.code_at is None:
-        return None
-    return bisect_right(STEPS, (row.code_at - row.rented_at).total_seconds())
+def _alike(won: Iterable[Sequence[Any]]) -> dict[_Alike, list[int]]:
+    """How many there are of each kind, and what they cost; thousands end in a second."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    hour = next_hour = datetime.min.replace(tzinfo=UTC)
+    for row in won:
+        _, provider, state, *_, ended_as, service, country, rented_at, cost, currency, code_at = row
+        if state == State.IN_REVIEW.value:
+            continue
+        if not hour <= rented_at < next_hour:
+            hour = rented_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+            next_hour = hour + timedelta(hours=1)
+        if cost is None:
+            currency = None
+        step = None if code_at is None else _step(code_at - rented_at)
+        key = (provider, service, country, hour, state, ended_as, currency, step)
+        one = found.get(key)
+        if one is None:
+            one = found[key] = [0, 0]
+        one[0] += 1
+        if currency is not None:
+            one[1] += cost
+    return {_Alike(*key): one for key, one in found.items()}
+
+
+def _step(wait: timedelta) -> int:
+    return bisect_right(STEPS, wait.total_seconds())
 
 
 def _columns(counted: Mapping[tuple[str, str, str, datetime], _Counted]) -> dict[str, object]:
