@@ -19,6 +19,7 @@ from worker.adapters.redis.members import decode, encode
 from worker.adapters.redis.schedule import BATCH, RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
+from worker.ports.instances import InstanceId
 from worker.ports.schedule import Need, NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
@@ -385,3 +386,66 @@ async def test_a_leased_number_says_how_late_it_is(schedule: Schedule) -> None:
 
     # Redis has its own clock, and takes what is due already for due now.
     assert timedelta(0) <= leased.late <= 3 * SECOND + LEASE
+
+
+async def test_a_nap_ends_by_itself(schedule: Schedule) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    await schedule.nap(FAST, timedelta(milliseconds=20), sleep)
+
+    assert slept in ([], [0.02])
+
+
+@pytest.mark.parametrize("how", ["hinted", "handed over", "freed"])
+async def test_who_naps_hears_of_what_is_due_sooner(schedule: Schedule, how: str) -> None:
+    if isinstance(schedule, LocalSchedule) or getattr(schedule, "away", False):
+        pytest.skip("this process's memory rings for nobody: its naps are short")
+    remote = schedule if isinstance(schedule, RedisSchedule) else schedule._redis  # type: ignore[attr-defined]
+    gone = InstanceId(UUID(int=7))
+    if how == "freed":
+        remote._holder = lambda: gone
+        await schedule.add(FAST, [(number(1), NOW)])
+        await schedule.lease(FAST, 1, LEASE)
+        await schedule.nap(FAST, timedelta(milliseconds=10), asyncio.sleep)  # What rang by then.
+    nap = asyncio.ensure_future(schedule.nap(FAST, timedelta(hours=1), asyncio.sleep))
+    match how:
+        case "hinted":
+            await schedule.hint(FAST, number(1))
+        case "handed over":
+            await schedule.add(FAST, [(number(1), NOW + SECOND)])
+        case _:
+            assert await remote.free(FAST, gone) == 1
+
+    await nap  # Of a second at most; what rings is there although nobody napped yet.
+    assert await remote._redis.exists(schedule_of_redis.ring_key(FAST)) == 0
+
+
+async def test_what_is_due_later_than_any_nap_wakes_nobody(redis_url: str) -> None:
+    remote = RedisSchedule(redis_url, RATES, clock=lambda: NOW)
+    await remote.add(FAST, [(number(1), NOW + SECOND + timedelta(milliseconds=1))])
+
+    assert await remote._redis.exists(schedule_of_redis.ring_key(FAST)) == 0
+    await remote.close()
+
+
+async def test_who_naps_at_a_redis_that_is_given_up_goes_on_without(redis_url: str) -> None:
+    """Otherwise the looks of a second would be missed."""
+    clock, left = Stopped(), asyncio.Event()
+
+    class Silent(RedisSchedule):
+        async def nap(self, *_: object) -> None:
+            left.set()
+            await asyncio.Event().wait()
+
+    remote = Silent(redis_url, RATES, clock=lambda: clock.now)
+    local = LocalSchedule(RATES, clock=lambda: clock.now)
+    both = FailoverSchedule(remote, local, RecordingReporter(), monotonic=lambda: clock.seconds)
+    nap = asyncio.ensure_future(both.nap(FAST, SECOND, asyncio.sleep))
+    await left.wait()
+    both._give_up(-PATIENCE_SECONDS)
+
+    await nap
+    await remote.close()

@@ -30,7 +30,8 @@ T = TypeVar("T")
 
 LEASE_SIZE: Final = 500  #: Numbers per lease.
 LEASE: Final = timedelta(seconds=30)  #: Then the numbers of a dead process are due again.
-LONGEST_NAP: Final = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen.
+LONGEST_NAP: Final = timedelta(seconds=1)  #: Between two leases, where nothing rings.
+LIST_NAP: Final = timedelta(milliseconds=200)  #: How late it is seen that a list is due at once.
 AGAIN: Final = timedelta(milliseconds=200)  #: Until Redis is asked again that has just failed.
 TRIES: Final = 12  #: Longer than it takes until it is gone on without.
 GATHER: Final = timedelta(milliseconds=50)  #: What falls due within it shares one lease.
@@ -81,9 +82,12 @@ class Watch:
                 looked += await self._look(provider, terms, lease.numbers)
             if len(lease.numbers) < limit:
                 spent = timedelta(seconds=self.clock.monotonic() - began)
-                nap = min(LONGEST_NAP, max(lease.wait, GATHER - spent))
-                await self.clock.sleep(nap.total_seconds())
+                await self._nap(provider, max(lease.wait, GATHER - spent))
         return looked
+
+    async def _nap(self, provider: Provider, wait: timedelta) -> None:
+        longest = min(LONGEST_NAP, wait)
+        await self._patiently(lambda: self.schedule.nap(provider.name, longest, self.clock.sleep))
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask Redis, again where it fails for a moment.
@@ -119,7 +123,7 @@ class Watch:
                 unanswered = self.listing.unanswered(provider.name)
                 wait = min(poll, AWAY.longest.total_seconds()) if unanswered else poll
                 if since < wait:
-                    await self.clock.sleep(min(wait - since, LONGEST_NAP.total_seconds()))
+                    await self.clock.sleep(min(wait - since, LIST_NAP.total_seconds()))
                     continue
                 if provider.name in self._read_at:
                     self.reporter.look_late(provider.name, timedelta(seconds=since - wait))

@@ -5,13 +5,15 @@ Only a doorbell: all of it can be lost and is rebuilt from the database. Raises
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from worker.domain.ids import ProviderName
 from worker.ports.store.activations import LiveNumber
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 
 class Leased(NamedTuple):
@@ -78,6 +80,13 @@ class Schedule(ProbeTurns, Protocol):
 
     async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
         """Look at this one now (a push came)."""
+        ...
+
+    async def nap(self, provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
+        """Wait so long, or until a number has to be looked at sooner than the last lease told.
+
+        Where that is told by nobody, the wait is short instead: by *sleep*.
+        """
         ...
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:

@@ -1,4 +1,4 @@
--- The clock and the request budget of one provider, shared by the scripts that spend.
+-- The clock and the request budget of one provider, shared by the scripts that spend, and its ring.
 --
 -- The server's clock, so that workers whose clocks differ still spend one common budget.
 -- The budget is one number (GCRA): the instant by which everything granted so far is paid for.
@@ -63,4 +63,12 @@ local function note_need(need, key, now, granted, wants_more)
         redis.call('HSET', key, 's' .. need, plain(now))
     end
     redis.call('PEXPIRE', key, 2000)
+end
+
+-- Wake one who naps before the next look is due. The ring is gone with who hears it, or with the nap.
+local function ring(key, nap)
+    if redis.call('EXISTS', key) == 0 then
+        redis.call('RPUSH', key, '1')
+        redis.call('PEXPIRE', key, plain(math.ceil(nap / 1000)))
+    end
 end

@@ -13,15 +13,17 @@ IDLE_CHECK_SECONDS = 15  #: A connection idle for longer is checked before it is
 POOL_SIZE = 16
 
 
-def open_pool(url: str) -> redis.asyncio.BlockingConnectionPool:
+def open_pool(
+    url: str, size: int = POOL_SIZE, answer_seconds: float = ANSWER_SECONDS
+) -> redis.asyncio.BlockingConnectionPool:
     """A pool of its own; whoever is served last waits no longer than for an answer."""
     tcp: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
-        max_connections=POOL_SIZE,
+        max_connections=size,
         timeout=ANSWER_SECONDS,
         socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
+        socket_timeout=answer_seconds,
         health_check_interval=IDLE_CHECK_SECONDS,
         **tcp,
     )

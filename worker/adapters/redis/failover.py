@@ -3,6 +3,8 @@
 A switch loses the schedule on purpose: `intact` is False until it is rebuilt from the database.
 """
 
+import asyncio
+from asyncio import FIRST_COMPLETED
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -11,7 +13,7 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.reporter import Dependency, Reporter
-from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, Schedule
+from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, Schedule, Sleep
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -54,6 +56,7 @@ class FailoverSchedule:
         self._reporter = reporter
         self._monotonic = monotonic
         self._away = False
+        self._left = asyncio.Event()  #: Set while it is away: nobody waits for its ring any more.
         self._failing_since: float | None = None
         self._last_probe_failed = False
         #: Rebuilt since Redis came back; None: it has not been away.
@@ -71,6 +74,20 @@ class FailoverSchedule:
 
     async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
         await self._ask(lambda schedule: schedule.hint(provider, number))
+
+    async def nap(self, provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
+        nap = asyncio.ensure_future(
+            self._ask(lambda schedule: schedule.nap(provider, longest, sleep))
+        )
+        left = asyncio.ensure_future(self._left.wait())
+        try:
+            # Once away it is the memory's nap, which is short.
+            await asyncio.wait({nap} if self._away else {nap, left}, return_when=FIRST_COMPLETED)
+            if nap.done():
+                nap.result()
+        finally:
+            for task in (nap, left):
+                task.cancel()
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         return await self._ask(lambda schedule: schedule.lease(provider, limit, lease))
@@ -156,6 +173,7 @@ class FailoverSchedule:
             self._failing_since = since
         if not self._away and now - self._failing_since >= PATIENCE_SECONDS:
             self._away = True
+            self._left.set()
             self._local.clear()
             self._reporter.dependency(Dependency.REDIS, works=False)
             self._reporter.trouble("schedule.redis_lost")
@@ -185,6 +203,7 @@ class FailoverSchedule:
                 await self._local.add(provider, looks)
             return
         self._away = False
+        self._left.clear()
         self._failing_since = None
         self._last_probe_failed = False
         self._rebuilt = set()

@@ -2,11 +2,13 @@
 --
 -- Acts only while the score still equals the lease: somebody else may hold the number since.
 --
--- KEYS  1 the due set, 2 what the process held: member, its lease as the score
+-- KEYS  1 the due set, 2 what rings for those who nap, 3 what the process held: member, its lease
+--       as the score
+-- ARGV  1 how long in us they may nap
 -- Gives how many it held.
 local now = microseconds()
 local freed = 0
-local held = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
+local held = redis.call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES')
 for i = 1, #held, 2 do
     local score = redis.call('ZSCORE', KEYS[1], held[i])
     if score and tonumber(score) == tonumber(held[i + 1]) then
@@ -14,5 +16,8 @@ for i = 1, #held, 2 do
         freed = freed + 1
     end
 end
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[3])
+if freed > 0 then
+    ring(KEYS[2], tonumber(ARGV[1]))
+end
 return freed

@@ -18,10 +18,11 @@ from worker.adapters.redis.members import (
 )
 from worker.adapters.redis.rate import SHARES, WANTS_US, Rate
 from worker.domain.ids import ProviderName
-from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn
+from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn, Sleep
 from worker.ports.store.activations import LiveNumber
 
 NOTHING_SCHEDULED = timedelta(minutes=1)
+UNTOLD = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen here.
 SCANNED = 2000  #: Due numbers among which those that end soon are sought, as in `lease.lua`.
 
 
@@ -167,6 +168,9 @@ class LocalSchedule:
         scheduled, member, now = self._by_provider[provider], encode(number), self._now()
         if scheduled.scores.get(member, now + 1) > now:
             scheduled.put(member, now)
+
+    async def nap(self, _provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
+        await sleep(min(longest, UNTOLD).total_seconds())
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         scheduled, now = self._by_provider[provider], self._now()

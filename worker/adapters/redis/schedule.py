@@ -3,7 +3,8 @@
 Keys: `aw:{provider}:due` (member: the number, score: when it is due or its lease ends, in µs of
 the server's clock), `aw:{provider}:held:{instance}` (the same for what one process has leased, so
 that it is due as soon as that one is dead), `aw:{provider}:budget`, `aw:{provider}:need` (who waits
-for more of it, while it is not enough for all), `aw:{provider}:rebuilt`, and
+for more of it, while it is not enough for all), `aw:{provider}:rebuilt`, `aw:{provider}:ring`
+(something was put there that is due before whoever naps wakes by itself), and
 while the provider is away `aw:{provider}:probe` (somebody has just asked whether it is back),
 `aw:{provider}:back` (it is).
 """
@@ -19,13 +20,13 @@ from typing import Any, TypeVar
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from worker.adapters.redis.connect import open_pool
+from worker.adapters.redis.connect import ANSWER_SECONDS, open_pool
 from worker.adapters.redis.members import decode, encode, micros_in, micros_of
 from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import Holder, InstanceId, nobody
-from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn
+from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn, Sleep
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -36,10 +37,13 @@ CALL_SECONDS = 1.0
 WRITABLE = "aw:writable"  #: Written to see whether writes work; means nothing.
 BATCH = 1_000  #: Numbers per script: Lua unpacks some 8,000 values, and the server waits.
 NOTHING_SCHEDULED = timedelta(minutes=1)  #: The wait where no number is on the schedule.
+#: What falls due sooner rings for whoever naps; so nobody naps for longer.
+RING = timedelta(seconds=1)
 TURN_MS = 950  #: Less than the second between two probes: their turn must be over by then.
 BACK_MS = 5_000  #: Longer than any process takes to ask.
 
 assert 3 * BATCH < 8_000
+RING_US = micros_in(RING)
 
 
 class RedisSchedule:
@@ -54,6 +58,10 @@ class RedisSchedule:
         holder: Holder = nobody,
     ) -> None:
         self._redis = redis.asyncio.Redis(connection_pool=open_pool(url))
+        # Who naps keeps a connection: none of those that others wait for.
+        napping = open_pool(url, max(1, len(rates)), ANSWER_SECONDS + RING.total_seconds())
+        # Untyped, as the client's type of a timeout knows no fractions of a second.
+        self._napping: Any = redis.asyncio.Redis(connection_pool=napping)
         self._rates = {name: Rate.per_second(rate) for name, rate in rates.items()}
         self._clock = clock
         self._holder = holder
@@ -70,8 +78,9 @@ class RedisSchedule:
         return self._redis.register_script(source)
 
     async def close(self) -> None:
-        await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
+        for client in (self._redis, self._napping):
+            await client.aclose()
+            await client.connection_pool.disconnect()
 
     async def add(
         self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
@@ -81,12 +90,17 @@ class RedisSchedule:
         for batch in batches(looks):
             parts = [part for n, at in batch for part in (micros_in(at - now), encode(n))]
             async with calling_redis():
-                new += await self._add(keys=[due_key(provider)], args=["NX", *parts])
+                new += await self._add(keys=self._rung(provider), args=["NX", RING_US, *parts])
         return new
 
     async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
         async with calling_redis():
-            await self._add(keys=[due_key(provider)], args=["LT", 0, encode(number)])
+            await self._add(keys=self._rung(provider), args=["LT", RING_US, 0, encode(number)])
+
+    async def nap(self, provider: ProviderName, longest: timedelta, _sleep: Sleep) -> None:
+        seconds = max(0.01, min(longest, RING).total_seconds())  # Zero would be for ever.
+        async with calling_redis(seconds + CALL_SECONDS):
+            await self._napping.blpop([ring_key(provider)], timeout=seconds)
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         assert 0 < limit <= BATCH
@@ -129,7 +143,8 @@ class RedisSchedule:
     async def free(self, provider: ProviderName, instance: InstanceId) -> int:
         """Make due what a dead process holds; see `worker.ports.instances.LeasedLooks`."""
         async with calling_redis():
-            return int(await self._free(keys=[due_key(provider), held_key(provider, instance)]))
+            keys = [*self._rung(provider), held_key(provider, instance)]
+            return int(await self._free(keys=keys, args=[RING_US]))
 
     async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
         rate = self._rates[provider]
@@ -182,6 +197,10 @@ class RedisSchedule:
             marker = await self._redis.get(rebuilt_key(provider))
             return marker is not None and marker == await self._run_id()
 
+    @staticmethod
+    def _rung(provider: ProviderName) -> list[str]:
+        return [due_key(provider), ring_key(provider)]
+
     def _held(self, provider: ProviderName) -> list[str]:
         holder = self._holder()
         return [] if holder is None else [held_key(provider, holder)]
@@ -191,10 +210,10 @@ class RedisSchedule:
 
 
 @contextlib.asynccontextmanager
-async def calling_redis() -> AsyncIterator[None]:
+async def calling_redis(seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
     """Whatever Redis or the way to it does wrong is one error, and soon."""
     try:
-        async with asyncio.timeout(CALL_SECONDS):
+        async with asyncio.timeout(seconds):
             yield
     except (RedisError, OSError, TimeoutError) as error:
         raise ScheduleUnavailable(type(error).__name__) from error
@@ -225,6 +244,10 @@ def budget_key(provider: ProviderName) -> str:
 
 def need_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:need"
+
+
+def ring_key(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:ring"
 
 
 def rebuilt_key(provider: ProviderName) -> str:
