@@ -59,7 +59,7 @@ from worker.ports.store.outbox import (
     OutboxStore,
 )
 from worker.ports.store.purchases import PurchaseStore
-from worker.ports.store.said import Noted, StaffNote
+from worker.ports.store.said import Noted, StaffAct, StaffNote
 from worker.ports.store.settlements import SettlementStore
 
 PORTS: Final[Sequence[type]] = (
@@ -167,6 +167,11 @@ class UnaskedActivations:
     async def tell(
         self, id_: ActivationId, what: str, said: StaffNote, *, now: datetime | None = None
     ) -> bool:
+        raise NotImplementedError
+
+    async def tell_acts(
+        self, acts: Sequence[StaffAct], *, now: datetime | None = None
+    ) -> set[StaffAct]:
         raise NotImplementedError
 
 

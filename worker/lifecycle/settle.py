@@ -108,6 +108,7 @@ class BatchCommitter:
     _locked: Counter[ActivationId] = field(default_factory=Counter)  #: How often, of `_endings`.
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
+    _last: asyncio.Event = field(default_factory=asyncio.Event)  #: Set when it is closed.
     _running: "asyncio.Task[None] | None" = None
 
     def ended(self, due: port.DueNumber, ending: port.Ending) -> None:
@@ -153,17 +154,31 @@ class BatchCommitter:
     def close(self) -> None:
         """No more is coming: `run` commits what is left and returns."""
         self._closed = True
+        self._last.set()
         self._news.set()
 
     async def run(self) -> None:
         while True:
             await self._news.wait()
             if self._locked or (not self._closed and len(self._endings) < BATCH):
-                await self.sleep(GATHER.total_seconds())
+                await self._gather()
             self._news.clear()
             await self._commit()
             if self._closed and not (self._endings or self._postponed or self._resolved):
                 return
+
+    async def _gather(self) -> None:
+        """Wait for more results; no longer once it is known that no more are coming."""
+        patience = asyncio.ensure_future(self.sleep(GATHER.total_seconds()))
+        if self._locked:
+            await patience
+            return
+        last = asyncio.ensure_future(self._last.wait())
+        try:
+            await asyncio.wait({patience, last}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (patience, last):
+                task.cancel()
 
     async def _commit(self) -> None:
         endings, self._endings = self._endings, []

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -9,7 +10,8 @@ from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import CaseShop
 from tests.unit.http.caller import Api, Described
 from tests.unit.http.conftest import described
-from worker.ports.store.said import StaffNote
+from worker.domain.ids import ActivationId
+from worker.ports.store.said import StaffAct, StaffNote
 
 FIXTURES = (described,)
 BODY = {"note": "called back, he agrees"}
@@ -112,3 +114,24 @@ async def test_each_look_at_a_code_is_kept_and_a_note_that_is_sent_again_is_not(
         (by, timedelta(seconds=seconds)) for by, seconds in kept
     ]
     assert [line[0] for line in lines].count("note") == 1
+
+
+async def test_a_number_that_somebody_has_locked_keeps_no_other_act_of_staff_waiting(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    ids = [await shop.rent_number("P3", ref=ref) for ref in ("1", "2")]
+    acts = [
+        StaffAct(id_, "cancel_by_staff", StaffNote(None, "ann"))
+        for id_ in (*ids, ActivationId(UUID(NOBODY)))
+    ]
+    async with shop.admin.transaction():
+        await shop.admin.execute("SELECT FROM activation WHERE id = $1 FOR UPDATE", ids[0])
+
+        assert await shop.store.activations.tell_acts(acts) == {acts[1]}
+
+    assert await shop.store.activations.tell_acts(acts) == set(acts[:2])
+    for id_ in ids:
+        number = await shop.store.activations.activation(id_)
+        assert number is not None
+        assert [line.what for line in number.timeline].count("cancel_by_staff") == 1

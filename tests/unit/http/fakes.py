@@ -41,7 +41,7 @@ from worker.ports.store.outbox import (
     EventState,
     StoredEvent,
 )
-from worker.ports.store.said import Noted, StaffNote
+from worker.ports.store.said import Noted, StaffAct, StaffNote
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROVIDER = ProviderName("alpha")
@@ -220,6 +220,11 @@ class FakeActivations(UnaskedActivations):
         if line not in known.timeline:
             self.put(replace(known, timeline=(*known.timeline, line)))
         return True
+
+    async def tell_acts(
+        self, acts: Sequence[StaffAct], *, now: datetime | None = None
+    ) -> set[StaffAct]:
+        return {act for act in acts if await self.tell(act.id, act.what, act.said, now=now)}
 
     async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
         self.asked.set()

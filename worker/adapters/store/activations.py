@@ -22,7 +22,7 @@ from worker.domain.activation import (
 )
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, code_hash
 from worker.ports.store import activations as port
-from worker.ports.store.said import StaffNote
+from worker.ports.store.said import StaffAct, StaffNote
 
 CODE_MAX = 500  #: Characters kept of a code; some providers put the whole SMS there.
 TEXT_MAX = 2_000
@@ -127,6 +127,10 @@ async def _keep(connection: AsyncConnection, judged: Sequence[_Judged], event_st
 
 _VERSIONS = text("SELECT id, version FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
 _LOCK = text("SELECT id FROM activation WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE")
+_LOCK_FREE = text(
+    "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))"
+    " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+)
 _BY_REF = text(
     "SELECT id, provider_ref, rented_at, deadline_at FROM activation"
     " WHERE provider = :provider AND provider_ref = :ref AND NOT settled"
@@ -199,14 +203,25 @@ class ActivationRepository:
     async def tell(
         self, id_: ActivationId, what: str, said: StaffNote, *, now: datetime | None = None
     ) -> bool:
-        detail = json.dumps({name: word for name, word in said._asdict().items() if word})
+        act = StaffAct(id_, what, said)
 
         async def work(connection: AsyncConnection) -> bool:
             if (await connection.execute(_LOCK, {"id": id_})).first() is None:
                 return False
-            told = {"id": id_, "what": what, "detail": detail, "now": now}
-            await connection.execute(statement("activations/tell"), told)
+            await _tell(connection, [act], now)
             return True
+
+        return await self._db.write(work)
+
+    async def tell_acts(
+        self, acts: Sequence[StaffAct], *, now: datetime | None = None
+    ) -> set[StaffAct]:
+        async def work(connection: AsyncConnection) -> set[StaffAct]:
+            ids = {"ids": list({act.id for act in acts})}
+            locked = set((await connection.execute(_LOCK_FREE, ids)).scalars())
+            told = [act for act in acts if act.id in locked]
+            await _tell(connection, told, now)
+            return set(told)
 
         return await self._db.write(work)
 
@@ -287,3 +302,17 @@ class ActivationRepository:
             return [rows.live_number(row) for row in result.mappings()]
 
         return await self._db.read(work)
+
+
+async def _tell(
+    connection: AsyncConnection, acts: Sequence[StaffAct], now: datetime | None
+) -> None:
+    """Of numbers that are locked."""
+    said = [{name: word for name, word in act.said._asdict().items() if word} for act in acts]
+    told = {
+        "ids": [act.id for act in acts],
+        "whats": [act.what for act in acts],
+        "details": [json.dumps(each) for each in said],
+        "now": now,
+    }
+    await connection.execute(statement("activations/tell"), told)

@@ -1,5 +1,6 @@
 """What is asked of one activation: its end, another SMS; and that staff looked at its codes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -15,13 +16,19 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.requests import UuidText, activation_id_in
 from worker.entrypoints.http.routing import Answer, Handler, Route
+from worker.lifecycle.batcher import Batcher
 from worker.ports.service import ActionOutcome, ActionResult
+from worker.ports.store.said import StaffAct
 
 
 class ActionHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
         self._service = deps.service
+        # Who presses for thousands makes one transaction of those that come together.
+        self._acts = Batcher(
+            together=self._tell_together, alone=self._tell_alone, sleep=asyncio.sleep
+        )
 
     async def cancel(self, id: UuidText) -> Answer:
         """Press the Cancel button."""
@@ -52,12 +59,17 @@ class ActionHandlers:
         if problem is not None:
             raise Problem(problem)
         if self._deps.by_staff:
-            # The shop's own programs press for thousands at once, and need no name.
-            await self._deps.activations.tell(id_, f"{name}_by_staff", self._deps.said())
+            await self._acts(StaffAct(id_, f"{name}_by_staff", self._deps.said()))
             result = replace(result, activation=None)
         activation = result.activation or await self._service.read(id_)
         status = 202 if result.how is ActionOutcome.PENDING else 200
         return Answer(status, activation_json(found_or_problem(activation)))
+
+    async def _tell_together(self, acts: Sequence[StaffAct]) -> Mapping[StaffAct, bool]:
+        return dict.fromkeys(await self._deps.activations.tell_acts(acts), True)
+
+    async def _tell_alone(self, act: StaffAct) -> bool:
+        return await self._deps.activations.tell(act.id, act.what, act.said)
 
 
 _PROBLEMS = {

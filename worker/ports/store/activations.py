@@ -17,7 +17,7 @@ from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.domain.policy.limits import HistoryAsked
 from worker.domain.transfer import Charge
 from worker.ports.store.case_record import AccountRecord, CaseRecord
-from worker.ports.store.said import StaffNote
+from worker.ports.store.said import StaffAct, StaffNote
 
 #: What only the order call knows, as JSON, in the vocabulary of the policies. Never changed.
 FactsTold: TypeAlias = Mapping[str, Any]
@@ -282,6 +282,12 @@ class ActivationStore(Protocol):
         self, id_: ActivationId, what: str, said: StaffNote, *, now: datetime | None = None
     ) -> bool:
         """Write what somebody did or noted in the timeline, once; False: an unknown id."""
+        ...
+
+    async def tell_acts(
+        self, acts: Sequence[StaffAct], *, now: datetime | None = None
+    ) -> set[StaffAct]:
+        """Many as `tell` writes one, and which; not those of numbers that somebody has locked."""
         ...
 
     async def activation(self, id_: ActivationId) -> Activation | None: ...

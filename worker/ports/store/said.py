@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from worker.domain.ids import ActivationId
+
 
 class StaffNote(NamedTuple):
     note: str | None = None
@@ -10,6 +12,14 @@ class StaffNote(NamedTuple):
 
 
 NOTHING_SAID: Final = StaffNote()
+
+
+class StaffAct(NamedTuple):
+    """What somebody of the staff did with a number, for its timeline."""
+
+    id: ActivationId
+    what: str
+    said: StaffNote
 
 
 class Noted(NamedTuple):
