@@ -155,6 +155,11 @@ class UnaskedActivations:
     async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None:
         raise NotImplementedError
 
+    async def live_of_refs(
+        self, provider: ProviderName, refs: Sequence[ProviderRef]
+    ) -> list[LiveNumber]:
+        raise NotImplementedError
+
     async def missing_from(
         self,
         provider: ProviderName,

@@ -23,6 +23,7 @@ from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.provider_overview import ProviderOverview, ProviderProtocol
 from worker.lifecycle.rent_long import RentLong
 from worker.lifecycle.service import ActivationService
+from worker.lifecycle.take_pushes import TakePushes
 from worker.lifecycle.ticks import Ticks, TickSteps
 from worker.settings import Settings
 
@@ -71,6 +72,9 @@ def assemble(parts: Resources) -> Worker:
 def _named(parts: Resources) -> dict[str, object]:
     """What the fields of the steps are called, with what each name stands for."""
     store, clock, defaults = parts.store, parts.clock, parts.settings.defaults
+    pushes = TakePushes(
+        activations=store.activations, purchases=store.purchases, schedule=parts.schedule
+    )
     return {
         **{each.name: getattr(parts, each.name) for each in fields(parts)},
         "activations": store.activations,
@@ -93,6 +97,7 @@ def _named(parts: Resources) -> dict[str, object]:
             alone=store.activations.activation,
             sleep=clock.sleep,
         ),
+        "pushing": Batcher(together=pushes.together, alone=pushes.alone, sleep=clock.sleep),
         "protocols": _protocols(parts.settings),
         "grace": timedelta(seconds=defaults.credit_grace_seconds),
         "default_policy": defaults.policy,

@@ -17,7 +17,8 @@ from worker.lifecycle.press_cancel import PressCancel
 from worker.lifecycle.rent import Rent
 from worker.lifecycle.settle import delivery
 from worker.lifecycle.sweep import Sweep
-from worker.ports.errors import ProviderError, ScheduleUnavailable
+from worker.lifecycle.take_pushes import PushedTo
+from worker.ports.errors import ProviderError
 from worker.ports.provider import Provider
 from worker.ports.schedule import Need, Schedule
 from worker.ports.service import ActionOutcome, ActionResult, PurchaseOrder, PurchaseResult, Push
@@ -49,6 +50,7 @@ class ActivationService:
     pressing: PressCancel
     reading: Batcher[ActivationId, Activation]
     sweep: Sweep
+    pushing: Batcher[PushedTo, bool]
     clock: Clock
 
     async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
@@ -128,14 +130,7 @@ class ActivationService:
         return ActionResult(ActionOutcome.DONE if asked else ActionOutcome.NOT_OFFERED, activation)
 
     async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
-        for ref in await self.purchases.keep_pushes(provider, pushes):
-            number = await self.activations.live_number(provider, ref)
-            if number is None:
-                continue  # Not handed over yet: the push stays in the inbox until its intake.
-            try:
-                await self.schedule.hint(provider, number)
-            except ScheduleUnavailable:
-                return  # Polling is the backstop.
+        await asyncio.gather(*(self.pushing((provider, push)) for push in pushes))
 
 
 _REFUSED: Final = {

@@ -78,8 +78,8 @@ class Schedule(ProbeTurns, Protocol):
         """Put numbers on the schedule; those already on it stay as they are. How many are new."""
         ...
 
-    async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
-        """Look at this one now (a push came)."""
+    async def hint(self, provider: ProviderName, *numbers: LiveNumber) -> None:
+        """Look at these now (pushes came)."""
         ...
 
     async def nap(self, provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:

@@ -1,7 +1,7 @@
 """What shops may ask for: cancel, finish, resend, in every state, twice, and at the wrong time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -403,6 +403,23 @@ async def test_the_same_push_again_is_no_new_reason(world: World) -> None:
 
     assert len(world.provider.asked("look")) == 1
     assert (await world.number(number)).state is State.RECEIVED
+
+
+async def test_pushes_that_come_at_once_are_kept_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    keep = world.store.purchases.keep_pushes
+
+    async def counting(provider: ProviderName, pushes: Sequence[Push]) -> list[ProviderRef]:
+        kept.append(len(pushes))
+        return await keep(provider, pushes)
+
+    monkeypatch.setattr(world.store.purchases, "keep_pushes", counting)
+    await asyncio.gather(*(world.service.push(SIM, [push(str(n), str(n))]) for n in range(20)))
+
+    assert kept == [20]
+    assert await world.one("SELECT count(*) FROM push") == 20
 
 
 async def test_a_push_without_a_schedule_is_kept(

@@ -65,8 +65,8 @@ class RedisConnection:
     ) -> int:
         return await self._write(lambda: self._server.schedule.add(provider, looks))
 
-    async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
-        await self._write(lambda: self._server.schedule.hint(provider, number))
+    async def hint(self, provider: ProviderName, *numbers: LiveNumber) -> None:
+        await self._write(lambda: self._server.schedule.hint(provider, *numbers))
 
     async def nap(self, provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
         """As if nothing rang: the later a look, the more it shows."""

@@ -72,8 +72,8 @@ class FailoverSchedule:
     ) -> int:
         return await self._ask(lambda schedule: schedule.add(provider, looks))
 
-    async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
-        await self._ask(lambda schedule: schedule.hint(provider, number))
+    async def hint(self, provider: ProviderName, *numbers: LiveNumber) -> None:
+        await self._ask(lambda schedule: schedule.hint(provider, *numbers))
 
     async def nap(self, provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
         nap = asyncio.ensure_future(

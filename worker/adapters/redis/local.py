@@ -164,10 +164,11 @@ class LocalSchedule:
                 scheduled.put(member, micros_of(at))
         return len(scheduled.scores) - before
 
-    async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
-        scheduled, member, now = self._by_provider[provider], encode(number), self._now()
-        if scheduled.scores.get(member, now + 1) > now:
-            scheduled.put(member, now)
+    async def hint(self, provider: ProviderName, *numbers: LiveNumber) -> None:
+        scheduled, now = self._by_provider[provider], self._now()
+        for member in map(encode, numbers):
+            if scheduled.scores.get(member, now + 1) > now:
+                scheduled.put(member, now)
 
     async def nap(self, _provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
         await sleep(min(longest, UNTOLD).total_seconds())

@@ -93,9 +93,11 @@ class RedisSchedule:
                 new += await self._add(keys=self._rung(provider), args=["NX", RING_US, *parts])
         return new
 
-    async def hint(self, provider: ProviderName, number: LiveNumber) -> None:
-        async with calling_redis():
-            await self._add(keys=self._rung(provider), args=["LT", RING_US, 0, encode(number)])
+    async def hint(self, provider: ProviderName, *numbers: LiveNumber) -> None:
+        for batch in batches(numbers):
+            parts = [part for number in batch for part in (0, encode(number))]
+            async with calling_redis():
+                await self._add(keys=self._rung(provider), args=["LT", RING_US, *parts])
 
     async def nap(self, provider: ProviderName, longest: timedelta, _sleep: Sleep) -> None:
         seconds = max(0.01, min(longest, RING).total_seconds())  # Zero would be for ever.

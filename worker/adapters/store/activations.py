@@ -131,9 +131,9 @@ _LOCK_FREE = text(
     "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))"
     " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
 )
-_BY_REF = text(
+_BY_REFS = text(
     "SELECT id, provider_ref, rented_at, deadline_at FROM activation"
-    " WHERE provider = :provider AND provider_ref = :ref AND NOT settled"
+    " WHERE provider = :provider AND provider_ref = ANY(CAST(:refs AS text[])) AND NOT settled"
 )
 
 
@@ -278,8 +278,13 @@ class ActivationRepository:
         )
 
     async def live_number(self, provider: ProviderName, ref: ProviderRef) -> port.LiveNumber | None:
-        found = await self._live(_BY_REF, provider=provider, ref=ref)
+        found = await self.live_of_refs(provider, [ref])
         return found[0] if found else None
+
+    async def live_of_refs(
+        self, provider: ProviderName, refs: Sequence[ProviderRef]
+    ) -> list[port.LiveNumber]:
+        return await self._live(_BY_REFS, provider=provider, refs=list(refs))
 
     async def missing_from(
         self,

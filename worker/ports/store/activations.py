@@ -324,6 +324,10 @@ class ActivationStore(Protocol):
 
     async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None: ...
 
+    async def live_of_refs(
+        self, provider: ProviderName, refs: Sequence[ProviderRef]
+    ) -> list[LiveNumber]: ...
+
     async def missing_from(
         self,
         provider: ProviderName,
