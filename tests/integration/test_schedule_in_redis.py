@@ -263,7 +263,7 @@ async def test_a_readable_key_holds_no_secret_and_one_slot(
 
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         keys = sorted(await client.keys("*"))
-        assert keys == [b"aw:{p}:budget", b"aw:{p}:due", b"aw:{p}:rebuilt"]
+        assert keys == [b"aw:{p}:budget", b"aw:{p}:due", b"aw:{p}:rebuilt", b"aw:{p}:ring"]
 
 
 async def test_of_many_numbers_those_due_longest_are_leased_first(open_schedule: Open) -> None:
@@ -299,6 +299,7 @@ def calls(schedule: RedisSchedule) -> list[Awaitable[object]]:
     return [
         schedule.add(P, [(number(1), utc_now())]),
         schedule.hint(P, number(1)),
+        schedule.nap(P, timedelta(seconds=1), asyncio.sleep),
         schedule.lease(P, 1, LEASE),
         schedule.release(P, [NextLook(Leased(number(1), 1), None)]),
         schedule.spend(P, 1),
