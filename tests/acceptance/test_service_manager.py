@@ -150,3 +150,17 @@ async def test_it_says_that_it_stops_before_it_ends(a_service: World, systemd: S
 
     assert await asyncio.to_thread(daemon.terminate) == 0
     assert "STOPPING=1" in systemd.waiting()
+
+
+async def test_the_desk_is_a_service_like_the_daemon(systemd: Systemd, tmp_path: Path) -> None:
+    environment = {
+        "NOTIFY_SOCKET": str(systemd.address),
+        "WATCHDOG_USEC": str(int(WATCHDOG_SECONDS * 1_000_000)),
+    }
+    nowhere = ["--listen", "127.0.0.1:0", "--api", "http://127.0.0.1:1"]
+    desk = spawn(["desk", *nowhere], tmp_path / "desk.log", environment)
+
+    assert (await systemd.hears("READY=1"))[-1] == "READY=1"
+    await systemd.hears("WATCHDOG=1")
+    assert await asyncio.to_thread(desk.terminate) == 0
+    assert "STOPPING=1" in systemd.waiting()

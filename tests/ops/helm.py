@@ -19,12 +19,16 @@ from referencing.jsonschema import DRAFT202012
 
 from tests.debian_package import NotToBeHad
 from tests.ops.conftest import STATE
+from tests.ops.operators import SPECS
 from tests.ops.queries import DEPLOY
 from tests.pypi_wheel import unpacked_wheel
 
 CHART: Final = DEPLOY / "chart"
-KUBERNETES: Final = "v1.36.0"
+#: The oldest that the chart takes, and a new one.
+KUBERNETES: Final = ("v1.27.0", "v1.36.0")
+PODS: Final = ("Deployment", "StatefulSet", "Job", "Pod")
 Json: TypeAlias = dict[str, Any]
+Done: TypeAlias = "subprocess.CompletedProcess[str]"
 
 
 @functools.cache
@@ -52,19 +56,29 @@ def helm_program() -> Path:
     return program
 
 
-def helm(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+def helm(*arguments: str | Path, values: Mapping[str, Any] | None = None) -> Done:
+    """*values* replace those of the chart, as a file of values does."""
+    given = () if values is None else ("--values=-",)
     return subprocess.run(
-        [helm_program(), *arguments], capture_output=True, text=True, timeout=120, check=False
+        [helm_program(), *arguments, *given],
+        input=json.dumps(values or {}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
-def rendered(values: Mapping[str, Any], directory: Path) -> list[Json]:
+def rendered(values: Mapping[str, Any]) -> list[Json]:
     """Every object of a release called `shop`."""
-    file = directory / "values.yaml"
-    file.write_text(yaml.safe_dump(dict(values)))
-    done = helm("template", "shop", CHART, f"--values={file}")
+    return [each for each in yaml.safe_load_all(_text(json.dumps(values))) if each]
+
+
+@functools.cache
+def _text(values: str) -> str:
+    done = helm("template", "shop", CHART, values=json.loads(values))
     assert done.returncode == 0, done.stderr
-    return [each for each in yaml.safe_load_all(done.stdout) if each]
+    return done.stdout
 
 
 def one(objects: list[Json], kind: str, name: str = "") -> Json:
@@ -72,41 +86,53 @@ def one(objects: list[Json], kind: str, name: str = "") -> Json:
     return found
 
 
+def worker_of(objects: list[Json]) -> Json:
+    [found] = [o for o in objects if (o["kind"], o["metadata"]["name"]) == ("Deployment", "shop")]
+    return found
+
+
 def pods(objects: list[Json]) -> Iterator[Json]:
     for each in objects:
-        if each["kind"] in {"Deployment", "StatefulSet", "Job"}:
-            yield each["spec"]["template"]["spec"]
+        if each["kind"] in PODS:
+            yield each["spec"].get("template", each)["spec"]
+
+
+def labels_of_pods(objects: list[Json]) -> dict[str, Json]:
+    """What selectors see, by the component."""
+    pods = [o["spec"].get("template", o) for o in objects if o["kind"] in PODS]
+    found = [each["metadata"]["labels"] for each in pods]
+    return {labels["app.kubernetes.io/component"]: labels for labels in found}
 
 
 @functools.cache
-def _schemas() -> Path:
+def _schemas(version: str) -> Path:
     try:
         wheel = unpacked_wheel("kubernetes-validate", STATE)
     except NotToBeHad as reason:
         pytest.skip(str(reason))
     schemas = "kubernetes_validate/kubernetes-json-schema"
-    return wheel / schemas / f"{KUBERNETES}-local-strict"
+    return wheel / schemas / f"{version}-local-strict"
 
 
 @functools.cache
-def _definitions() -> "Registry[Any]":
-    definitions = json.loads((_schemas() / "_definitions.json").read_text())
+def _definitions(version: str) -> "Registry[Any]":
+    definitions = json.loads((_schemas(version) / "_definitions.json").read_text())
     resource = DRAFT202012.create_resource(definitions)
     registry: Registry[Any] = Registry().with_resource("/api/_definitions.json", resource)
     return registry
 
 
-def is_builtin(thing: Json) -> bool:
-    return _schema(thing).exists()
-
-
-def errors(thing: Json) -> list[str]:
+def errors(thing: Json, version: str = KUBERNETES[-1]) -> list[str]:
     """What Kubernetes would refuse: wrong types, and fields that it does not know."""
-    schema = json.loads(_schema(thing).read_text())
-    validator = Draft202012Validator(schema, registry=_definitions())
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(thing)]
+    if thing["kind"] in SPECS:
+        validator, checked = Draft202012Validator(SPECS[thing["kind"]]), thing["spec"]
+    else:
+        schema = json.loads(_schema(thing, version).read_text())
+        validator = Draft202012Validator(schema, registry=_definitions(version))
+        checked = thing
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(checked)]
 
 
-def _schema(thing: Json) -> Path:
-    version = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", thing["apiVersion"])
-    return _schemas() / f"{thing['kind'].lower()}-{version}.json"
+def _schema(thing: Json, version: str) -> Path:
+    api = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", thing["apiVersion"])
+    return _schemas(version) / f"{thing['kind'].lower()}-{api}.json"

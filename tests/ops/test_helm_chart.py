@@ -4,7 +4,7 @@ import copy
 import json
 import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import typer
@@ -12,66 +12,48 @@ import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from tests.ops.helm import CHART, Json, errors, helm, is_builtin, one, pods, rendered
+from tests.ops.helm import CHART, KUBERNETES, Json, errors, helm, one, pods, rendered, worker_of
 from tests.ops.queries import ALERTS, DASHBOARDS, DEPLOY, RULES, selectors
-from tests.ops.vocabulary import scraped
+from tests.ops.releases import EVERYTHING, HERO, SETS
+from tests.ops.vocabulary import BY_PROMETHEUS, scraped
 from worker.entrypoints.cli.app import app
-from worker.settings import load_settings
 from worker.settings.model import COMMAND_LINE_NAMES, Settings, is_known, path_of
 
-HERO: Final = {"family": "handler_api", "dialect": "hero", "base_url": "https://hero.example"}
-EVERYTHING: Final[Json] = {
-    "config": {"defaults": {"credit_grace_seconds": 30}, "worker": {"drain_seconds": 20}},
-    "providers": {"hero": HERO},
-    "autoscaling": {"enabled": True, "maxReplicas": 5},
-    "monitoring": {
-        "serviceMonitor": True,
-        "prometheusRule": True,
-        "boards": True,
-        "labels": {"release": "prometheus"},
-    },
-    "servers": {"bundled": True},
-    "image": {"repository": "registry.example/worker", "digest": "sha256:" + "0" * 64},
-    "nodeSelector": {"disk": "fast"},
-    "tolerations": [{"key": "shop", "operator": "Exists"}],
-}
-SETS: Final[dict[str, Json]] = {
-    "as it is": {},
-    "everything": EVERYTHING,
-    "scaled": {"autoscaling": {"enabled": True}, "replicas": 3},
-}
-#: Kinds of the operators' own, whose schemas no package has.
-CUSTOM: Final = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
+
+@pytest.fixture(params=SETS)
+def objects(request: pytest.FixtureRequest) -> list[Json]:
+    return rendered(SETS[request.param])
 
 
-@pytest.fixture(scope="module", params=SETS)
-def objects(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
-    return rendered(SETS[request.param], tmp_path_factory.mktemp("values"))
+@pytest.fixture
+def everything() -> list[Json]:
+    return rendered(EVERYTHING)
 
 
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
-    return rendered(EVERYTHING, tmp_path_factory.mktemp("values"))
-
-
-def test_helm_finds_nothing_wrong_with_the_chart() -> None:
-    done = helm("lint", "--strict", CHART)
+@pytest.mark.parametrize("name", ["as it is", "everything"])
+def test_helm_finds_nothing_wrong_with_the_chart(name: str) -> None:
+    done = helm("lint", "--strict", CHART, values=SETS[name])
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_kubernetes_knows_every_field_of_every_object(objects: list[Json]) -> None:
-    assert {each["kind"] for each in objects if not is_builtin(each)} <= CUSTOM
-    assert [errors(each) for each in objects if is_builtin(each)] == [
-        [] for each in objects if is_builtin(each)
-    ]
+    assert [errors(each) for each in objects] == [[] for _ in objects]
 
 
-def test_a_misspelt_field_would_be_found(everything: list[Json]) -> None:
-    wrong = copy.deepcopy(one(everything, "Deployment"))
-    wrong["spec"]["template"]["spec"]["containers"][0]["livenesProbe"] = {}
+def test_the_oldest_kubernetes_that_the_chart_takes_knows_them_too(everything: list[Json]) -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
 
-    assert "livenesProbe" in " ".join(errors(wrong))
+    assert chart["kubeVersion"] == f">={KUBERNETES[0].removeprefix('v')}-0"
+    assert [errors(each, KUBERNETES[0]) for each in everything] == [[] for _ in everything]
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "ScaledObject", "ServiceMonitor"])
+def test_a_misspelt_field_would_be_found(kind: str, everything: list[Json]) -> None:
+    wrong = copy.deepcopy(next(each for each in everything if each["kind"] == kind))
+    wrong["spec"]["jobLable"] = "name"
+
+    assert "jobLable" in " ".join(errors(wrong))
 
 
 @pytest.mark.parametrize(
@@ -83,15 +65,13 @@ def test_a_misspelt_field_would_be_found(everything: list[Json]) -> None:
         ({"config": {"database": {"url": "postgresql://u:in-clear@db/x"}}}, "database"),
         ({"image": {"digest": "latest"}}, "digest"),
         ({"autoscaling": {"lagSeconds": 0}}, "lagSeconds"),
+        ({"autoscaling": {"enabled": True, "maxReplicas": 2}, "replicas": 3}, "maxReplicas"),
+        ({"networkPolicy": {"api": [{"podSelectors": {}}]}}, "podSelectors"),
+        ({"monitoring": {"runbooksUrl": "https://pages.example/"}}, "runbooksUrl"),
     ],
 )
-def test_values_that_are_wrong_are_refused_by_name(
-    values: dict[str, Any], named: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(values))
-
-    done = helm("template", "shop", CHART, f"--values={file}")
+def test_values_that_are_wrong_are_refused_by_name(values: dict[str, Any], named: str) -> None:
+    done = helm("template", "shop", CHART, values=values)
 
     assert done.returncode != 0
     assert named in done.stderr
@@ -116,7 +96,7 @@ def test_what_ours_run_are_commands_with_settings_for_an_environment(objects: li
     known = get_command(app)
     assert isinstance(known, TyperGroup)
     ours = [c for pod in pods(objects) for c in pod["containers"] if "worker" in c["image"]]
-    assert len(ours) == 2
+    assert len(ours) >= 3
     for container in ours:
         [command] = container["args"]
         assert known.get_command(typer.Context(known), command) is not None
@@ -126,7 +106,7 @@ def test_what_ours_run_are_commands_with_settings_for_an_environment(objects: li
 
 
 def test_ports_probes_and_time_to_stop_are_those_of_the_worker(everything: list[Json]) -> None:
-    pod = one(everything, "Deployment")["spec"]["template"]["spec"]
+    pod = worker_of(everything)["spec"]["template"]["spec"]
     [container] = pod["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     settings = Settings()
@@ -135,13 +115,14 @@ def test_ports_probes_and_time_to_stop_are_those_of_the_worker(everything: list[
     assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "admin"}
     for probe in ("readinessProbe", "startupProbe"):
         assert container[probe]["httpGet"] == {"path": "/readyz", "port": "admin"}
-    assert pod["terminationGracePeriodSeconds"] > settings.worker.drain_seconds
+    [_, waits] = container["lifecycle"]["preStop"]["exec"]["command"]
+    assert pod["terminationGracePeriodSeconds"] > int(waits) + settings.worker.drain_seconds
 
 
 def test_two_are_there_while_one_is_moved_and_none_is_gone_during_a_deploy(
     objects: list[Json],
 ) -> None:
-    spec = one(objects, "Deployment")["spec"]
+    spec = worker_of(objects)["spec"]
     budget = one(objects, "PodDisruptionBudget")["spec"]
 
     assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
@@ -152,42 +133,20 @@ def test_two_are_there_while_one_is_moved_and_none_is_gone_during_a_deploy(
     assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
 
 
-def test_the_configuration_is_one_the_worker_takes(everything: list[Json], tmp_path: Path) -> None:
-    pod = one(everything, "Deployment")["spec"]["template"]["spec"]
-    volumes = {volume["name"]: volume for volume in pod["volumes"]}
-    told = one(everything, "ConfigMap", "config")["data"]
-    for item in volumes["config"]["configMap"]["items"]:
-        file = tmp_path / item["path"]
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(told[item["key"]])
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    (secrets / "aw_providers__hero__api_key").write_text("from-the-secret")
-    # What containers have at /run/secrets is read like systemd's credentials.
-    environ = {"CREDENTIALS_DIRECTORY": str(secrets)}
-
-    settings = load_settings(tmp_path / "worker.toml", environ=environ)
-
-    assert settings.providers["hero"].base_url == "https://hero.example"
-    assert settings.providers["hero"].api_key.get_secret_value() == "from-the-secret"
-    assert settings.defaults.credit_grace_seconds == 30
-    [container] = pod["containers"]
-    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    assert mounts["secrets"] == "/run/secrets"
-    assert {"name": "AW_CONFIG", "value": f"{mounts['config']}/worker.toml"} in container["env"]
-
-
 def test_workers_are_added_by_the_lag_and_never_all_taken_away(everything: list[Json]) -> None:
     spec = one(everything, "ScaledObject")["spec"]
     [trigger] = spec["triggers"]
 
-    assert spec["scaleTargetRef"]["name"] == one(everything, "Deployment")["metadata"]["name"]
+    assert spec["scaleTargetRef"]["name"] == worker_of(everything)["metadata"]["name"]
     assert spec["minReplicaCount"] >= 2
     assert spec["fallback"]["replicas"] >= 2
     assert trigger["metadata"]["ignoreNullValues"] == "false"
-    [read] = selectors(trigger["metadata"]["query"])
-    assert read.name in scraped()
-    assert "replicas" not in one(everything, "Deployment")["spec"]
+    # KEDA before 2.18 refuses a fallback beside any other.
+    assert trigger["metricType"] == "AverageValue"
+    assert spec["fallback"]["behavior"] == "currentReplicasIfHigher"
+    known = scraped().keys() | BY_PROMETHEUS.keys()
+    assert {each.name for each in selectors(trigger["metadata"]["query"])} <= known
+    assert "replicas" not in worker_of(everything)["spec"]
 
 
 def test_the_workers_are_scraped_under_the_name_that_the_rules_know(
@@ -227,12 +186,3 @@ def test_the_boards_are_those_that_ship(everything: list[Json]) -> None:
     shown = {name: json.loads(text) for each in maps for name, text in each["data"].items()}
 
     assert shown == {path.name: json.loads(path.read_text()) for path in DASHBOARDS}
-
-
-def test_the_schema_is_migrated_before_workers_start_unless_its_server_comes_with_them(
-    tmp_path: Path, everything: list[Json]
-) -> None:
-    external = one(rendered({}, tmp_path), "Job")
-
-    assert external["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
-    assert "annotations" not in one(everything, "Job")["metadata"]

@@ -17,11 +17,13 @@ from tests.ops.conftest import STATE, tool
 from tests.ops.queries import DEPLOY
 from worker.entrypoints.cli.app import app
 from worker.entrypoints.cli.exit_codes import Exit
+from worker.settings import load_settings
 from worker.settings.model import COMMAND_LINE_NAMES, Settings, is_known, path_of
 
 UNITS: Final = sorted((DEPLOY / "systemd").glob("*.service"))
 DAEMON: Final = DEPLOY / "systemd/activation-worker.service"
 PROGRAM: Final = "/opt/activation-worker/.venv/bin/activation-worker"
+DESK: Final = DEPLOY / "systemd/activation-worker-desk.service"
 EXPOSURE_MAX: Final = 20  #: In tenths, as systemd-analyze counts it.
 
 
@@ -99,7 +101,9 @@ def test_a_unit_exposes_as_little_as_promised(
         unit,
     )
 
-    assert "OK" in said.rsplit("→", 1)[1]
+    [exposure] = re.findall(r"exposure level for \S+: ([\d.]+) OK", said)
+    [promised] = re.findall(r"exposure ([\d.]+) of 10", (DEPLOY / "README.md").read_text())
+    assert float(exposure) <= float(promised)
 
 
 def test_systemd_finds_nothing_wrong_with_the_units(
@@ -172,6 +176,30 @@ def test_the_secrets_that_the_unit_names_are_read_from_its_credentials(tmp_path:
 
     for name in names:
         assert f"# file {tmp_path}/{prefix}_{name}" in shown
+
+
+def test_the_desk_is_given_no_secret_and_its_configuration_needs_none(tmp_path: Path) -> None:
+    assert "Service.LoadCredential" not in Unit(DESK).settings
+    daemons = dict(pair.split("=", 1) for pair in Unit(DAEMON)["Environment"].split())
+    own = dict(pair.split("=", 1) for pair in Unit(DESK)["Environment"].split())
+    # Providers beside it would be read with it, and miss their keys.
+    assert Path(own["AW_CONFIG"]).parent != Path(daemons["AW_CONFIG"]).parent
+    [told] = re.findall(r"```toml\n(.*?)```", (DEPLOY / "README.md").read_text(), re.DOTALL)
+    assert f"`{own['AW_CONFIG']}`" in (DEPLOY / "README.md").read_text()
+    (tmp_path / "desk.toml").write_text(told)
+
+    settings = load_settings(tmp_path / "desk.toml", environ={})
+
+    assert settings.desk.actor_header is not None
+    assert settings.desk.behind_tls
+    assert settings.providers == {}
+
+
+@pytest.mark.parametrize("unit", [DAEMON, DESK], ids=name_of)
+def test_a_service_says_that_it_is_ready_and_is_missed_when_it_stands_still(unit: Path) -> None:
+    assert Unit(unit)["Type"] == "notify"
+    assert int(Unit(unit)["WatchdogSec"]) > 0
+    assert Unit(unit)["Restart"] == "on-failure"
 
 
 def test_the_daemon_may_end_its_jobs_before_it_is_killed() -> None:

@@ -111,6 +111,17 @@ def test_the_worker_finds_the_servers_of_the_stack() -> None:
     assert f"--api-key={given['AW_PROVIDERS__SIM__API_KEY']}" in SERVICES[host]["command"]
 
 
+def test_the_desk_finds_the_api_and_is_asked_where_it_listens() -> None:
+    port, api = Settings().desk.listen.port, Settings().api.listen.port
+    given = SERVICES["desk"]["environment"]
+
+    assert given["AW_DESK__LISTEN"] == f"0.0.0.0:{port}"
+    assert given["AW_DESK__API"] == f"http://worker:{api}"
+    assert ports_of("desk") == {port}
+    assert f"http://127.0.0.1:{port}/sign-in" in str(SERVICES["desk"]["healthcheck"])
+    assert f"The desk http://127.0.0.1:{port}" in COMPOSE.read_text()
+
+
 def test_ports_are_the_ones_of_the_settings() -> None:
     api, admin = Settings().api.listen.port, Settings().admin.listen.port
     scrapes = yaml.safe_load((DEPLOY / "prometheus/prometheus.yaml").read_text())["scrape_configs"]
@@ -144,7 +155,8 @@ def test_the_monitoring_stack_finds_its_files_and_each_other() -> None:
     assert f"http://prometheus:{min(ports_of('prometheus'))}" in source
     boards = (DEPLOY / "grafana/provisioning/dashboards/boards.yaml").read_text()
     assert "path: /var/lib/grafana/dashboards" in boards
-    assert mounts[Path("/var/lib/grafana/dashboards").as_posix()].is_dir()
+    home = Path(SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (mounts[home.parent.as_posix()] / home.name).is_file()
 
 
 def test_the_worker_may_end_its_jobs_before_it_is_killed() -> None:
@@ -207,6 +219,15 @@ def test_every_exporter_is_scraped_where_it_says_that_it_is_well() -> None:
         server = name.removesuffix("-exporter")
         assert server in SERVICES
         assert f"{server}:" in str(SERVICES[name]["environment"])
+
+
+def test_the_first_start_of_postgres_runs_the_script_for_it_and_no_other() -> None:
+    place = "/docker-entrypoint-initdb.d"
+    given = [each for each in SERVICES["postgres"]["volumes"] if place in each]
+
+    assert given == [f"./postgres/roles.sh:{place}/roles.sh:ro"]
+    # One that may not be executed would be read by the server's own shell, with what it sets.
+    assert (DEPLOY / "postgres/roles.sh").stat().st_mode & 0o111
 
 
 def test_the_roles_are_those_that_the_secrets_and_the_exporter_are_for() -> None:

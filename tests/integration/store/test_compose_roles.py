@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,8 +20,8 @@ def as_role(url: str, role: str) -> str:
     return parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
-@pytest.fixture
-async def made(empty_database_url: str) -> AsyncIterator[str]:
+@asynccontextmanager
+async def roles_of_compose(empty_database_url: str) -> AsyncIterator[str]:
     """The database with the roles in it, as the image makes them at its first start."""
     database = urlsplit(empty_database_url).path.lstrip("/")
     sql = ROLES.read_text().partition("<<'SQL'\n")[2].rpartition("SQL")[0]
@@ -31,6 +32,12 @@ async def made(empty_database_url: str) -> AsyncIterator[str]:
     await admin.execute("REASSIGN OWNED BY worker TO CURRENT_USER; DROP OWNED BY worker, monitor")
     await admin.execute("DROP ROLE worker; DROP ROLE monitor")
     await admin.close()
+
+
+@pytest.fixture
+async def made(empty_database_url: str) -> AsyncIterator[str]:
+    async with roles_of_compose(empty_database_url) as url:
+        yield url
 
 
 async def test_the_worker_migrates_and_works_and_cannot_rewrite_the_books(made: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from worker.entrypoints.cli.trigger import simulated_in
 from worker.entrypoints.cli.trigger_run import PRICE_MINOR, scenarios
 from worker.entrypoints.desk import DeskConfig, TryScenario, build_desk
 from worker.entrypoints.http.listener import listen
+from worker.entrypoints.service_manager import service_manager
 from worker.settings import Settings
 from worker.settings.values import ListenAddress, check_http_url, is_loopback, parse_address
 
@@ -121,10 +123,17 @@ async def _serve(config: DeskConfig, address: ListenAddress) -> Exit:
     stop: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
     for which, code in ((signal.SIGTERM, Exit.OK), (signal.SIGINT, Exit.INTERRUPTED)):
         asyncio.get_running_loop().add_signal_handler(which, _stop, stop, code)
+    manager = service_manager(os.environ, os.getpid())
     async with serving_desk(config, address) as url:
         say(f"desk  {url}  over {config.api_url}; sign in with a token of the API")
         say("ready; Ctrl-C stops it")
-        return await stop
+        manager.ready()
+        # It has no loops of its own: that this one turns is all.
+        feeding = asyncio.ensure_future(manager.feed_watchdog(list))
+        code = await stop
+        manager.stopping()
+        feeding.cancel()
+        return code
 
 
 def _stop(stop: "asyncio.Future[Exit]", code: Exit) -> None:
