@@ -162,12 +162,10 @@ PYTHON: Final = (
 
 NOT_YET: Final = frozenset(
     """
-call POST /v1/activations/{id}/report
 command books-close
 command books-drop
 command books-export
 field POST /v1/activations options
-field POST /v1/activations/{id}/report reason
 field POST /v1/claims/{id}/verdict outcome
 field POST /v1/rentals order_facts
 field POST /v1/rentals order_ref

@@ -12,6 +12,7 @@ from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.ports.service import ActionOutcome, PurchaseOrder, PurchaseOutcome, Service
 from worker.ports.store.activations import AcceptOutcome, Activation, NumberIntake
+from worker.ports.store.said import StaffNote
 
 NOBODY = ActivationId(UUID(int=0))
 BALANCE = 100_000  #: What the shop's one account begins with.
@@ -248,6 +249,24 @@ class ServiceContract:
         await shop.service.cancel(activation.id)
 
         assert (await shop.service.resend(activation.id)).how is ActionOutcome.ENDED
+
+    async def test_a_bad_number_is_given_back_by_the_provider(self, shop: Shop) -> None:
+        activation = await accepted(shop)
+        said = StaffNote("banned there", "ann")
+        result = await shop.service.report(activation.id, said)
+
+        assert result.how is ActionOutcome.DONE
+        assert result.activation is not None
+        assert result.activation.state is State.REFUNDED
+        assert "reported" in [line.what for line in result.activation.timeline]
+        assert await shop.money() == (BALANCE, 0)
+        assert (await shop.service.report(activation.id, said)).how is ActionOutcome.DONE
+
+    async def test_a_number_with_a_code_is_not_reported(self, shop: Shop) -> None:
+        activation = await received(shop)
+        result = await shop.service.report(activation.id, StaffNote("banned there"))
+
+        assert result.how is ActionOutcome.CODE_RECEIVED
 
     async def test_an_unknown_activation_is_unknown_to_every_action(self, shop: Shop) -> None:
         for action in (shop.service.cancel, shop.service.finish, shop.service.resend):

@@ -40,6 +40,7 @@ CALLS = {
     "POST /v1/activations/{id}/cancel",
     "POST /v1/activations/{id}/finish",
     "POST /v1/activations/{id}/resend",
+    "POST /v1/activations/{id}/report",
     "GET /v1/rentals",
     "GET /v1/withdrawals",
     "GET /v1/cases",

@@ -29,6 +29,7 @@ OPERATIONS: Final[Mapping[str, Callable[[Provider], Coroutine[Any, Any, object]]
     "cancel": lambda provider: provider.cancel(REF),
     "finish": lambda provider: provider.finish(REF),
     "ask_again": lambda provider: provider.ask_again(REF),
+    "report": lambda provider: provider.report(REF),
     "rent": lambda provider: provider.rent(RentRequest("tg", "0")),
     "list_active": lambda provider: provider.list_active(0),
     "list_whole": lambda provider: provider.list_whole(0),
@@ -118,6 +119,8 @@ class Adapter:
         if operation.startswith("list_") and can.list_page_size is None:
             return False
         if operation == "history" and not can.history:
+            return False
+        if operation == "report" and not can.report:
             return False
         return bool(self.ask(Call(operation, (Reply(500, b""),))).heard)
 

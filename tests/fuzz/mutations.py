@@ -68,6 +68,7 @@ SEEDS: Final = tuple(
 #: The replies an operation hears, by the reader's names; onlinesim looks before and after.
 HEARD: Final = {
     "cancel": ("cancel",),
+    "report": ("cancel",),
     "finish": ("finish", "look"),
     "list_active": ("page",),
     "list_whole": ("page",),
@@ -80,6 +81,7 @@ HEARD: Final = {
     "smspool finish": ("look", "past_of"),
     "smspool ask_again": ("resend_is_free", "asked_again"),
     "onlinesim cancel": ("look", "changed", "look"),
+    "onlinesim report": ("look", "changed", "look"),
     "onlinesim finish": ("changed", "look"),
     "rental_open": ("rental opened",),
     "rental_messages": ("rental messages",),

@@ -54,6 +54,7 @@ ANSWERS: Final[dict[str, tuple[type, ...]]] = {
     "finish": OBSERVATIONS,
     "cancel": (Ended, Refused),
     "ask_again": (bool,),
+    "report": (Ended, Refused),
     "rent": (Rented, NoRent),
     "list_active": (ActivePage,),
     "list_whole": (ActivePage,),
@@ -193,7 +194,8 @@ def _onlinesim(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
             said |= _yes_to(call.operation) - {"given back"}
             said |= {"rented"} if {"tzid", "number"} <= object_in(last).keys() else set()
         said |= {"rows"} if isinstance(rows, list) else set()
-    if call.operation == "cancel" and len(heard) == 3 and is_good(heard[1]) and is_one(heard[1]):
+    closed = call.operation in {"cancel", "report"}
+    if closed and len(heard) == 3 and is_good(heard[1]) and is_one(heard[1]):
         # Seen empty, closed, and gone: there is nothing that could have been charged.
         waited = not any(map(bare, _said_in(json_in(heard[0])))) and is_good(heard[0])
         gone = {"ERROR_NO_OPERATIONS", "ERROR_WRONG_TZID", "LIFICYCLE_NUM_EXPIRED"}
@@ -306,9 +308,13 @@ def _textverified(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
 
 def _yes_to(operation: str) -> Claims:
     """What a plain yes means, by what was asked; to other questions it is no answer."""
-    return {"cancel": {"given back"}, "finish": {"kept"}, "ask_again": {"again"}}.get(
-        operation, set()
-    )
+    gives_back = {"given back"}
+    return {
+        "cancel": gives_back,
+        "report": gives_back,
+        "finish": {"kept"},
+        "ask_again": {"again"},
+    }.get(operation, set())
 
 
 SAYINGS: Final[dict[str, Callable[[str, Call, Sequence[Reply]], Claims]]] = {

@@ -146,6 +146,9 @@ class TheirSide:
         self._asked()
         return self.find(ref) is not None
 
+    async def report(self, ref: ProviderRef) -> CancelReply:
+        return await self.cancel(ref)
+
     def _asked(self) -> None:
         self.calls += 1
         if self.down:

@@ -26,6 +26,7 @@ class Capabilities:
     history: bool = False  #: Tells what became of past numbers and of their price.
     push: bool = False  #: Pushes SMS.
     resend: bool = True  #: Can be asked for another SMS.
+    report: bool = False  #: Can be told that a number is bad, which ends the number there.
     price_limit: bool = True  #: Knows a price that a purchase must not exceed.
     gives_expiry: bool = False
     look_changes_things: bool = False  #: A look can charge or hide: it is never repeated by itself.
@@ -57,16 +58,24 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
     },
     "fivesim": {
         NO_DIALECT: Capabilities(
-            list_page_size=100, history=True, resend=False, gives_expiry=True, rentals=True
+            list_page_size=100,
+            history=True,
+            resend=False,
+            report=True,
+            gives_expiry=True,
+            rentals=True,
         )
     },
     # The lists of onlinesim, SMSPVA and SMSPool have no pages; a reading is reckoned as 1000 rows.
     "onlinesim": {
-        NO_DIALECT: Capabilities(list_page_size=1000, push=True, price_limit=False, rentals=True)
+        NO_DIALECT: Capabilities(
+            list_page_size=1000, push=True, report=True, price_limit=False, rentals=True
+        )
     },
     "smspva": {
         NO_DIALECT: Capabilities(
             list_page_size=1000,
+            report=True,
             price_limit=False,
             gives_expiry=True,
             look_changes_things=True,
@@ -74,7 +83,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             rentals=True,
         )
     },
-    "vaksms": {NO_DIALECT: Capabilities(rentals=True)},
+    "vaksms": {NO_DIALECT: Capabilities(report=True, rentals=True)},
     "smsman": {NO_DIALECT: Capabilities(rentals=True)},
     "smspool": {
         NO_DIALECT: Capabilities(list_page_size=1000, history=True, push=True, gives_expiry=True)
@@ -82,7 +91,12 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
     # Its pages follow one another by links, so they are read as one.
     "textverified": {
         NO_DIALECT: Capabilities(
-            list_page_size=1000, history=True, push=True, resend=False, gives_expiry=True
+            list_page_size=1000,
+            history=True,
+            push=True,
+            resend=False,
+            report=True,
+            gives_expiry=True,
         )
     },
 }

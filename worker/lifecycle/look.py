@@ -196,8 +196,10 @@ class Look:
         if self._codes.add(_hash(sms), why, self.clock.monotonic()):
             self.reporter.trouble("watch.code_refused", provider=sms.provider, detail=why)
 
-    async def ended(self, ids: Sequence[ActivationId]) -> None:
-        """The provider ended them by itself and takes nothing: settle their customers."""
+    async def ended(
+        self, ids: Sequence[ActivationId], fate: PriceFate = PriceFate.GIVEN_BACK
+    ) -> None:
+        """They are over at the provider, without a code: settle their customers."""
         due = await self.settlements.provider_ended(ids)
         await self.rules.load(due)
-        await self.settle([ending(number, self.rules, PriceFate.GIVEN_BACK) for number in due])
+        await self.settle([ending(number, self.rules, fate) for number in due])

@@ -15,6 +15,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.press_cancel import PressCancel
 from worker.lifecycle.rent import Rent
+from worker.lifecycle.report_bad import ReportBad
 from worker.lifecycle.settle import delivery
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.take_pushes import PushedTo
@@ -30,6 +31,7 @@ from worker.ports.store.activations import (
     NumberIntake,
 )
 from worker.ports.store.purchases import PurchaseStore
+from worker.ports.store.said import StaffNote
 from worker.ports.store.settlements import SettlementStore
 
 PATIENCE: Final = timedelta(seconds=5)  #: What a resend waits for its turn at the provider.
@@ -48,6 +50,7 @@ class ActivationService:
     renting: Rent
     expire: Expire
     pressing: PressCancel
+    reporting: ReportBad
     reading: Batcher[ActivationId, Activation]
     sweep: Sweep
     pushing: Batcher[PushedTo, bool]
@@ -128,6 +131,9 @@ class ActivationService:
         except (ProviderError, TimeoutError):
             return ActionResult(ActionOutcome.PROVIDER_UNAVAILABLE, activation)
         return ActionResult(ActionOutcome.DONE if asked else ActionOutcome.NOT_OFFERED, activation)
+
+    async def report(self, id_: ActivationId, said: StaffNote) -> ActionResult:
+        return await self.reporting(id_, said)
 
     async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
         await asyncio.gather(*(self.pushing((provider, push)) for push in pushes))

@@ -228,6 +228,10 @@ class Provider(Protocol):
         """Ask for another SMS; False where the provider will not."""
         ...
 
+    async def report(self, ref: ProviderRef) -> CancelReply:
+        """Tell that the number is bad, which gives it back; only with `report`."""
+        ...
+
     async def balance(self) -> Balance:
         """What is left of our money there."""
         ...

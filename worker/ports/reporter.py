@@ -29,6 +29,7 @@ class Operation(enum.StrEnum):
     CANCEL = "cancel"
     FINISH = "finish"
     ASK_AGAIN = "ask_again"
+    REPORT = "report"  #: Says that a number is bad.
     BALANCE = "balance"
     SIGN_IN = "sign_in"  #: Gets the token that the others are sent with.
     RENTAL_OPEN = "rental_open"

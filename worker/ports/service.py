@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
 from worker.ports.store.activations import AcceptResult, Activation, FactsTold, NumberIntake
+from worker.ports.store.said import StaffNote
 
 
 class Preference(enum.Enum):
@@ -98,7 +99,7 @@ class ActionOutcome(enum.Enum):
 
     DONE = "done"
     PENDING = "pending"  #: Owed, and pursued; the provider will not yet or cannot be reached.
-    CODE_RECEIVED = "code_received"  #: Cancel: a code was shown, the charge stands.
+    CODE_RECEIVED = "code_received"  #: Cancel, report: a code was shown, the charge stands.
     # Cancel: the policy refuses it, and the number goes on untouched.
     NO_CANCEL = "no_cancel"
     CANCEL_NOT_YET = "cancel_not_yet"
@@ -106,10 +107,11 @@ class ActionOutcome(enum.Enum):
     CANCEL_LIMIT = "cancel_limit"
     RESTRICTIONS_IGNORED = "restrictions_ignored"
     NO_CODE = "no_code"  #: Finish, resend: there is no code yet.
-    ENDED = "ended"  #: Resend: the window is over or the activation has ended.
+    ENDED = "ended"  #: Resend, report: the window is over or the activation has ended.
     NOT_OFFERED = "not_offered"  #: The policy or the provider does not offer this.
+    REPORT_REFUSED = "report_refused"  #: Report: the provider does not take it for this number.
     UNKNOWN = "unknown"  #: No such activation.
-    PROVIDER_UNAVAILABLE = "provider_unavailable"  #: Resend: it could not be asked.
+    PROVIDER_UNAVAILABLE = "provider_unavailable"  #: Resend, report: it could not be asked.
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,10 @@ class Service(Protocol):
     async def finish(self, id_: ActivationId) -> ActionResult: ...
 
     async def resend(self, id_: ActivationId) -> ActionResult: ...
+
+    async def report(self, id_: ActivationId, said: StaffNote) -> ActionResult:
+        """Tell the provider that the number is bad; *said* stands in the timeline where it took."""
+        ...
 
     async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
         """Keep what a provider pushed and have the numbers looked at now."""

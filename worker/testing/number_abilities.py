@@ -4,12 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from worker.domain.price_fate import PriceFate
+from worker.ports.provider import CodesArrived, Ended, Refused
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.engine import Engine
 from worker.simulator.faces import face_of
 from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 from worker.simulator.tariff import BuyerOrder
-from worker.testing.simulated_provider import START, Simulated, SimulatedPair
+from worker.testing.simulated_provider import (
+    OLD_ENOUGH_S,
+    PRICE_MINOR,
+    START,
+    Simulated,
+    SimulatedPair,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -42,6 +50,43 @@ async def test_another_sms_can_be_had_where_the_capabilities_say_so(it: Simulate
     await it.provider.look(rented.ref)
 
     assert await it.provider.ask_again(rented.ref) == it.provider.capabilities.resend
+
+
+async def test_a_bad_number_can_be_reported_where_the_capabilities_say_so(it: Simulated) -> None:
+    rented = await it.rented()
+    it.pass_time(OLD_ENOUGH_S)
+    if not it.provider.capabilities.report:
+        with pytest.raises(AssertionError):
+            await it.provider.report(rented.ref)
+        return
+
+    taken = await it.provider.report(rented.ref)
+
+    booked = await it.books(rented.ref)
+    assert isinstance(taken, Ended)
+    assert taken.fate is not PriceFate.KEPT
+    assert (booked["status"], booked["net_minor"]) == ("banned", 0)
+
+
+async def test_a_number_with_a_code_is_not_taken_for_a_bad_one(reporting: Simulated) -> None:
+    rented = await reporting.rented()
+    reporting.pass_time(OLD_ENOUGH_S)
+    await reporting.deliver(rented.ref, "482913")
+
+    refused = await reporting.provider.report(rented.ref)
+    seen = await reporting.provider.look(rented.ref)
+
+    assert isinstance(refused, Refused)
+    assert isinstance(seen, CodesArrived)
+    assert (await reporting.books(rented.ref))["net_minor"] == PRICE_MINOR
+
+
+async def test_a_report_at_the_instant_of_an_sms_gives_nothing_back(reporting: Simulated) -> None:
+    rented = await reporting.rented("cancel-race")
+    reporting.pass_time(OLD_ENOUGH_S)
+
+    assert isinstance(await reporting.provider.report(rented.ref), Refused)
+    assert (await reporting.books(rented.ref))["net_minor"] == PRICE_MINOR
 
 
 async def test_a_page_of_the_list_is_as_long_as_the_capabilities_say(it: Simulated) -> None:

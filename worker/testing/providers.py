@@ -68,6 +68,12 @@ def resending(met: Simulated, pair: SimulatedPair) -> Simulated:
     return _that(capabilities_of(*pair).resend, met)
 
 
+@pytest.fixture
+def reporting(met: Simulated, pair: SimulatedPair) -> Simulated:
+    """One that can be told of a bad number."""
+    return _that(capabilities_of(*pair).report, met)
+
+
 def _that(can: bool, met: Simulated) -> Simulated:  # noqa: FBT001 - what it is asked
     if not can:
         pytest.skip("this family does not")

@@ -16,12 +16,13 @@ from worker.testing.providers import (
     listing,
     met,
     remembering,
+    reporting,
     resending,
     timeout_s,
 )
 from worker.testing.simulated_provider import SimulatedPair
 
-FIXTURES: Final = (guarding, habits, it, listing, met, remembering, resending, timeout_s)
+FIXTURES: Final = (guarding, habits, it, listing, met, remembering, reporting, resending, timeout_s)
 
 
 def is_simulated(pair: SimulatedPair) -> bool:
@@ -38,12 +39,14 @@ PAIRS = [pair for pair in SPOKEN if is_simulated(pair)]
 GUARDING = [pair for pair in PAIRS if HABITS.get(pair[0], Habits()).refuses_early_cancels]
 LISTING = [pair for pair in PAIRS if capabilities_of(*pair).list_page_size is not None]
 REMEMBERING = [pair for pair in PAIRS if capabilities_of(*pair).history]
+REPORTING = [pair for pair in PAIRS if capabilities_of(*pair).report]
 RESENDING = [pair for pair in PAIRS if capabilities_of(*pair).resend]
 MEETING = {
     "it": PAIRS,
     "guarding": GUARDING,
     "listing": LISTING,
     "remembering": REMEMBERING,
+    "reporting": REPORTING,
     "resending": RESENDING,
 }
 

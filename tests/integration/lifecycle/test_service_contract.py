@@ -7,6 +7,7 @@ import pytest
 
 from tests.contracts.service_contract import ServiceContract
 from tests.integration.lifecycle.world import ALICE, SIM, World, utc_now
+from worker.domain.families import Capabilities
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.provider import Ended, Rented
@@ -47,6 +48,8 @@ def shop(world: World) -> RealShop:
     world.provider.will("rent", Rented(ProviderRef("77"), "15550077", 20, "USD"))
     world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     world.provider.will("ask_again", _takes_it)
+    world.provider.will("report", Ended(PriceFate.GIVEN_BACK))
+    world.provider.capabilities = Capabilities(report=True)
     return RealShop(world)
 
 

@@ -150,6 +150,9 @@ class ReachedSide:
     async def ask_again(self, ref: ProviderRef) -> bool:
         return await self._ask(Operation.ASK_AGAIN, lambda: self._theirs.ask_again(ref), ref)
 
+    async def report(self, ref: ProviderRef) -> CancelReply:
+        return await self._ask(Operation.REPORT, lambda: self._theirs.report(ref), ref)
+
     async def close(self) -> None:
         await self._transport.close()
 

@@ -79,6 +79,7 @@ class FakeDaemon:
         app.router.add_get("/v1/activations/{id}", self._one)
         app.router.add_post("/v1/activations/{id}/cancel", self._cancel)
         app.router.add_post("/v1/activations/{id}/notes", self._one)
+        app.router.add_post("/v1/activations/{id}/report", self._one)
         app.router.add_get("/v1/events", self._events)
         app.router.add_get("/page/v1/activations", self._html)
         return app

@@ -101,7 +101,11 @@ def test_where_several_numbers_fit_they_are_listed_with_exit_2(
 
 @pytest.mark.parametrize(
     ("act", "more", "body"),
-    [("cancel", (), None), ("note", ("called back",), {"note": "called back"})],
+    [
+        ("cancel", (), None),
+        ("report", ("banned there",), {"reason": "banned there"}),
+        ("note", ("called back",), {"note": "called back"}),
+    ],
 )
 def test_an_act_takes_a_whole_id_and_has_the_name_of_whoever_is_logged_in(
     asked: Cli,

@@ -152,6 +152,20 @@ async def test_an_event_is_sent_again_and_its_code_stays_masked(
     assert world.events.replayed == ["msg_1"]
 
 
+async def test_a_bad_number_is_reported_and_the_reason_is_shown(
+    staff: Visitor, shop: Client
+) -> None:
+    id_ = await rented(shop)
+
+    pressed = await staff.fill(f"/a/{id_}", f"/a/{id_}/report", {"reason": "banned <b>there</b>"})
+    page = await staff.get(pressed.goes_to)
+
+    assert pressed.goes_to == f"/a/{id_}?done=reported"
+    assert "The provider knows that the number is bad." in page.text
+    assert "banned <b>there</b>" in page.text
+    assert f'action="/a/{id_}/report"' not in page.raw
+
+
 async def test_what_the_api_refuses_is_told_on_the_same_page(staff: Visitor, shop: Client) -> None:
     id_ = await rented(shop)
     form = await staff.get(f"/a/{id_}")

@@ -35,6 +35,7 @@ from worker.ports.store.activations import (
     NumberIntake,
     TimelineEntry,
 )
+from worker.ports.store.said import StaffNote
 
 POLICIES = frozenset({"default", "P1"})
 PROVIDERS = frozenset({PROVIDER, *map(ProviderName, "abc")})
@@ -211,6 +212,23 @@ class FakeService:
         if found.state in FINAL:
             return ActionResult(ActionOutcome.ENDED, found)
         return ActionResult(ActionOutcome.DONE if found.codes else ActionOutcome.NO_CODE)
+
+    async def report(self, id_: ActivationId, said: StaffNote) -> ActionResult:
+        found = self.reads.found.get(id_)
+        if self.forced_action is not None or found is None:
+            return ActionResult(self.forced_action or ActionOutcome.UNKNOWN, found)
+        if found.codes:
+            return ActionResult(ActionOutcome.CODE_RECEIVED, found)
+        if found.state in FINAL:
+            how = (
+                ActionOutcome.DONE
+                if any(line.what == "reported" for line in found.timeline)
+                else ActionOutcome.ENDED
+            )
+            return ActionResult(how, found)
+        await self.reads.tell(id_, "reported", said)
+        ended = await self.cancel(id_)
+        return ActionResult(ActionOutcome.DONE, ended.activation)
 
     async def push(self, provider: ProviderName, pushes: Sequence[Push]) -> None:
         self._fail()

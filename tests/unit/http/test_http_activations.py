@@ -28,6 +28,7 @@ async def test_an_id_of_nothing_is_unknown(api: Api, path: str) -> None:
         await api.post(f"{path}/cancel"),
         await api.post(f"{path}/finish"),
         await api.post(f"{path}/resend"),
+        await api.post(f"{path}/report", {"reason": "banned there"}),
     ):
         assert (reply.status, reply.slug) == (404, "unknown-activation")
 
@@ -107,6 +108,38 @@ async def test_a_resend_the_provider_did_not_hear_can_be_asked_again(
     reply = await api.post(f"/v1/activations/{shown['id']}/resend")
     assert (reply.status, reply.slug) == (503, "provider-unavailable")
     assert int(reply.headers["Retry-After"]) > 0
+
+
+async def test_a_bad_number_is_reported_with_its_reason_and_who_gave_it(api: Api) -> None:
+    path = f"/v1/activations/{(await watched(api)).json['id']}"
+
+    unsaid = await api.post(f"{path}/report", {})
+    first = await api.post(f"{path}/report", {"reason": "banned there"}, headers={"X-Actor": "ann"})
+    again = await api.post(f"{path}/report", {"reason": "banned there"})
+
+    assert (unsaid.status, unsaid.slug) == (422, "invalid")
+    assert (first.status, first.json["state"]) == (200, "refunded")
+    assert first.json == again.json
+    (line,) = [line for line in first.json["timeline"] if line["what"] == "reported"]
+    assert (line["by"], line["note"]) == ("ann (shop)", "banned there")
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "slug"),
+    [
+        (ActionOutcome.CODE_RECEIVED, 409, "code-received"),
+        (ActionOutcome.NOT_OFFERED, 409, "not-offered"),
+        (ActionOutcome.REPORT_REFUSED, 409, "report-refused"),
+        (ActionOutcome.PROVIDER_UNAVAILABLE, 503, "provider-unavailable"),
+    ],
+)
+async def test_a_report_that_is_not_taken_says_why(
+    api: Api, world: World, how: ActionOutcome, status: int, slug: str
+) -> None:
+    shown = (await watched(api)).json
+    world.service.forced_action = how
+    reply = await api.post(f"/v1/activations/{shown['id']}/report", {"reason": "banned there"})
+    assert (reply.status, reply.slug) == (status, slug)
 
 
 async def test_the_list_is_newest_first_and_pages_without_gap_or_repeat(

@@ -130,6 +130,7 @@ PROVOKED: dict[ProblemKind, Provoke] = {
     ProblemKind.NO_CODE: wished(ActionOutcome.NO_CODE),
     ProblemKind.ENDED: wished(ActionOutcome.ENDED),
     ProblemKind.NOT_OFFERED: wished(ActionOutcome.NOT_OFFERED),
+    ProblemKind.REPORT_REFUSED: wished(ActionOutcome.REPORT_REFUSED),
     ProblemKind.POLICY_MISMATCH: other_policy,
     ProblemKind.FACT_NOT_YOURS: fact_of_another,
     ProblemKind.NO_NUMBERS: ordered(PurchaseOutcome.NO_NUMBERS),

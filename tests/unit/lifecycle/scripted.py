@@ -105,6 +105,9 @@ class ScriptedProvider:
     async def ask_again(self, ref: ProviderRef) -> bool:
         return bool(await self._answer("ask_again", ref))
 
+    async def report(self, ref: ProviderRef) -> CancelReply:
+        return cast("CancelReply", await self._answer("report", ref))
+
     async def balance(self) -> Balance:
         return cast("Balance", await self._answer("balance", None))
 

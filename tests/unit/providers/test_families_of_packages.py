@@ -55,7 +55,7 @@ class Account:
         return call
 
 
-CAPABILITIES = Capabilities(list_page_size=100, history=True, push=True)
+CAPABILITIES = Capabilities(list_page_size=100, history=True, push=True, report=True)
 ADAPTER = FamilyAdapter(
     Account,
     parse_push=lambda body: DOES["push"](body),
@@ -265,6 +265,7 @@ RIGHT: dict[str, list[Any]] = {
     "look": [port.Waiting(), port.CodesArrived((SMS,)), port.Ended(), port.NotKnown()],
     "cancel": [port.Ended(PriceFate.GIVEN_BACK), port.Refused(port.Refusal.EARLY)],
     "ask_again": [True, False],
+    "report": [port.Ended(), port.Refused(port.Refusal.UNCLEAR)],
     "balance": [port.Balance(0, "USD")],
     "list_active": [port.ActivePage((ROW,), last=True), port.ActivePage([], last=False)],
     "history": [port.HistoryPage([PAST], None), port.HistoryPage((), 100)],
@@ -289,6 +290,7 @@ WRONG: dict[str, list[Any]] = {
     ],
     "cancel": [True, port.Waiting(), port.Refused("early")],  # type: ignore[arg-type] # a wild answer
     "ask_again": [None, 1],
+    "report": [None, port.NotKnown()],
     "balance": [3, port.Balance(10**30, "USD"), port.Balance(1, "usd")],
     "list_active": [
         [ROW], port.ActivePage((None,), last=True), port.ActivePage("ab", last=True),  # type: ignore[arg-type] # a wild answer

@@ -23,6 +23,7 @@ CALLS: dict[str, Callable[[Provider], Awaitable[object]]] = {
     "cancel": lambda it: it.cancel(REF),
     "finish": lambda it: it.finish(REF),
     "again": lambda it: it.ask_again(REF),
+    "report": lambda it: it.report(REF),
     "balance": lambda it: it.balance(),
     "list": lambda it: it.list_active(0),
     "second page": lambda it: it.list_active(1),

@@ -165,6 +165,10 @@ class ActivationReplies(FamilyReplies, ABC):
         why = self.changed(reply)
         return port.Ended(PriceFate.GIVEN_BACK) if why is None else port.Refused(why)
 
+    def report(self, reply: Reply) -> port.CancelReply:
+        """For most the number is given back, in the words of a cancel."""
+        return self.cancel(reply)
+
     def finish(self, reply: Reply) -> port.Observation | None:
         """What became of the number, or None where only a look shows it."""
         return port.Ended(PriceFate.KEPT) if self.changed(reply) is None else None
@@ -281,6 +285,7 @@ class ProviderAccount(OperationCalls):
         self._currency = config.currency
         assert self._capabilities.price_limit == bool(routes[Operation.RENT].price_limit)
         assert self._capabilities.resend == (Operation.ASK_AGAIN in routes)
+        assert self._capabilities.report == (Operation.REPORT in routes)
         assert (self._capabilities.list_page_size is None) == (Operation.LIST not in routes)
 
     def _transport(
@@ -352,6 +357,10 @@ class ProviderAccount(OperationCalls):
         if Operation.ASK_AGAIN not in self._routes:
             return False
         return await self._ask(Operation.ASK_AGAIN, ref, self.replies.ask_again)
+
+    async def report(self, ref: ProviderRef) -> port.CancelReply:
+        assert self._capabilities.report, f"{self.name} cannot be told that {ref} is bad"
+        return await self._ask(Operation.REPORT, ref, self.replies.report)
 
     async def balance(self) -> port.Balance:
         target, by, _ = self._routes[Operation.BALANCE]

@@ -208,6 +208,10 @@ class OutsideAccount:
     async def ask_again(self, ref: ProviderRef) -> bool:
         return await self._guard.ask(port.Provider.ask_again, lambda: self._account.ask_again(ref))
 
+    async def report(self, ref: ProviderRef) -> port.CancelReply:
+        assert self._capabilities.report, "it cannot be told of bad numbers"
+        return await self._guard.ask(port.Provider.report, lambda: self._account.report(ref))
+
     async def balance(self) -> port.Balance:
         return await self._guard.ask(port.Provider.balance, self._account.balance)
 

@@ -13,7 +13,7 @@ from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOpt
 
 numbers_app = typer.Typer(
     no_args_is_help=True,
-    help="One number: cancel it, finish it, ask for another SMS, note something.",
+    help="One number: cancel it, finish it, ask for another SMS, report it, note something.",
 )
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The whole id of the number.")]
@@ -53,6 +53,19 @@ def resend(
 ) -> None:
     """Ask for another SMS."""
     _act(target_of(url, token_file, config), id_, "resend", None, output)
+
+
+@numbers_app.command("report")
+def report(
+    id_: IdArgument,
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="What is wrong with it.")],
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: out.OutputOption = out.Format.TEXT,
+) -> None:
+    """Tell the provider that a number is bad, where it takes that; it is given back then."""
+    _act(target_of(url, token_file, config), id_, "report", {"reason": reason}, output)
 
 
 @numbers_app.command("note")

@@ -43,6 +43,7 @@ _WHAT_TO_DO: Final[Mapping[str, str]] = {
     "cancel-limit": "Open a claim instead, if the customer wants the money back.",
     "restrictions-ignored": "Open a claim, so that a person decides.",
     "no-code": "Wait for the first code, or cancel the number.",
+    "report-refused": "Too young, ended, or a code came: load the page again in a minute.",
     "not-offered": "Nothing was changed. If a customer is owed money, open a claim.",
     "fact-not-yours": "Leave that fact out.",
     "invalid": "Correct what is named and press the button again.",

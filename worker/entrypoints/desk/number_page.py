@@ -81,6 +81,11 @@ async def note(visit: Visit) -> web.StreamResponse:
     return await acted(visit, act, _page, done(f"/a/{visit.id}", "noted"))
 
 
+async def report(visit: Visit) -> web.StreamResponse:
+    act = visit.client.report_activation(visit.id, reason=visit.form.get("reason", "").strip())
+    return await acted(visit, act, _page, done(f"/a/{visit.id}", "reported"))
+
+
 async def claim(visit: Visit) -> web.StreamResponse:
     """Opened for the customer; where that is refused, the page says why."""
     act = visit.client.open_claim(
@@ -111,6 +116,7 @@ ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("POST", "/a/{id}/cancel", _press("cancelled", Client.cancel_activation)),
     ("POST", "/a/{id}/resend", _press("resent", Client.resend_activation)),
     ("POST", "/a/{id}/finish", _press("finished", Client.finish_activation)),
+    ("POST", "/a/{id}/report", report),
     ("POST", "/a/{id}/notes", note),
     ("POST", "/a/{id}/claims", claim),
 )

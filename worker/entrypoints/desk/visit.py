@@ -20,6 +20,7 @@ DONE: Final[Mapping[str, str]] = {
     "cancelled": "Cancel is pressed; what the provider answers is in the timeline.",
     "resent": "Another SMS is asked for.",
     "finished": "Finished.",
+    "reported": "The provider knows that the number is bad.",
     "claimed": "The claim is open.",
     "noted": "The note is kept.",
     "paused": "Paused: nothing more is rented there.",

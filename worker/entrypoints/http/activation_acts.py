@@ -14,11 +14,17 @@ from worker.entrypoints.http.activations import (
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import UuidText, activation_id_in
+from worker.entrypoints.http.requests import NoteText, RequestBody, UuidText, activation_id_in
 from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.batcher import Batcher
 from worker.ports.service import ActionOutcome, ActionResult
 from worker.ports.store.said import StaffAct
+
+
+class BadNumberReported(RequestBody):
+    """What is wrong with the number; it stands in its timeline and is not sent to the provider."""
+
+    reason: NoteText
 
 
 class ActionHandlers:
@@ -42,6 +48,11 @@ class ActionHandlers:
         """Ask for another SMS."""
         return await self._act(id, "resend", self._service.resend)
 
+    async def report(self, id: UuidText, body: BadNumberReported) -> Answer:
+        """Tell the provider that the number is bad; what it takes gives the number back."""
+        said = self._deps.said(body.reason)
+        return await self._act(id, None, lambda id_: self._service.report(id_, said))
+
     async def shown(self, id: UuidText) -> Answer:
         """Record that somebody of the staff looked at its codes."""
         id_ = activation_id_in(id)
@@ -51,14 +62,14 @@ class ActionHandlers:
         return Answer(200, activation_json(found_or_problem(await self._service.read(id_))))
 
     async def _act(
-        self, id: str, name: str, action: Callable[[ActivationId], Awaitable[ActionResult]]
+        self, id: str, name: str | None, action: Callable[[ActivationId], Awaitable[ActionResult]]
     ) -> Answer:
         id_ = activation_id_in(id)
         result = await action(id_)
         problem = _PROBLEMS.get(result.how)
         if problem is not None:
             raise Problem(problem)
-        if self._deps.by_staff:
+        if self._deps.by_staff and name is not None:
             await self._acts(StaffAct(id_, f"{name}_by_staff", self._deps.said()))
             result = replace(result, activation=None)
         activation = result.activation or await self._service.read(id_)
@@ -82,6 +93,7 @@ _PROBLEMS = {
     ActionOutcome.NO_CODE: ProblemKind.NO_CODE,
     ActionOutcome.ENDED: ProblemKind.ENDED,
     ActionOutcome.NOT_OFFERED: ProblemKind.NOT_OFFERED,
+    ActionOutcome.REPORT_REFUSED: ProblemKind.REPORT_REFUSED,
     ActionOutcome.UNKNOWN: ProblemKind.UNKNOWN_ACTIVATION,
     ActionOutcome.PROVIDER_UNAVAILABLE: ProblemKind.PROVIDER_UNAVAILABLE,
 }
@@ -97,6 +109,8 @@ _CANCEL_REFUSED = (
 assert set(ActionOutcome) == {ActionOutcome.DONE, ActionOutcome.PENDING} | set(_PROBLEMS)
 
 
+#: Of those that answer at once, whatever the provider says.
+_SCOPES: Final = {"report": Scope.OPERATE, "shown": Scope.DECIDE}
 _ACTION_NAMES: Final = {"shown": "record_codes_shown"}
 
 
@@ -108,6 +122,15 @@ def routes(deps: ApiDeps) -> Iterator[Route]:
         "cancel": (actions.cancel, (ProblemKind.CODE_RECEIVED, *_CANCEL_REFUSED, *ended)),
         "finish": (actions.finish, refusals),
         "resend": (actions.resend, (*refusals, ProblemKind.PROVIDER_UNAVAILABLE)),
+        "report": (
+            actions.report,
+            (
+                ProblemKind.CODE_RECEIVED,
+                *ended,
+                ProblemKind.REPORT_REFUSED,
+                ProblemKind.PROVIDER_UNAVAILABLE,
+            ),
+        ),
         "shown": (actions.shown, ()),
     }
     for action, (handler, problems) in handlers.items():
@@ -116,9 +139,9 @@ def routes(deps: ApiDeps) -> Iterator[Route]:
             method="POST",
             path=f"/v1/activations/{{id}}/{action}",
             handler=handler,
-            scope=Scope.DECIDE if action == "shown" else Scope.OPERATE | Scope.DECIDE,
+            scope=_SCOPES.get(action, Scope.OPERATE | Scope.DECIDE),
             answers={200: ActivationShown}
-            if action == "shown"
+            if action in _SCOPES
             else {200: ActivationShown, 202: ActivationShown},
             problems=(ProblemKind.UNKNOWN_ACTIVATION, *problems),
         )

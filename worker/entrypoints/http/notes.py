@@ -1,9 +1,6 @@
 """Notes: what staff wants remembered of a number, a case or an account."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated
-
-from pydantic import StringConstraints
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import accounts, cases
@@ -12,11 +9,15 @@ from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import Name, RequestBody, UuidText, activation_id_in
+from worker.entrypoints.http.requests import (
+    Name,
+    NoteText,
+    RequestBody,
+    UuidText,
+    activation_id_in,
+)
 from worker.entrypoints.http.routing import Answer, Route
 from worker.ports.store.case_view import CaseKind
-
-NoteText = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
 class NoteGiven(RequestBody):

@@ -52,6 +52,11 @@ class ProblemKind(enum.Enum):
     NO_CODE = ("no-code", 409, "No code has arrived yet")
     ENDED = ("ended", 409, "It has ended already")
     NOT_OFFERED = ("not-offered", 409, "The policy or the provider does not offer this")
+    REPORT_REFUSED = (
+        "report-refused",
+        409,
+        "The provider does not take this number for a bad one just now",
+    )
     POLICY_MISMATCH = ("policy-mismatch", 409, "The account belongs to another policy")
     NO_NUMBERS = ("no-numbers", 409, "The provider has no number for this")
     CONTENT_TOO_LARGE = ("content-too-large", 413, "The body is too large")

@@ -54,6 +54,7 @@ def _microseconds(text: str) -> str:
     return re.sub(r"\.([0-9]+)", lambda match: "." + match[1][:6].ljust(6, "0"), text)
 
 
+NoteText = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 Instant = Annotated[
     datetime,
     # pydantic's parser also takes "1700000000", a unix time in a string.

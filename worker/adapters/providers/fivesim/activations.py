@@ -45,6 +45,7 @@ ROUTES: Final[OperationTable] = {
     ),
     Operation.CANCEL: OperationRoute("/cancel/{ref}"),
     Operation.FINISH: OperationRoute("/finish/{ref}"),
+    Operation.REPORT: OperationRoute("/ban/{ref}"),
     Operation.BALANCE: OperationRoute("/profile"),
 }
 

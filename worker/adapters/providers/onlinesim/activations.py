@@ -33,6 +33,7 @@ ROUTES: Final[OperationTable] = {
     Operation.CANCEL: CLOSE,
     Operation.FINISH: CLOSE,
     Operation.ASK_AGAIN: OperationRoute("/setOperationRevise.php?tzid={ref}"),
+    Operation.REPORT: OperationRoute("/setOperationOk.php?tzid={ref}&ban=1"),
     Operation.BALANCE: OperationRoute("/getBalance.php?lang=en"),
 }
 
@@ -183,11 +184,17 @@ class OnlineSimAccount(ProviderAccount):
         super().__init__(config, context, endpoint, ROUTES, self._states)
 
     async def cancel(self, ref: ProviderRef) -> port.CancelReply:
+        return await self._close(Operation.CANCEL, ref)
+
+    async def report(self, ref: ProviderRef) -> port.CancelReply:
+        return await self._close(Operation.REPORT, ref)
+
+    async def _close(self, operation: Operation, ref: ProviderRef) -> port.CancelReply:
         before = await self.look(ref)
         if not isinstance(before, port.Waiting):
             return _refused_by(before)
         await self._http.pay_more()
-        refusal = await self._ask(Operation.CANCEL, ref, self._states.changed)
+        refusal = await self._ask(operation, ref, self._states.changed)
         if refusal is not None:
             return port.Refused(refusal)
         match await self.look_too(ref):

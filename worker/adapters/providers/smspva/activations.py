@@ -34,6 +34,7 @@ ROUTES: Final[OperationTable] = {
     Operation.CANCEL: OperationRoute("/cancelorder/{ref}", "PUT"),
     Operation.FINISH: OperationRoute("/stopsms/{ref}", "PUT"),
     Operation.ASK_AGAIN: OperationRoute("/clearsms/{ref}", "PUT"),
+    Operation.REPORT: OperationRoute("/blocknumber/{ref}", "PUT"),
     Operation.BALANCE: OperationRoute("/balance"),
 }
 

@@ -42,6 +42,7 @@ ROUTES: Final[OperationTable] = {
     Operation.LOOK: OperationRoute("/verifications/{ref}"),
     Operation.LIST: OperationRoute("/verifications"),
     Operation.CANCEL: OperationRoute("/verifications/{ref}/cancel", "POST"),
+    Operation.REPORT: OperationRoute("/verifications/{ref}/report", "POST"),
     Operation.BALANCE: OperationRoute("/account/me"),
 }
 NO_RENT: Final = {
@@ -96,6 +97,14 @@ class TextVerifiedReplies(ActivationReplies):
         if reply.status in REFUSED_CHANGE and not reply.body.startswith(b"<"):
             return port.Refused(port.Refusal.UNCLEAR)
         raise self._fault(reply)
+
+    def report(self, reply: Reply) -> port.CancelReply:
+        """Taken, but that the price comes back with it is documented nowhere."""
+        match self.cancel(reply):
+            case port.Ended():
+                return port.Ended()
+            case refused:
+                return refused
 
     def bought(self, reply: Reply) -> ProviderRef | port.NoRent:
         """The id at the end of the link behind which the number is."""

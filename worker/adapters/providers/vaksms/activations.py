@@ -31,6 +31,7 @@ ROUTES: Final[OperationTable] = {
     Operation.CANCEL: END,
     Operation.FINISH: END,
     Operation.ASK_AGAIN: OperationRoute("/setStatus/?idNum={ref}&status=send&"),
+    Operation.REPORT: OperationRoute("/setStatus/?idNum={ref}&status=bad&"),
     Operation.BALANCE: OperationRoute("/getBalance/?"),
 }
 
