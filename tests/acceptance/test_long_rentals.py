@@ -14,6 +14,8 @@ ORDER = {
     "country": "0",
     "hours": 4,
     "price_minor": 500,
+    "order_ref": "A-1",
+    "order_facts": {"operator": "mts"},
 }
 
 
@@ -25,6 +27,7 @@ async def test_a_rental_is_rented_read_and_prolonged_through_the_worker(a_world:
 
         rental = await ordered(shop, "/v1/rentals", ORDER)
         assert await ordered(shop, "/v1/rentals", ORDER) == rental
+        assert (rental["order_ref"], rental["order_facts"]["operator"]) == ("A-1", "mts")
         place = f"/v1/rentals/sim/{rental['provider_ref']}"
         assert rental["messages"] == []
         await a_world.provider.post("/_sim/sms", {"id": rental["provider_ref"], "code": "4711"})

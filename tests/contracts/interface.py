@@ -167,8 +167,6 @@ command books-drop
 command books-export
 field POST /v1/activations options
 field POST /v1/claims/{id}/verdict outcome
-field POST /v1/rentals order_facts
-field POST /v1/rentals order_ref
 key retention.events_days
 key retention.phones_days
 key retention.settled_days

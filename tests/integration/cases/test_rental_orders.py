@@ -1,6 +1,10 @@
 """Long rentals rented and prolonged through the worker: paid once, never asked for twice."""
 
 import asyncio
+import json
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -289,6 +293,47 @@ async def test_messages_that_cannot_be_read_now_are_those_read_before(shop: Case
     view = await renter(shop).view(rental)
 
     assert [one.code for one in view.messages] == ["1234"]
+
+
+TOLD: dict[str, Any] = {"order_ref": "A-1", "order_facts": {"operator": "mts"}}
+
+
+async def test_what_was_told_with_the_order_stays_with_the_rental(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [SOLD]
+
+    result = await renter(shop)(order(shop, **TOLD))
+    again = await renter(shop)(order(shop, **TOLD))
+    other = await renter(shop)(order(shop))
+
+    assert result.rental is not None
+    assert (result.rental.order_ref, result.rental.order_facts) == ("A-1", {"operator": "mts"})
+    assert again.rental == result.rental
+    assert other.state is RentalOrderState.OTHER_CONTENT
+
+
+async def test_an_order_in_doubt_is_told_with_the_shops_own_id(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [LOST]
+
+    await renter(shop)(order(shop, **TOLD))
+
+    payload = "SELECT payload ->> 'order_ref' FROM event WHERE subject = $1"
+    assert await shop.fetch_value(payload, str(order(shop).id)) == "A-1"
+
+
+async def test_an_order_of_before_anything_could_be_told_is_the_same_again(shop: CaseShop) -> None:
+    """By the hash that the version before made of it."""
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [SOLD]
+    first = await renter(shop)(order(shop))
+    content = asdict(order(shop))
+    for left_out in ("idempotency_key", "policy_version", "order_ref", "order_facts"):
+        del content[left_out]
+    before = sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+    await shop.admin.execute("UPDATE rental_order SET content_hash = $1", before)
+
+    assert (await renter(shop)(order(shop))).rental == first.rental
 
 
 async def test_two_calls_at_once_ask_the_provider_once(shop: CaseShop) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import obligations, review_events
-from worker.adapters.store.case_rows import as_json, instant
+from worker.adapters.store.case_rows import as_json, instant, order_ref_told
 from worker.adapters.store.database import scalar, statement
 from worker.domain import transfer
 from worker.domain.policy import Outcome
@@ -308,12 +308,6 @@ async def _tell(
     )
 
 
-def _order_ref_of(view: port.CaseView) -> Mapping[str, str]:
-    if view.order is None or view.order.order_ref is None:
-        return {}
-    return {"order_ref": view.order.order_ref}
-
-
 def _payload(view: port.CaseView, step: port.CaseStep) -> Mapping[str, Any]:
     case = view.case
     told: dict[str, Any] = {
@@ -325,7 +319,7 @@ def _payload(view: port.CaseView, step: port.CaseStep) -> Mapping[str, Any]:
         "account": case.account,
         "state": step.state.value,
         "currency": case.currency,
-        **_order_ref_of(view),
+        **order_ref_told(None if view.order is None else view.order.order_ref),
     }
     if step.record is None:
         return told

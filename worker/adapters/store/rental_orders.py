@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
-from worker.adapters.store import rentals
+from worker.adapters.store import case_rows, rentals
 from worker.adapters.store.database import statement
 from worker.adapters.store.policies import state_for_orders
 from worker.domain import transfer
@@ -82,6 +82,8 @@ async def begin(
             "charge": order.charge.value,
             "policy": order.policy,
             "policy_version": order.policy_version,
+            "order_ref": order.order_ref,
+            "order_facts": case_rows.as_json(order.order_facts),
             "now": clock,
             "forgotten_after": FORGOTTEN_AFTER,
         },
@@ -122,6 +124,8 @@ async def bought(
         policy_version=order["policy_version"],
         rented_at=clock,
         ends_at=sold.ends_at,
+        order_ref=order["order_ref"],
+        order_facts=order["order_facts"],
     )
     await rentals.insert(connection, rental, transfer.held(account), clock)
     await rentals.keep_cost(connection, rental.id, sold.cost_minor, sold.cost_currency)
@@ -176,6 +180,7 @@ async def unknown(
         "provider": order["provider"],
         "account": order["account"],
         "rental": None if order["rental_id"] is None else str(order["rental_id"]),
+        **case_rows.order_ref_told(order["order_ref"]),
     }
     await connection.execute(
         statement("cases/write_event"),
@@ -312,6 +317,9 @@ def _hash(order: RentalOrder) -> str:
     """What makes two orders the same; under which version of its policy it was made does not."""
     content: dict[str, Any] = asdict(order)
     del content["idempotency_key"], content["policy_version"]
+    for told in ("order_ref", "order_facts"):
+        if content[told] is None:
+            del content[told]  # Else an order of before these were told would be another one.
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 

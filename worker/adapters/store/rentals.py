@@ -90,6 +90,7 @@ async def closed(
         "provider_ref": row["provider_ref"],
         "account": row["account"],
         "at_provider": _CLOSINGS[how],
+        **case_rows.order_ref_told(row["order_ref"]),
     }
     await connection.execute(
         statement("cases/write_event"),

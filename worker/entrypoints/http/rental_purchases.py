@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
@@ -43,6 +43,10 @@ class RentLongOrder(requests.RequestBody):
     max_cost_minor: requests.Price | None = None
     charge: Literal["hold", "external"] = "hold"
     policy: requests.Name | None = None
+    order_ref: requests.Reference | None = None
+    order_facts: requests.OrderFactsTold | None = None
+
+    _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
 
 
 class Prolongation(requests.RequestBody):
@@ -88,6 +92,8 @@ class RentalOrderHandlers:
             charge=Charge(body.charge),
             policy=policy[0],
             policy_version=policy[1],
+            order_ref=body.order_ref,
+            order_facts=requests.stored_facts(body.order_facts),
         )
         return await self._carried_out(order)
 

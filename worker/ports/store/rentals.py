@@ -90,6 +90,8 @@ class RentalOrder:
     policy: str
     policy_version: str
     rental: UUID | None = None  #: The one to prolong.
+    order_ref: str | None = None
+    order_facts: FactsTold | None = None
 
     @property
     def id(self) -> UUID:

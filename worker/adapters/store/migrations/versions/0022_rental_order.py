@@ -1,0 +1,15 @@
+"""Orders of long rentals keep the shop's own id and the facts that were told with them.
+
+Revision ID: 0022
+"""
+
+from worker.adapters.store.migrations.scripts import run_beside
+
+revision = "0022"
+down_revision = "0020"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_beside(__file__)
