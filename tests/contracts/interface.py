@@ -166,7 +166,6 @@ command books-close
 command books-drop
 command books-export
 field POST /v1/activations options
-field POST /v1/claims/{id}/verdict outcome
 key retention.events_days
 key retention.phones_days
 key retention.settled_days
@@ -174,7 +173,6 @@ key retention.texts_days
 option books-close --until
 pages operating
 pages symptoms
-problems decided
 problems events-forgotten
 """.strip().splitlines()
 )

@@ -70,13 +70,16 @@ async def test_a_claim_from_its_request_to_its_verdict(shop: CaseShop, api: Api)
     assert (waiting["id"], waiting["proposed_minor"]) == (case["id"], PRICE)
     assert waiting["by_when"] == instant(MONDAY + 14 * DAY)
 
-    granted = await api.post(f"{path}/verdict", {"grant": True, "note": "seen"})
+    slip = {"grant": True, "note": "seen", "outcome": "delivered"}
+    assert (await api.post(f"{path}/verdict", slip)).pointers == ["/outcome"]
+    seen = {"grant": True, "note": "seen", "outcome": "refunded"}
+    granted = await api.post(f"{path}/verdict", seen)
     again = await api.post(f"{path}/verdict", {"grant": True, "note": "seen"})
     other = await api.post(f"{path}/verdict", {"grant": False, "note": "seen"})
 
     assert granted.json["state"] == "granted"
     assert (again.status, again.json) == (200, granted.json)
-    assert (other.status, other.slug) == (409, "other-content")
+    assert (other.status, other.slug) == (409, "decided")
     late = await api.post(f"{path}/evidence", {"evidence": ["video"]})
     assert (late.status, late.slug) == (409, "ended")
     assert "activation" not in late.json["title"], "the claim has ended, not the activation"
@@ -292,7 +295,7 @@ async def test_a_review_of_an_activation_ends_it(shop: CaseShop, api: Api) -> No
     other = await api.post(path, {"grant": False, "note": "seen"})
 
     assert done.json["activation"]["settlement"]["outcome"] == "refunded"
-    assert (again.status, other.status, other.slug) == (200, 409, "other-content")
+    assert (again.status, other.status, other.slug) == (200, 409, "decided")
     assert await shop.balances() == (1000, 0)
 
 

@@ -13,7 +13,9 @@ from tests.unit.http.raw import HALF_A_BODY, raw_reply
 from worker.domain.ids import AccountId
 from worker.entrypoints import wrong_tokens
 from worker.entrypoints.http import accounts, long_poll, routing
+from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import ProblemKind
+from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResult
 from worker.ports.errors import StoreUnavailable
 from worker.ports.service import ActionOutcome, PurchaseOutcome
 from worker.ports.store.books import AccountPolicy
@@ -98,6 +100,17 @@ async def fact_of_another(api: Api, _world: World, _patch: pytest.MonkeyPatch) -
     return await api.post("/v1/withdrawals", body)
 
 
+class DecidedOtherwise:
+    async def review_verdict(self, *_: object) -> ReviewResult:
+        return ReviewResult(ReviewOutcome.OTHER_CONTENT)
+
+
+async def decided(api: Api, _world: World, patch: pytest.MonkeyPatch) -> Reply:
+    patch.setattr(ApiDeps, "case_service", DecidedOtherwise())
+    path = "/v1/reviews/00000000-0000-0000-0000-000000000001/verdict"
+    return await api.post(path, {"grant": True, "note": "seen"})
+
+
 async def guessing(api: Api, _world: World, _patch: pytest.MonkeyPatch) -> Reply:
     for _ in range(wrong_tokens.AT_ONCE):
         await api.get(ACCOUNT, token="guess")
@@ -121,6 +134,7 @@ PROVOKED: dict[ProblemKind, Provoke] = {
     ProblemKind.METHOD_NOT_ALLOWED: sent("DELETE", ACCOUNT),
     ProblemKind.BODY_TIMEOUT: body_timeout,
     ProblemKind.OTHER_CONTENT: other_content,
+    ProblemKind.DECIDED: decided,
     ProblemKind.CODE_RECEIVED: code_received,
     ProblemKind.NO_CANCEL: wished(ActionOutcome.NO_CANCEL),
     ProblemKind.CANCEL_NOT_YET: wished(ActionOutcome.CANCEL_NOT_YET),

@@ -34,6 +34,7 @@ _WHAT_TO_DO: Final[Mapping[str, str]] = {
     "account-blocked": "Lift the block first, or decide with the finding freeze_seen.",
     "account-frozen": "Nothing moves on this account until the freeze is lifted.",
     "account-closing": "A deletion of the account waits; it has to be withdrawn first.",
+    "decided": "Somebody decided before you. Load the page again and see how.",
     "other-content": "Somebody was here before you. Load the page again and see what was done.",
     "ended": "It has ended. Load the page again to see how.",
     "code-received": "The customer has the code. If it is wrong, open a claim.",

@@ -9,7 +9,14 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from worker.domain.policy import FactError
 from worker.domain.policy.fact_readers import INSTANTS
@@ -53,6 +60,7 @@ REFUSALS = (
     ProblemKind.NOT_FOUND,
     ProblemKind.FACT_NOT_YOURS,
     ProblemKind.ENDED,
+    ProblemKind.DECIDED,
     ProblemKind.OTHER_CONTENT,
     ProblemKind.NOT_OFFERED,
     ProblemKind.ACCOUNT_BLOCKED,
@@ -93,6 +101,22 @@ class VerdictGiven(RequestBody):
     amount_minor: Amount | None = None
     note: FreeText
     findings: FactTable = Field(default_factory=dict)
+
+
+class OutcomeVerdict(VerdictGiven):
+    """Also names the ending of the order: granting is `refunded`; denying `closed` or `delivered`.
+
+    An outcome that contradicts `grant` is refused: a slip of the pen moves no money.
+    """
+
+    outcome: Literal["refunded", "closed", "delivered"] | None = None
+
+    @field_validator("outcome")
+    @classmethod
+    def _agrees_with_grant(cls, outcome: str | None, read: ValidationInfo) -> str | None:
+        if outcome and read.data.get("grant") is (outcome != "refunded"):
+            raise ValueError("granting refunds; denying closes or delivers")
+        return outcome
 
 
 class Paid(RequestBody):
@@ -308,7 +332,7 @@ def changed_or_problem(change: CaseChange) -> Answer:
         case Rejected.CLOSED:
             raise Problem(ProblemKind.ENDED, "The case is closed")
         case Rejected.OTHER_CONTENT:
-            raise Problem(ProblemKind.OTHER_CONTENT, "Another verdict was given before")
+            raise Problem(ProblemKind.DECIDED, "Another verdict was given before")
         case Rejected.NOT_ASKED_FOR:
             raise Problem(ProblemKind.NOT_OFFERED, "The case does not wait for this")
         case Rejected.ACCOUNT_BLOCKED:

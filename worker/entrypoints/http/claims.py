@@ -170,7 +170,7 @@ class ClaimHandlers:
             self._deps.case_service.check(CaseKind.CLAIM, facts)
             return await self._add(id, adds, "evidence", words)
 
-    async def verdict(self, id: UuidText, body: cases.VerdictGiven) -> Answer:
+    async def verdict(self, id: UuidText, body: cases.OutcomeVerdict) -> Answer:
         """Give a human's verdict, once."""
         verdict = cases.verdict_in(body)
         with cases.fact_problems(facts="/findings"):

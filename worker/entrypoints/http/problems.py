@@ -39,6 +39,7 @@ class ProblemKind(enum.Enum):
     ACCOUNT_CLOSING = ("account-closing", 409, "A deletion of the account waits")
     ACCOUNT_FROZEN = ("account-frozen", 409, "The account is frozen")
     OTHER_CONTENT = ("other-content", 409, "Known already, with other content")
+    DECIDED = ("decided", 409, "It was decided otherwise before")
     CODE_RECEIVED = ("code-received", 409, "A code was shown; the charge stands")
     NO_CANCEL = ("no-cancel", 409, "The policy offers no Cancel for this number")
     CANCEL_NOT_YET = ("cancel-not-yet", 409, "Cancel is offered later: see cancel_from_at")

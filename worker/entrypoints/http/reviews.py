@@ -93,14 +93,12 @@ class ReviewList(ResponseBody):
     next_cursor: str | None
 
 
-class ReviewVerdict(cases.VerdictGiven):
-    """`outcome` is for activations: granting is `refunded`; denying is `closed`, or `delivered`.
+class ReviewVerdict(cases.OutcomeVerdict):
+    """`outcome` is for activations and claims: granting is `refunded`; denying is the others.
 
-    Without it, denying closes; one that contradicts `grant` is refused. An activation ends with its
-    whole price.
+    Without it, denying closes an activation; one that contradicts `grant` is refused. An activation
+    ends with its whole price.
     """
-
-    outcome: Literal["refunded", "closed", "delivered"] | None = None
 
 
 class ReviewEnded(ResponseBody):
@@ -175,7 +173,7 @@ def _answer(result: ReviewResult) -> Answer:
         case ReviewOutcome.UNKNOWN:
             raise Problem(ProblemKind.NOT_FOUND, "Nothing waits under this id")
         case ReviewOutcome.OTHER_CONTENT:
-            raise Problem(ProblemKind.OTHER_CONTENT, "It has ended otherwise")
+            raise Problem(ProblemKind.DECIDED, "It has ended otherwise")
         case ReviewOutcome.OF_ANOTHER_CALL:
             raise Problem(ProblemKind.NOT_OFFERED, f"Carried out by the call {result.call}")
         case ReviewOutcome.NOT_IN_REVIEW:

@@ -259,8 +259,8 @@ class CaseService:
                 amount_minor=verdict.amount_minor,
                 said=StaffNote(verdict.note, self.told_by),
             )
-        if outcome is not None:
-            raise FactError("given.outcome", "only an activation ends by it, and this is a case")
+        if outcome is not None and case.kind is not CaseKind.CLAIM:
+            raise FactError("given.outcome", "only an activation or a claim ends by it")
         return await self.verdict(id_, case.kind, verdict)
 
     async def paid(self, id_: UUID, kind: CaseKind) -> port.CaseChange:
