@@ -165,7 +165,6 @@ NOT_YET: Final = frozenset(
 command books-close
 command books-drop
 command books-export
-field POST /v1/activations options
 key retention.events_days
 key retention.phones_days
 key retention.settled_days

@@ -9,6 +9,7 @@ family's, and it names an object, usually a package, with `CAPABILITIES`, `ADAPT
 `FACE`. It is imported when the family is asked for by its name, never before.
 """
 
+import enum
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,18 @@ from datetime import timedelta
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
+
+
+class RentOption(enum.StrEnum):
+    """What can be asked of a number beside its service and country, by the API's names."""
+
+    OPERATOR = "operator"
+    AREA_CODE = "area_code"
+    MEDIUM = "medium"  #: A call that tells the code, instead of an SMS.
+    REUSE = "reuse"  #: The phone of an earlier number once more.
+
+
+NO_OPTIONS: Final[frozenset[RentOption]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +40,7 @@ class Capabilities:
     push: bool = False  #: Pushes SMS.
     resend: bool = True  #: Can be asked for another SMS.
     report: bool = False  #: Can be told that a number is bad, which ends the number there.
+    options: frozenset[RentOption] = NO_OPTIONS  #: What a purchase may ask of the number.
     price_limit: bool = True  #: Knows a price that a purchase must not exceed.
     gives_expiry: bool = False
     look_changes_things: bool = False  #: A look can charge or hide: it is never repeated by itself.
@@ -40,13 +54,22 @@ class Capabilities:
         return self.list_page_size
 
 
+_OPERATOR: Final = frozenset({RentOption.OPERATOR})
+_PLACE: Final = _OPERATOR | {RentOption.AREA_CODE}
 #: By family and dialect. A family without dialects has its own under `NO_DIALECT`.
 NO_DIALECT: Final = ""
 FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
     "handler_api": {
-        "classic": Capabilities(list_page_size=100, history=True, push=True, rentals=True),
+        "classic": Capabilities(
+            list_page_size=100, history=True, push=True, options=_OPERATOR, rentals=True
+        ),
         "hero": Capabilities(
-            list_page_size=100, history=True, push=True, gives_expiry=True, rentals=True
+            list_page_size=100,
+            history=True,
+            push=True,
+            options=_OPERATOR,
+            gives_expiry=True,
+            rentals=True,
         ),
         "tiger": Capabilities(list_page_size=100),
         "smsbower": Capabilities(push=True),
@@ -54,7 +77,9 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
         "smshub": Capabilities(),
         "smsman": Capabilities(),
         "privatesms": Capabilities(),
-        "daisysms": Capabilities(push=True, resend=False, look_gap=timedelta(seconds=3)),
+        "daisysms": Capabilities(
+            push=True, resend=False, options=_PLACE, look_gap=timedelta(seconds=3)
+        ),
     },
     "fivesim": {
         NO_DIALECT: Capabilities(
@@ -62,6 +87,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             history=True,
             resend=False,
             report=True,
+            options=_OPERATOR | {RentOption.MEDIUM, RentOption.REUSE},
             gives_expiry=True,
             rentals=True,
         )
@@ -76,6 +102,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
         NO_DIALECT: Capabilities(
             list_page_size=1000,
             report=True,
+            options=_OPERATOR,
             price_limit=False,
             gives_expiry=True,
             look_changes_things=True,
@@ -83,10 +110,16 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             rentals=True,
         )
     },
-    "vaksms": {NO_DIALECT: Capabilities(report=True, rentals=True)},
+    "vaksms": {NO_DIALECT: Capabilities(report=True, options=_OPERATOR, rentals=True)},
     "smsman": {NO_DIALECT: Capabilities(rentals=True)},
     "smspool": {
-        NO_DIALECT: Capabilities(list_page_size=1000, history=True, push=True, gives_expiry=True)
+        NO_DIALECT: Capabilities(
+            list_page_size=1000,
+            history=True,
+            push=True,
+            options=_PLACE | {RentOption.MEDIUM},
+            gives_expiry=True,
+        )
     },
     # Its pages follow one another by links, so they are read as one.
     "textverified": {
@@ -96,6 +129,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             push=True,
             resend=False,
             report=True,
+            options=_PLACE | {RentOption.REUSE},
             gives_expiry=True,
         )
     },

@@ -16,6 +16,7 @@ from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.preference import turns
+from worker.lifecycle.rent_options import chosen
 from worker.lifecycle.sweep import Sweep
 from worker.ports import errors
 from worker.ports.provider import NoRent, Provider, Rented, RentRequest
@@ -27,6 +28,7 @@ from worker.ports.service import (
     PurchaseOrder,
     PurchaseOutcome,
     PurchaseResult,
+    RefusedOption,
     TriedProvider,
 )
 from worker.ports.store.activations import Activation
@@ -83,6 +85,10 @@ class Rent:
         wanted = {order.provider, *order.otherwise}
         if not self.providers.keys() >= wanted:
             return PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER)
+        options = await chosen(order, self.providers, self.accept.activations)
+        if isinstance(options, RefusedOption):
+            return PurchaseResult(PurchaseOutcome.BAD_OPTION, refused=options)
+        order = replace(order, options=options)
         asked = await self._turns(order)
         tried: list[TriedProvider] = []
         result = PurchaseResult(
@@ -186,6 +192,7 @@ class Rent:
             country=order.country,
             max_cost_minor=order.max_cost_minor,
             order=str(id_),
+            options=order.options,
         )
         try:
             await self._pay(order.provider)

@@ -5,13 +5,13 @@ Every call raises `ProviderError` and nothing else. A reply that does not say it
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol, TypeAlias, assert_never
+from typing import Final, NamedTuple, Protocol, TypeAlias, assert_never
 
-from worker.domain.families import Capabilities
-from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.families import Capabilities, RentOption
+from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
 
 
@@ -133,12 +133,47 @@ class NoRent(enum.Enum):
     BAD_REQUEST = "bad_request"  #: The provider does not know this service or country.
 
 
+class ReusedNumber(NamedTuple):
+    """An earlier number of ours, whose phone is to be had once more."""
+
+    ref: ProviderRef
+    phone: str
+
+    def __repr__(self) -> str:
+        return f"ReusedNumber({self.ref!r}, …)"  # Without its phone.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RentOptions:
+    """What is asked of a number beside its service and country."""
+
+    operator: str | None = None
+    area_code: str | None = None
+    voice: bool = False  #: A call tells the code, instead of an SMS.
+    reuse: ActivationId | None = None  #: The earlier number whose phone is wanted.
+    reused: ReusedNumber | None = None  #: What its provider knows it by.
+
+    def given(self) -> Mapping[RentOption, str]:
+        """As they were told, without what was left out."""
+        told = {
+            RentOption.OPERATOR: self.operator,
+            RentOption.AREA_CODE: self.area_code,
+            RentOption.MEDIUM: "voice" if self.voice else None,
+            RentOption.REUSE: None if self.reuse is None else str(self.reuse),
+        }
+        return {option: value for option, value in told.items() if value is not None}
+
+
+ANY_NUMBER: Final = RentOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class RentRequest:
     service: str
     country: str
     max_cost_minor: int | None = None
     order: str | None = None  #: Our id, for providers that take one.
+    options: RentOptions = ANY_NUMBER  #: Only what the capabilities name.
 
 
 class ActiveRow(NamedTuple):

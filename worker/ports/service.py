@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
+from worker.domain.families import RentOption
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
+from worker.ports.provider import ANY_NUMBER, RentOptions
 from worker.ports.store.activations import AcceptResult, Activation, FactsTold, NumberIntake
 from worker.ports.store.said import StaffNote
 
@@ -38,6 +40,7 @@ class PurchaseOrder:
     charge: Charge = Charge.HOLD
     order_ref: str | None = None
     order_facts: FactsTold | None = None
+    options: RentOptions = ANY_NUMBER
     prefer: Preference = Preference.ORDER
     #: All that were named, where the preference chose the order: figures change, the content stays.
     named: tuple[ProviderName, ...] = ()
@@ -57,6 +60,7 @@ class PurchaseOutcome(enum.Enum):
     ACCOUNT_FROZEN = "account_frozen"
     UNKNOWN_PROVIDER = "unknown_provider"
     UNKNOWN_POLICY = "unknown_policy"
+    BAD_OPTION = "bad_option"  #: A provider of the order cannot be asked for it: see `refused`.
     WINDOW_TOO_LONG = "window_too_long"  #: Longer than the one its policy names.
     BALANCE_TOO_LOW = "balance_too_low"
     NO_NUMBERS = "no_numbers"
@@ -87,11 +91,19 @@ class TriedProvider(NamedTuple):
     why: str
 
 
+class RefusedOption(NamedTuple):
+    """An option that an order cannot have."""
+
+    option: RentOption
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class PurchaseResult:
     how: PurchaseOutcome
     activation: Activation | None = None
     tried: tuple[TriedProvider, ...] = ()  #: In the order in which they were asked.
+    refused: RefusedOption | None = None
 
 
 class ActionOutcome(enum.Enum):

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
@@ -55,6 +56,14 @@ class CallContext(NamedTuple):
         if isinstance(number, Denied):
             raise DeniedCall(number)
         return number
+
+    def rent_again(self, number: SimulatedNumber, order: BuyerOrder) -> SimulatedNumber:
+        """Another number on the same phone; only after an SMS of this one."""
+        if not number.sms:
+            deny(DenialReason.NO_CODE)
+        again = self.rent(replace(order, again=number))
+        number.followed = True
+        return again
 
     def cancel(self, number: SimulatedNumber, ending: Status = Status.CANCELLED) -> None:
         granted(self.engine.cancel(number, self.now, ending))

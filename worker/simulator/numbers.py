@@ -67,6 +67,10 @@ class SimulatedNumber:
     cancel_until: datetime = NEVER_AGAIN  #: Later ones too; a rental's time for a refund.
     plan: NumberPlan
     operator: str = "any"
+    area_code: str = ""
+    voice: bool = False  #: The code is told by a call.
+    line_of: int | None = None  #: The id of an earlier number, whose phone it has.
+    followed: bool = False  #: Another number was rented on its phone.
     order: str | None = None  #: The buyer's own id.
     rental: bool = False
     status: Status = Status.WAITING
@@ -93,7 +97,12 @@ class SimulatedNumber:
     @property
     def phone(self) -> str:
         """Digits with country code."""
-        return f"79{self.id % 10**9:09d}"
+        return f"79{self.line % 10**9:09d}"
+
+    @property
+    def line(self) -> int:
+        """The id of the first number with this phone."""
+        return self.id if self.line_of is None else self.line_of
 
     @property
     def changes(self) -> Sequence[Change]:

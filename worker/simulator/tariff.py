@@ -18,6 +18,9 @@ class BuyerOrder:
     service: str
     country: str
     operator: str = "any"
+    area_code: str = ""
+    voice: bool = False
+    again: SimulatedNumber | None = None  #: On the same line as this one.
     max_minor: int | None = None
     reference: str | None = None  #: The buyer's own id, never bought twice.
     hours: int | None = None  #: A long rental.
@@ -87,6 +90,9 @@ class Tariff:
             service=order.service,
             country=order.country,
             operator=order.operator,
+            area_code=order.area_code,
+            voice=order.voice,
+            line_of=None if order.again is None else order.again.line,
             cost_minor=self.price_of(order.service, order.rental),
             created_at=now,
             expires_at=now + lifetime,

@@ -1,11 +1,25 @@
 """What a family's capabilities say is what its provider was seen to do."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
 
 import pytest
 
+from worker.domain.families import RentOption
+from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
-from worker.ports.provider import CodesArrived, Ended, Refused
+from worker.ports.provider import (
+    CodesArrived,
+    Ended,
+    NoRent,
+    Refused,
+    Rented,
+    RentOptions,
+    ReusedNumber,
+    Waiting,
+)
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.engine import Engine
 from worker.simulator.faces import face_of
@@ -17,6 +31,7 @@ from worker.testing.simulated_provider import (
     START,
     Simulated,
     SimulatedPair,
+    request,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -87,6 +102,63 @@ async def test_a_report_at_the_instant_of_an_sms_gives_nothing_back(reporting: S
 
     assert isinstance(await reporting.provider.report(rented.ref), Refused)
     assert (await reporting.books(rented.ref))["net_minor"] == PRICE_MINOR
+
+
+ASKED: Final = {
+    RentOption.OPERATOR: (RentOptions(operator="o2"), "operator", "o2"),
+    RentOption.AREA_CODE: (RentOptions(area_code="201"), "area_code", "201"),
+    RentOption.MEDIUM: (RentOptions(voice=True), "medium", "voice"),
+}
+
+
+async def test_an_option_is_asked_for_where_the_capabilities_name_it(it: Simulated) -> None:
+    for option, (options, name, value) in ASKED.items():
+        wanted = replace(request(), options=options)
+        if option not in it.provider.capabilities.options:
+            with pytest.raises(AssertionError):
+                await it.provider.rent(wanted)
+            continue
+        bought = await it.provider.rent(wanted)
+
+        assert isinstance(bought, Rented)
+        assert (await it.books(bought.ref))[name] == value
+
+
+async def test_the_phone_of_an_earlier_number_is_sold_again(reusing: Simulated) -> None:
+    earlier = await reusing.rented()
+    await reusing.deliver(earlier.ref, "482913")
+    await reusing.provider.look(earlier.ref)
+    wanted = replace(request(), options=_again(earlier))
+
+    bought = await reusing.provider.rent(wanted)
+
+    assert isinstance(bought, Rented)
+    assert bought.phone == earlier.phone
+    assert bought.ref != earlier.ref
+    assert await reusing.provider.look(bought.ref) == Waiting()
+
+
+async def test_a_phone_that_cannot_be_sold_again_buys_nothing(reusing: Simulated) -> None:
+    earlier = await reusing.rented()  # No SMS came.
+
+    bought = await reusing.provider.rent(replace(request(), options=_again(earlier)))
+
+    assert bought is NoRent.NO_NUMBERS
+    assert (await reusing.summary())["purchases"] == 1
+
+
+async def test_the_same_phone_is_not_bought_for_more_than_the_most(reusing: Simulated) -> None:
+    earlier = await reusing.rented()
+    await reusing.deliver(earlier.ref, "482913")
+    wanted = replace(request(max_cost_minor=PRICE_MINOR - 1), options=_again(earlier))
+
+    assert await reusing.provider.rent(wanted) in {NoRent.PRICE_ABOVE_MAX, NoRent.NO_NUMBERS}
+    assert (await reusing.summary())["purchases"] == 1
+
+
+def _again(earlier: Rented) -> RentOptions:
+    reused = ReusedNumber(earlier.ref, earlier.phone)
+    return RentOptions(reuse=ActivationId(UUID(int=1)), reused=reused)
 
 
 async def test_a_page_of_the_list_is_as_long_as_the_capabilities_say(it: Simulated) -> None:

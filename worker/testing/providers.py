@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from worker.domain.families import capabilities_of
+from worker.domain.families import RentOption, capabilities_of
 from worker.testing.habits import HABITS, Habits
 from worker.testing.number_abilities import *  # noqa: F403 - its tests
 from worker.testing.number_faults import *  # noqa: F403 - its tests
@@ -66,6 +66,12 @@ def remembering(met: Simulated, pair: SimulatedPair) -> Simulated:
 def resending(met: Simulated, pair: SimulatedPair) -> Simulated:
     """One that can ask for another SMS."""
     return _that(capabilities_of(*pair).resend, met)
+
+
+@pytest.fixture
+def reusing(met: Simulated, pair: SimulatedPair) -> Simulated:
+    """One that sells the phone of an earlier number again."""
+    return _that(RentOption.REUSE in capabilities_of(*pair).options, met)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from worker.domain.families import capabilities_of, every_dialect
+from worker.domain.families import RentOption, capabilities_of, every_dialect
 from worker.simulator.config import BadScript, SimulatorConfig
 from worker.simulator.faces import face_of
 from worker.testing.habits import HABITS, Habits
@@ -18,11 +18,23 @@ from worker.testing.providers import (
     remembering,
     reporting,
     resending,
+    reusing,
     timeout_s,
 )
 from worker.testing.simulated_provider import SimulatedPair
 
-FIXTURES: Final = (guarding, habits, it, listing, met, remembering, reporting, resending, timeout_s)
+FIXTURES: Final = (
+    guarding,
+    habits,
+    it,
+    listing,
+    met,
+    remembering,
+    reporting,
+    resending,
+    reusing,
+    timeout_s,
+)
 
 
 def is_simulated(pair: SimulatedPair) -> bool:
@@ -41,6 +53,7 @@ LISTING = [pair for pair in PAIRS if capabilities_of(*pair).list_page_size is no
 REMEMBERING = [pair for pair in PAIRS if capabilities_of(*pair).history]
 REPORTING = [pair for pair in PAIRS if capabilities_of(*pair).report]
 RESENDING = [pair for pair in PAIRS if capabilities_of(*pair).resend]
+REUSING = [pair for pair in PAIRS if RentOption.REUSE in capabilities_of(*pair).options]
 MEETING = {
     "it": PAIRS,
     "guarding": GUARDING,
@@ -48,6 +61,7 @@ MEETING = {
     "remembering": REMEMBERING,
     "reporting": REPORTING,
     "resending": RESENDING,
+    "reusing": REUSING,
 }
 
 

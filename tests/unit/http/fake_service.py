@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from tests.unit.http.fakes import NOW, PROVIDER, FakeActivations, FakeBooks, delivered, refunded
 from worker.domain.activation import FINAL, WINDOW, ProviderState, State, deadline_of
+from worker.domain.families import RentOption
 from worker.domain.ids import (
     AccountId,
     ActivationId,
@@ -26,6 +27,7 @@ from worker.ports.service import (
     PurchaseOutcome,
     PurchaseResult,
     Push,
+    RefusedOption,
     TriedProvider,
 )
 from worker.ports.store.activations import (
@@ -131,6 +133,10 @@ class FakeService:
         self._fail()
         if self.forced_purchase is not None and self.forced_purchase is not PurchaseOutcome.PENDING:
             return PurchaseResult(self.forced_purchase, self.failed_order, NONE_SOLD)
+        given = order.options.given()
+        if RentOption.AREA_CODE in given:  # As of a provider that knows every other one.
+            refused_option = RefusedOption(RentOption.AREA_CODE, f"{PROVIDER} does not know it")
+            return PurchaseResult(PurchaseOutcome.BAD_OPTION, refused=refused_option)
         id_ = purchase_id(order.account, order.idempotency_key)
         if id_ in self.orders:
             same = self.orders[id_] == order

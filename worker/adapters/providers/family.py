@@ -22,7 +22,7 @@ from worker.adapters.providers.transport import (
     escaped,
 )
 from worker.adapters.providers.wire import Endpoint
-from worker.domain.families import Capabilities, capabilities_of
+from worker.domain.families import Capabilities, RentOption, capabilities_of
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.money import is_currency
 from worker.domain.price_fate import PriceFate
@@ -74,6 +74,7 @@ class OperationRoute(NamedTuple):
     target: str
     method: str = "GET"
     price_limit: str = ""  #: Added to a purchase with a highest price; empty: there is none.
+    options: Mapping[RentOption, str] = {}  #: The same with an option, whose `value` is put in.
 
 
 OperationTable: TypeAlias = Mapping[Operation, OperationRoute]
@@ -277,8 +278,8 @@ class ProviderAccount(OperationCalls):
         replies: ActivationReplies,
     ) -> None:
         # Every family tells the balance, and none charges for it.
-        target, method, _ = routes[Operation.BALANCE]
-        probe = Probe(Operation.BALANCE, target, replies.balance, method)
+        balance = routes[Operation.BALANCE]
+        probe = Probe(Operation.BALANCE, balance.target, replies.balance, balance.method)
         super().__init__(self._transport(config, context, endpoint, probe), routes)
         self.replies = replies
         self._capabilities = capabilities_of(config.family, config.dialect)
@@ -311,7 +312,24 @@ class ProviderAccount(OperationCalls):
         return self._http
 
     async def rent(self, request: port.RentRequest) -> port.Rented | port.NoRent:
-        return await self._buy(Operation.RENT, request, self.replies.rent, self._currency)
+        return await self._buy(
+            Operation.RENT,
+            request,
+            self.replies.rent,
+            self._currency,
+            suffix=self._asked_for(request.options),
+        )
+
+    def _asked_for(self, options: port.RentOptions) -> str:
+        """What a purchase says of the options, behind all else."""
+        said, given = self._routes[Operation.RENT].options, self._known(options)
+        return "".join(said[option].format(value=escaped(given[option])) for option in given)
+
+    def _known(self, options: port.RentOptions) -> Mapping[RentOption, str]:
+        """What was given; a number sold as if it fitted is worse than none."""
+        given = options.given()
+        assert given.keys() <= self._capabilities.options, f"{self.name} cannot be asked for that"
+        return given
 
     async def look(self, ref: ProviderRef) -> port.Observation:
         return await self._ask(Operation.LOOK, ref, self.replies.look)
@@ -363,9 +381,10 @@ class ProviderAccount(OperationCalls):
         return await self._ask(Operation.REPORT, ref, self.replies.report)
 
     async def balance(self) -> port.Balance:
-        target, by, _ = self._routes[Operation.BALANCE]
-        read = self.replies.balance
-        return await self._http.call_patiently(Operation.BALANCE, target, read, method=by)
+        route, read = self._routes[Operation.BALANCE], self.replies.balance
+        return await self._http.call_patiently(
+            Operation.BALANCE, route.target, read, method=route.method
+        )
 
     async def close(self) -> None:
         await self._http.close()

@@ -176,6 +176,8 @@ class OutsideAccount:
         await self._guard.reachable(self._account.reachable)
 
     async def rent(self, request: port.RentRequest) -> port.Rented | port.NoRent:
+        known = self._capabilities.options
+        assert request.options.given().keys() <= known, "it cannot be asked for that"
         return await self._guard.ask(port.Provider.rent, lambda: self._account.rent(request))
 
     async def look(self, ref: ProviderRef) -> port.Observation:

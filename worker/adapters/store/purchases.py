@@ -91,7 +91,8 @@ def _content(
     del content["idempotency_key"], content["window"], content["because"]
     content["charge"] = None if order.charge is Charge.HOLD else order.charge.value
     content["prefer"] = None if order.prefer is Preference.ORDER else order.prefer.value
-    for told in ("otherwise", "charge", "order_ref", "order_facts", "prefer", "named"):
+    content["options"] = order.options.given()
+    for told in ("otherwise", "charge", "order_ref", "order_facts", "options", "prefer", "named"):
         if not content[told]:
             del content[told]  # Orders of before these could be told keep their hash.
     return {

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import PlainValidator, WithJsonSchema, field_validator
+from pydantic import PlainValidator, StringConstraints, WithJsonSchema, field_validator
 
+from worker.domain.families import RentOption
 from worker.domain.ids import AccountId, ProviderName
 from worker.domain.transfer import Charge
 from worker.entrypoints.http import requests
@@ -24,7 +25,15 @@ from worker.entrypoints.http.problems import (
     pointer_to,
 )
 from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Answer, Route
-from worker.ports.service import Preference, PurchaseOrder, PurchaseOutcome, PurchaseResult, Service
+from worker.ports.provider import ANY_NUMBER, RentOptions
+from worker.ports.service import (
+    Preference,
+    PurchaseOrder,
+    PurchaseOutcome,
+    PurchaseResult,
+    RefusedOption,
+    Service,
+)
 
 PROVIDERS_MAX = 5  #: Tried for one order, one after the other, while a customer waits.
 _KEY = replace(IDEMPOTENCY_KEY, required=True)
@@ -64,6 +73,15 @@ Providers = Annotated[
 ]
 
 
+class RentOptionsGiven(requests.RequestBody):
+    """What is asked of the number; refused where a provider of the order cannot be asked for it."""
+
+    operator: requests.Word | None = None
+    area_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}$")] | None = None
+    medium: Literal["sms", "voice"] = "sms"
+    reuse: requests.UuidText | None = None  #: An earlier activation, whose phone is wanted again.
+
+
 class RentOrder(requests.RequestBody):
     """A number to rent at the provider, or at the first of several that sells it.
 
@@ -83,6 +101,7 @@ class RentOrder(requests.RequestBody):
     order_ref: requests.Reference | None = None
     order_facts: requests.OrderFactsTold | None = None
     prefer: Literal["order", "success", "price", "speed"] = "order"
+    options: RentOptionsGiven | None = None
 
     _paid_where_charged = field_validator("order_facts")(requests.paid_where_it_was_charged)
 
@@ -120,11 +139,34 @@ class PurchaseHandlers:
             order_ref=body.order_ref,
             order_facts=requests.stored_facts(body.order_facts),
             prefer=Preference(body.prefer),
+            options=_options_in(body.options),
         )
         return _answer(await self._service.rent(order))
 
 
+def _options_in(given: RentOptionsGiven | None) -> RentOptions:
+    if given is None:
+        return ANY_NUMBER
+    try:
+        reuse = None if given.reuse is None else requests.activation_id_in(given.reuse)
+    except Problem:
+        raise _refused(RefusedOption(RentOption.REUSE, "not the id of an activation")) from None
+    return RentOptions(
+        operator=given.operator,
+        area_code=given.area_code,
+        voice=given.medium == "voice",
+        reuse=reuse,
+    )
+
+
+def _refused(option: RefusedOption) -> Problem:
+    wrong = FieldError(pointer_to("options", option.option.value), option.why)
+    return Problem(ProblemKind.INVALID, errors=(wrong,))
+
+
 def _answer(result: PurchaseResult) -> Answer:
+    if result.refused is not None:
+        raise _refused(result.refused)
     if result.how is PurchaseOutcome.WINDOW_TOO_LONG:
         wrong = FieldError(pointer_to("window_seconds"), WINDOW_TOO_LONG)
         raise Problem(ProblemKind.INVALID, errors=(wrong,))
@@ -160,7 +202,10 @@ _PROBLEMS = {
 }
 _STORED = frozenset({PurchaseOutcome.RENTED, PurchaseOutcome.SAME, PurchaseOutcome.PENDING})
 
-assert set(PurchaseOutcome) == _STORED | set(_PROBLEMS) | {PurchaseOutcome.WINDOW_TOO_LONG}
+assert set(PurchaseOutcome) == _STORED | set(_PROBLEMS) | {
+    PurchaseOutcome.BAD_OPTION,
+    PurchaseOutcome.WINDOW_TOO_LONG,
+}
 
 
 def routes(deps: ApiDeps) -> Sequence[Route]:

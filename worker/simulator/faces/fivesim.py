@@ -92,6 +92,10 @@ class FiveSimFace(Face):
             case ["buy", "activation" | "hosting" as form, country, operator, product]:
                 purchase = {"country": country, "operator": operator, "product": product}
                 return FaceCall(FaceOperation.RENT, form, None, {**args, **purchase})
+            case ["reuse" as form, product, phone]:
+                return FaceCall(
+                    FaceOperation.RENT, form, None, {"product": product, "phone": phone}
+                )
             case [name, ref] if name in ABOUT_ONE:
                 return FaceCall(
                     ABOUT_ONE[name], name, exchange.number_id(ref), args, about_one=True
@@ -144,6 +148,8 @@ class FiveSimFace(Face):
         return FaceReply.json({"Data": [], "ProductNames": [], "Statuses": [], "Total": 0})
 
     def _rent(self, ctx: CallContext) -> FaceReply:
+        if ctx.call.form == "reuse":
+            return self._rent_again(ctx)
         args, hosting = ctx.call.args, ctx.call.form == "hosting"
         hours = HOSTING_HOURS.get(args["product"]) if hosting else None
         if hosting and hours is None:
@@ -154,10 +160,19 @@ class FiveSimFace(Face):
                 service=args["product"],
                 country=args["country"],
                 operator=args["operator"],
+                voice=args.get("voice") == "1",
                 max_minor=exchange.amount(args.get("maxPrice")) if any_operator else None,
                 hours=hours,
             )
         )
+        return FaceReply.json(self._order(number) | {"status": "PENDING", "sms": None})
+
+    def _rent_again(self, ctx: CallContext) -> FaceReply:
+        earlier = ctx.engine.ledger.by_phone(ctx.arg("phone"))
+        if earlier is None or not earlier.sms:
+            return FaceReply.text("reuse not possible", 400, "text/plain; charset=utf-8")
+        order = BuyerOrder(service=ctx.arg("product"), country=earlier.country)
+        number = ctx.rent_again(earlier, order)
         return FaceReply.json(self._order(number) | {"status": "PENDING", "sms": None})
 
     def _orders(self, ctx: CallContext) -> FaceReply:

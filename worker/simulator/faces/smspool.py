@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import orjson
+
 from worker.simulator import exchange
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
@@ -169,7 +171,9 @@ class SmsPoolFace(Face):
             BuyerOrder(
                 service=ctx.arg("service"),
                 country=ctx.arg("country", "1"),
-                operator=ctx.arg("pool", "any"),
+                operator=ctx.arg("carrier") or ctx.arg("pool", "any"),
+                area_code=_first_in(ctx.arg("areacode")),
+                voice=ctx.arg("activation_type") == "VOICE",
                 max_minor=exchange.amount(ctx.arg("max_price")),
             )
         )
@@ -279,6 +283,15 @@ class SmsPoolFace(Face):
 
     def _local(self, at: datetime) -> datetime:
         return at + timedelta(hours=self._knobs.zone_hours)
+
+
+def _first_in(text: str) -> str:
+    """The first of a list in JSON; empty where there is none."""
+    try:
+        found = orjson.loads(text or "[]")
+    except orjson.JSONDecodeError:
+        return ""
+    return str(found[0]) if isinstance(found, list) and found else ""
 
 
 def _row_status(number: SimulatedNumber) -> str:

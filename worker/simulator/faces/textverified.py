@@ -98,6 +98,8 @@ class TextVerifiedFace(Face):
                 asked = FaceOperation.LIST if form == "verifications" else FaceOperation.LOOK
             case ["GET", "verifications", ref]:
                 asked, about_one, form = FaceOperation.LOOK, True, "details"
+            case ["POST", "verifications", ref, "reuse" as form]:
+                asked, about_one = FaceOperation.RENT, True
             case ["POST", "verifications", ref, "cancel" | "report" as form]:
                 asked, about_one = FaceOperation.CANCEL, True
             case ["GET", "account", "me" as form]:
@@ -120,6 +122,8 @@ class TextVerifiedFace(Face):
             "service": _text_in(request.body, "serviceName"),
             "capability": _text_in(request.body, "capability"),
             "limit": _text_in(request.body, "maxPrice"),
+            "area": _first_in(request.body, "areaCodeSelectOption"),
+            "carrier": _first_in(request.body, "carrierSelectOption"),
             "key": request.headers.get("Idempotency-Key", ""),
         }
         known = order["capability"] in {"sms", "voice", "smsAndVoiceCombo"}
@@ -149,6 +153,9 @@ class TextVerifiedFace(Face):
         self._check_token(ctx)
         if ctx.call.form == "details":
             return FaceReply.json(self._details(ctx, number))
+        if ctx.call.form == "reuse":
+            order = BuyerOrder(service=number.service, country=number.country)
+            return self._bought(ctx, ctx.rent_again(number, order))
         ctx.cancel(number, Status.BANNED if ctx.call.form == "report" else Status.CANCELLED)
         return EMPTY._replace(body=self._knobs.cancelled_body.encode())
 
@@ -216,10 +223,16 @@ class TextVerifiedFace(Face):
                 BuyerOrder(
                     service=ctx.arg("service"),
                     country="us",
+                    operator=ctx.arg("carrier") or "any",
+                    area_code=ctx.arg("area"),
+                    voice=ctx.arg("capability") == "voice",
                     max_minor=exchange.amount(ctx.call.args.get("limit")),
                     reference=key or None,
                 )
             )
+        return self._bought(ctx, number)
+
+    def _bought(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         href = self._href(ctx, f"/verifications/{self.ref(number)}")
         body = orjson.dumps({"method": "GET", "href": href})
         return FaceReply(201, body, exchange.JSON, (("Location", href),))
@@ -229,6 +242,8 @@ class TextVerifiedFace(Face):
 
     def _state(self, number: SimulatedNumber) -> str:
         state = STATES.get(number.status, "verificationCompleted")
+        if number.followed:
+            state = "verificationReused"
         match self._knobs.states:
             case "camel":
                 return state
@@ -320,6 +335,16 @@ class TextVerifiedFace(Face):
             "parsedCode": sms.code if self._knobs.parsed_code else None,
             "encrypted": False,
         }
+
+
+def _first_in(body: bytes, key: str) -> str:
+    """The first of a list in the JSON object of a body; empty where there is none."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    values = found.get(key) if isinstance(found, dict) else None
+    return str(values[0]) if isinstance(values, list) and values else ""
 
 
 def _instant(at: datetime) -> str:

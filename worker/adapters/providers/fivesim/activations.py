@@ -23,7 +23,7 @@ from worker.adapters.providers.fivesim.history import (
     within,
 )
 from worker.adapters.providers.reply import Reply
-from worker.adapters.providers.transport import ProviderContext
+from worker.adapters.providers.transport import ProviderContext, escaped
 from worker.adapters.providers.wire import Endpoint
 from worker.domain.families import NO_DIALECT, capabilities_of
 from worker.domain.ids import ProviderRef
@@ -37,7 +37,8 @@ LIVE_FOR: Final = timedelta(hours=1)  #: No activation lives longer; the list is
 
 ROUTES: Final[OperationTable] = {
     Operation.RENT: OperationRoute(
-        "/buy/activation/{country}/any/{service}", price_limit="?maxPrice={price}"
+        "/buy/activation/{country}/{operator}/{service}",
+        price_limit="?maxPrice={price}",
     ),
     Operation.LOOK: OperationRoute("/check/{ref}"),
     Operation.LIST: OperationRoute(
@@ -48,6 +49,8 @@ ROUTES: Final[OperationTable] = {
     Operation.REPORT: OperationRoute("/ban/{ref}"),
     Operation.BALANCE: OperationRoute("/profile"),
 }
+
+REUSE: Final = "/reuse/{service}/{phone}"  #: Buys the phone of an earlier order once more.
 
 NOT_KNOWN: Final = frozenset({"order not found", "record not found", "order expired"})
 FAULT_WORDS: Final = FaultWords(
@@ -68,6 +71,9 @@ REFUSALS: Final = {
 }
 NO_RENT: Final = {
     "no free phones": port.NoRent.NO_NUMBERS,
+    "reuse not possible": port.NoRent.NO_NUMBERS,
+    "reuse false": port.NoRent.NO_NUMBERS,
+    "reuse expired": port.NoRent.NO_NUMBERS,
     "not enough user balance": port.NoRent.NO_BALANCE,
     "bad country": port.NoRent.BAD_REQUEST,
     "bad operator": port.NoRent.BAD_REQUEST,
@@ -220,6 +226,24 @@ class FiveSimAccount(ProviderAccount):
             },
         )
         super().__init__(config, context, endpoint, ROUTES, self._orders)
+
+    async def rent(self, request: port.RentRequest) -> port.Rented | port.NoRent:
+        options = request.options
+        self._known(options)
+        limited = request.max_cost_minor is not None
+        if limited and (options.operator is not None or options.reused is not None):
+            return port.NoRent.PRICE_ABOVE_MAX  # A limit is taken for any operator only.
+        if options.reused is not None:
+            target = REUSE.format(
+                service=escaped(request.service),
+                phone=escaped(options.reused.phone.removeprefix("+")),
+            )
+            return await self._http.call(Operation.RENT, target, self._orders.rent)
+        voice = f"{'&' if limited else '?'}voice=1" if options.voice else ""
+        words = {"operator": escaped(options.operator or "any")}
+        return await self._buy(
+            Operation.RENT, request, self._orders.rent, self._currency, voice, words
+        )
 
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
         target = ROUTES[Operation.LIST].target.format(limit=PAGE_SIZE, offset=skip)

@@ -273,7 +273,9 @@ def routes_of(dialect: HandlerDialect) -> OperationTable:
 
     rent = dialect.rent_action + "&service={service}&country={country}"
     routes = {
-        Operation.RENT: OperationRoute(rent, price_limit=f"&{dialect.price_limit}={{price}}"),
+        Operation.RENT: OperationRoute(
+            rent, price_limit=f"&{dialect.price_limit}={{price}}", options=dialect.options
+        ),
         Operation.LOOK: OperationRoute("getStatus&id={ref}"),
         Operation.CANCEL: change(dialect.cancel_status),
         Operation.FINISH: change(FINISH),
@@ -301,7 +303,9 @@ class HandlerApiAccount(ProviderAccount):
 
     async def rent(self, request: port.RentRequest) -> port.Rented | port.NoRent:
         named = request.order is not None and self._dialect.takes_order
-        suffix = f"&orderId={escaped(request.order or '')}" if named else ""
+        suffix = self._asked_for(request.options)
+        if named:
+            suffix += f"&orderId={escaped(request.order or '')}"
         return await self._buy(
             Operation.RENT, request, self._rows.rent, self._currency, suffix=suffix
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from worker.domain.families import Capabilities, capabilities_of
+from worker.domain.families import Capabilities, RentOption, capabilities_of
 from worker.ports.provider import NoRent
 
 
@@ -15,6 +15,10 @@ class ListShape(enum.Enum):
     ACTIVE = "active"  #: In `activeActivations` of an object.
     DATA = "data"  #: In `data` of an object.
     BARE = "bare"  #: A bare list, `null`, or as ACTIVE.
+
+
+#: Of a purchase. It is sent only where the capabilities name it.
+OPERATOR: Final[Mapping[RentOption, str]] = {RentOption.OPERATOR: "&operator={value}"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class HandlerDialect:
     past_limit: str = "limit"  #: What the length of a page of getHistory is called.
     past_given_back: frozenset[str] = frozenset({"8"})  #: Its statuses, beside 6 for charged.
     past_live: frozenset[str] = frozenset({"4"})
+    options: Mapping[RentOption, str] = field(default_factory=lambda: OPERATOR)
     takes_order: bool = False  #: getNumber takes our own id and refuses it a second time.
 
     @property
@@ -88,6 +93,10 @@ DIALECTS: Final = {
             },
             price_limit="max_price",
             price_header="X-Price",
+            options={
+                RentOption.OPERATOR: "&carriers={value}",
+                RentOption.AREA_CODE: "&areas={value}",
+            },
         ),
     )
 }

@@ -28,6 +28,7 @@ from worker.adapters.providers.smspool.history import (
 )
 from worker.adapters.providers.transport import ProviderContext, escaped
 from worker.adapters.providers.wire import Endpoint
+from worker.domain.families import RentOption
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
@@ -40,7 +41,14 @@ ONE_ORDER: Final = "/request/history?start=0&length=10&search={ref}&"
 MAY_RESEND: Final = OperationRoute("/sms/check_resend?orderid={ref}&", "POST")
 ROUTES: Final[OperationTable] = {
     Operation.RENT: OperationRoute(
-        "/purchase/sms?service={service}&country={country}&", "POST", "max_price={price}&"
+        "/purchase/sms?service={service}&country={country}&",
+        "POST",
+        "max_price={price}&",
+        {
+            RentOption.OPERATOR: "carrier={value}&",
+            RentOption.AREA_CODE: "areacode=%5B%22{value}%22%5D&",  # A list in JSON.
+            RentOption.MEDIUM: "activation_type=VOICE&",
+        },
     ),
     Operation.LOOK: OperationRoute("/sms/check?orderid={ref}&", "POST"),
     Operation.LIST: OperationRoute("/request/active?", "POST"),

@@ -19,6 +19,7 @@ from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.smspva.rentals import RentalTransport
 from worker.adapters.providers.transport import ProviderContext, Transport
 from worker.adapters.providers.wire import Endpoint
+from worker.domain.families import RentOption
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
@@ -28,7 +29,9 @@ from worker.ports.reporter import Operation
 LIFETIME_MAX_S: Final = 86_400
 
 ROUTES: Final[OperationTable] = {
-    Operation.RENT: OperationRoute("/number/{country}/{service}"),
+    Operation.RENT: OperationRoute(
+        "/number/{country}/{service}", options={RentOption.OPERATOR: "/{value}"}
+    ),
     Operation.LOOK: OperationRoute("/sms/{ref}"),
     Operation.LIST: OperationRoute("/orders"),
     Operation.CANCEL: OperationRoute("/cancelorder/{ref}", "PUT"),

@@ -45,6 +45,7 @@ ROUTES: Final[OperationTable] = {
     Operation.REPORT: OperationRoute("/verifications/{ref}/report", "POST"),
     Operation.BALANCE: OperationRoute("/account/me"),
 }
+REUSE: Final = "/verifications/{ref}/reuse"
 NO_RENT: Final = {
     "Unavailable": port.NoRent.NO_NUMBERS,
     "TooManyUnfinishedVerifications": port.NoRent.NO_NUMBERS,
@@ -116,6 +117,12 @@ class TextVerifiedReplies(ActivationReplies):
                 raise reply.unreadable(self.provider)
             return ProviderRef(ref)
         return self._not_rented(reply)
+
+    def bought_again(self, reply: Reply) -> ProviderRef | port.NoRent:
+        """As `bought`; why it refuses has no documented body, as with every change."""
+        if reply.status in REFUSED_CHANGE and not reply.body.startswith(b"<"):
+            return port.NoRent.NO_NUMBERS
+        return self.bought(reply)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         """The details of what was bought."""
@@ -189,13 +196,23 @@ class TextVerifiedAccount(ProviderAccount):
         )
 
     async def rent(self, request: port.RentRequest) -> port.Rented | port.NoRent:
-        bought = await self._http.call(
-            Operation.RENT,
-            ROUTES[Operation.RENT].target,
-            self._replies.bought,
-            method="POST",
-            more=self._order(request),
-        )
+        self._known(request.options)
+        reused = request.options.reused
+        if reused is None:
+            bought = await self._http.call(
+                Operation.RENT,
+                ROUTES[Operation.RENT].target,
+                self._replies.bought,
+                method="POST",
+                more=self._order(request),
+            )
+        elif request.max_cost_minor is not None:
+            return port.NoRent.PRICE_ABOVE_MAX  # This call takes no limit.
+        else:
+            target = REUSE.format(ref=escaped(reused.ref))
+            bought = await self._http.call(
+                Operation.RENT, target, self._replies.bought_again, method="POST"
+            )
         if isinstance(bought, port.NoRent):
             return bought
         await self._http.pay_more()
@@ -207,6 +224,10 @@ class TextVerifiedAccount(ProviderAccount):
 
     def _order(self, request: port.RentRequest) -> MoreSent:
         body: dict[str, Any] = {"serviceName": request.service, "capability": "sms"}
+        if request.options.area_code is not None:
+            body["areaCodeSelectOption"] = [request.options.area_code]
+        if request.options.operator is not None:
+            body["carrierSelectOption"] = [request.options.operator]
         if request.max_cost_minor is not None:
             price = fields.major(request.max_cost_minor, self._currency)
             body["maxPrice"] = orjson.Fragment(price)

@@ -15,6 +15,7 @@ from worker.adapters.providers.family import (
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import ProviderContext, escaped
 from worker.adapters.providers.wire import Endpoint
+from worker.domain.families import RentOption
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
 from worker.ports.reporter import Operation
@@ -25,7 +26,9 @@ END: Final = OperationRoute("/setStatus/?idNum={ref}&status=end&")
 READ: Final = OperationRoute("/getSmsCode/?idNum={ref}&all=1&")
 ROUTES: Final[OperationTable] = {
     Operation.RENT: OperationRoute(
-        "/getNumber/?service={service}&country={country}&", price_limit=PRICE_LIMIT
+        "/getNumber/?service={service}&country={country}&",
+        price_limit=PRICE_LIMIT,
+        options={RentOption.OPERATOR: "operator={value}&"},
     ),
     Operation.LOOK: READ,
     Operation.CANCEL: END,

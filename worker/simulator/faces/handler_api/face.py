@@ -182,7 +182,8 @@ class HandlerApiFace(Face):
             BuyerOrder(
                 service=ctx.arg("service"),
                 country=ctx.arg("country", "0"),
-                operator=ctx.arg("operator", "any"),
+                operator=ctx.arg("carriers") or ctx.arg("operator", "any"),
+                area_code=ctx.arg("areas"),
                 max_minor=self._limit(ctx),
                 reference=ctx.call.args.get("orderId"),
             )
