@@ -89,6 +89,7 @@ HEARD: Final = {
     "rental_close": ("rental ended", "rental messages"),
     "handler_api rental_close": ("rental given_back", "rental kept", "rental messages"),
     "fivesim rental_close": ("rental given_back", "rental kept", "rental messages"),
+    "smspool rental_close": ("rental given_back", "rental messages"),
     "rental_available": ("rental messages",),
     "handler_api rental_available": ("rental available", "rental messages"),
     "smspva rental_available": ("rental messages", "rental switched_on"),

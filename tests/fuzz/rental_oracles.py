@@ -44,6 +44,8 @@ def rental_sayings(family: str, dialect: str, heard: Sequence[Reply]) -> set[str
             said |= {claim for word, claim in REFUSALS.items() if word in words}
             # A price is told of by the word alone.
             said |= {claim for word, claim in ENDINGS.get(family, {}).items() if word in alone}
+            # It gives a price back only while no message has come.
+            said |= {"kept"} if family == "smspool" and body.get("messages") else set()
         if is_good(reply):
             said |= {"prolonged", "rented"}
             said |= {"given back", "kept"} if _is_yes(family, dialect, reply) else set()
@@ -61,6 +63,8 @@ def _is_yes(family: str, dialect: str, reply: Reply) -> bool:
             return reply.status == 204 and not reply.body.strip()
         case "handler_api", _:
             return body.get("status") == "success"
+        case "smspool", _:
+            return str(body.get("success")) in {"1", "True"}
         case "smsman", _:
             return body.get("success") is True and not body.get("error_code")
         case _:

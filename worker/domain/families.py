@@ -119,6 +119,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             push=True,
             options=_PLACE | {RentOption.MEDIUM},
             gives_expiry=True,
+            rentals=True,
         )
     },
     # Its pages follow one another by links, so they are read as one.

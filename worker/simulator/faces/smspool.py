@@ -24,12 +24,23 @@ OPERATIONS = {
     "/request/history": FaceOperation.HISTORY,
     "/request/balance": FaceOperation.BALANCE,
     "/request/price": FaceOperation.OTHER,
+    "/purchase/rental": FaceOperation.RENT,
+    "/rental/retrieve_messages": FaceOperation.LOOK,
+    "/rental/extend": FaceOperation.EXTEND,
+    "/rental/refund": FaceOperation.CANCEL,
     "/service/retrieve_all": FaceOperation.OTHER,
     "/country/retrieve_all": FaceOperation.OTHER,
 }
-ABOUT_ONE = frozenset({"/sms/check", "/sms/cancel", "/sms/check_resend", "/sms/resend"})
+RENTAL = "/rental/"
+ABOUT_ONE = frozenset(
+    {
+        *("/sms/check", "/sms/cancel", "/sms/check_resend", "/sms/resend"),
+        *("/rental/retrieve_messages", "/rental/extend", "/rental/refund"),
+    }
+)
 WITHOUT_KEY = frozenset({"/service/retrieve_all", "/country/retrieve_all"})
 BEARER = "Bearer "
+DAY_HOURS = 24
 #: A code of eight letters and back.
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CODES = len(LETTERS) ** 8
@@ -63,6 +74,7 @@ class SmsPoolKnobs(FaceKnobs):
     active_has_ended: bool = True  #: The list of active orders holds those that have ended too.
     resend_cost_minor: int = 0
     resend_renames: bool = False  #: The next SMS belongs to another order.
+    no_messages: Literal["object", "list"] = "list"  #: Of a rental without any.
     zone_hours: int = 0  #: How far its times are from UTC.
 
 
@@ -101,13 +113,14 @@ class SmsPoolFace(Face):
         refused = None if form in WITHOUT_KEY else self._wrong_key(key)
         if request.method not in self._knobs.methods:
             refused = DenialReason.BAD_METHOD
-        ref = self.number_id(args.get("orderid") or args.get("order_id") or "")
+        named = ("rental_code",) if form.startswith(RENTAL) else ("orderid", "order_id")
+        ref = self.number_id(next((args[name] for name in named if name in args), ""))
         return FaceCall(operation, form, ref, args, refused, form in ABOUT_ONE)
 
     def answer(self, ctx: CallContext) -> FaceReply:
         match ctx.call.form:
-            case "/purchase/sms":
-                return self._rent(ctx)
+            case "/purchase/sms" | "/purchase/rental" as form:
+                return self._rent(ctx) if form == "/purchase/sms" else self._rent_for_days(ctx)
             case "/request/active":
                 return self._active(ctx)
             case "/request/history":
@@ -123,8 +136,10 @@ class SmsPoolFace(Face):
                 return FaceReply.json([{"ID": 1, "name": "Service", "favourite": 0}])
 
     def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
-        if number.rental:
+        if number.rental != ctx.call.form.startswith(RENTAL):
             deny(DenialReason.UNKNOWN_ID)
+        if number.rental:
+            return self._about_rental(ctx, number)
         match ctx.call.form:
             case "/sms/check":
                 return self._check(ctx, number)
@@ -142,6 +157,9 @@ class SmsPoolFace(Face):
             return FaceReply.json({"success": 0, "errors": errors}, 403)
         if (reply := denied_by_server(denied)) is not None:
             return reply
+        if denied.reason is DenialReason.UNKNOWN_ID and call.form.startswith(RENTAL):
+            unknown = {"success": 0, "message": "This rental could not be found."}
+            return FaceReply.json(unknown, 404)
         status, kind, words = WORDS.get(denied.reason, (self._knobs.refusal_status, "", ""))
         if denied.reason is DenialReason.EARLY_CANCEL:
             words = EARLY[self._knobs.early_words]
@@ -195,6 +213,52 @@ class SmsPoolFace(Face):
                 "cost_in_cents": number.cost_minor,
             }
         )
+
+    def _rent_for_days(self, ctx: CallContext) -> FaceReply:
+        days = ctx.integer("days")
+        if not days:
+            deny(DenialReason.BAD_REQUEST)
+        number = ctx.rent(
+            BuyerOrder(
+                service=ctx.arg("service_id"), country=ctx.arg("id", "1"), hours=days * DAY_HOURS
+            )
+        )
+        return FaceReply.json(
+            {
+                "success": 1,
+                "phonenumber": number.phone,
+                "days": days,
+                "rental_code": self.ref(number),
+                "expiry": int(number.expires_at.timestamp()),
+            }
+        )
+
+    def _about_rental(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
+        if not number.live:
+            deny(DenialReason.UNKNOWN_ID)
+        match ctx.call.form:
+            case "/rental/retrieve_messages":
+                ctx.engine.show(number)
+                rows = {
+                    str(place): {
+                        "ID": place + 1,
+                        "sender": "Sender",
+                        "message": sms.text,
+                        "timestamp": f"{self._local(sms.at):%Y-%m-%d %H:%M:%S}",
+                    }
+                    for place, sms in enumerate(number.sms)
+                }
+                return FaceReply.json({"success": 1, "messages": rows or self._no_messages})
+            case "/rental/extend":
+                ctx.extend(number, timedelta(days=ctx.integer("days") or 0))
+                return FaceReply.json({"success": 1, "expiry": int(number.expires_at.timestamp())})
+            case _:
+                ctx.cancel(number)
+                return FaceReply.json({"success": 1})
+
+    @property
+    def _no_messages(self) -> Json:
+        return {} if self._knobs.no_messages == "object" else []
 
     def _check(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         times = {

@@ -1,8 +1,11 @@
-"""SMSPool: its activations, its history and its pushes."""
+"""SMSPool: its activations, its history, its rentals and its pushes."""
+
+from functools import partial
 
 from worker.adapters.providers.family import FamilyAdapter
 from worker.adapters.providers.pushes import PushBody, push_of
 from worker.adapters.providers.smspool.activations import SmsPoolAccount
+from worker.adapters.providers.smspool.rentals import RENTALS, SmsPoolRentals
 from worker.ports.service import Push
 
 
@@ -12,4 +15,4 @@ def parse_push(body: PushBody) -> list[Push]:
     return [push_of(body.get("orderid"), None, None, content)]
 
 
-ADAPTER = FamilyAdapter(SmsPoolAccount, parse_push=parse_push)
+ADAPTER = FamilyAdapter(SmsPoolAccount, partial(SmsPoolRentals, RENTALS), parse_push)

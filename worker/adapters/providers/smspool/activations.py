@@ -116,10 +116,10 @@ class SmsPoolReplies(ActivationReplies):
 
     def cancel(self, reply: Reply) -> port.CancelReply:
         body = self._object(reply)
-        if reply.is_success and _is_yes(body.get("success")):
+        if reply.is_success and is_yes(body.get("success")):
             return port.Ended(PriceFate.GIVEN_BACK)
         word = self._word(reply)
-        if not reply.is_answer or word == BAD_KEY or not _is_no(body.get("success")):
+        if not reply.is_answer or word == BAD_KEY or not is_no(body.get("success")):
             raise self._fault(reply)
         if TOO_EARLY.search(word):
             return port.Refused(port.Refusal.EARLY, retry_after=EARLY_AGAIN)
@@ -128,13 +128,13 @@ class SmsPoolReplies(ActivationReplies):
 
     def resend_is_free(self, reply: Reply) -> bool:
         body = self._object(reply, exact=True)
-        if reply.is_success and _is_yes(body.get("success")):
+        if reply.is_success and is_yes(body.get("success")):
             return fields.cost_minor(body.get("resendCost"), self.currency) == 0
         return self._refused(reply)
 
     def asked_again(self, reply: Reply, ref: ProviderRef) -> bool:
         body = self._object(reply)
-        if reply.is_success and _is_yes(body.get("success")):
+        if reply.is_success and is_yes(body.get("success")):
             # The SMS may be expected by an order of its own then, which is none of ours.
             return bool(body.get("order_id", ref) == ref)
         return self._refused(reply)
@@ -143,13 +143,13 @@ class SmsPoolReplies(ActivationReplies):
         """False where a change was plainly refused; else raises."""
         body = self._object(reply)
         known = reply.is_answer and self._word(reply) != BAD_KEY
-        if known and _is_no(body.get("success")):
+        if known and is_no(body.get("success")):
             return False
         raise self._fault(reply)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         body = self._object(reply, exact=True)
-        if not reply.is_success or not _is_yes(body.get("success")):
+        if not reply.is_success or not is_yes(body.get("success")):
             return self._not_rented(reply)
         rented = self._rented(reply, body.get("order_id"), _phone_in(body))
         cost, currency = fields.cost_in(body.get("cost"), self.currency)
@@ -225,11 +225,11 @@ def _whole(value: object) -> int | None:
     return value if type(value) is int else None
 
 
-def _is_yes(success: object) -> bool:
+def is_yes(success: object) -> bool:
     return success is True or success == "1" or (type(success) is int and success == 1)
 
 
-def _is_no(success: object) -> bool:
+def is_no(success: object) -> bool:
     return success is False or success == "0" or (type(success) is int and success == 0)
 
 
