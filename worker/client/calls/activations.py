@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.parts import CodeShownElsewhere, OrderFactsTold, RentedNumberItem
+from worker.client.calls.parts import (
+    CodeShownElsewhere,
+    OrderFactsTold,
+    RentedNumberItem,
+    RentOptionsGiven,
+)
 from worker.client.calls.shapes import (
     Activation,
     ActivationExpanded,
@@ -70,6 +75,7 @@ class ActivationCalls(ApiConnection):
         idempotency_key: str,
         charge: Literal["hold", "external"] | None = None,
         max_cost_minor: int | None = None,
+        options: RentOptionsGiven | None = None,
         order_facts: OrderFactsTold | None = None,
         order_ref: str | None = None,
         policy: str | None = None,
@@ -91,6 +97,7 @@ class ActivationCalls(ApiConnection):
                 "charge": charge,
                 "country": country,
                 "max_cost_minor": max_cost_minor,
+                "options": options,
                 "order_facts": order_facts,
                 "order_ref": order_ref,
                 "policy": policy,
@@ -144,6 +151,16 @@ class ActivationCalls(ApiConnection):
             f"/v1/activations/{segment(id)}/notes",
             body={"note": note},
             idempotency_key=idempotency_key,
+        )
+        return answer
+
+    async def report_activation(self, id: str, *, reason: str) -> Activation:
+        """Tell the provider that the number is bad; what it takes gives the number back.
+
+        What is wrong with the number; it stands in its timeline and is not sent to the provider.
+        """
+        answer: Activation = await self.call(
+            "POST", f"/v1/activations/{segment(id)}/report", body={"reason": reason}
         )
         return answer
 

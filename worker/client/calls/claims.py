@@ -263,16 +263,25 @@ class ClaimCalls(ApiConnection):
         note: str,
         amount_minor: int | None = None,
         findings: Mapping[str, Any] | None = None,
+        outcome: Literal["refunded", "closed", "delivered"] | None = None,
         idempotency_key: str | None = None,
     ) -> Case:
         """Give a human's verdict, once.
 
-        A human's word with its reason; `amount_minor` for less than proposed, or where no sum is.
+        Also names the ending of the order: granting is `refunded`; denying `closed` or `delivered`.
+
+        An outcome that contradicts `grant` is refused: a slip of the pen moves no money.
         """
         answer: Case = await self.call(
             "POST",
             f"/v1/claims/{segment(id)}/verdict",
-            body={"amount_minor": amount_minor, "findings": findings, "grant": grant, "note": note},
+            body={
+                "amount_minor": amount_minor,
+                "findings": findings,
+                "grant": grant,
+                "note": note,
+                "outcome": outcome,
+            },
             idempotency_key=idempotency_key,
         )
         return answer

@@ -236,6 +236,15 @@ class Provider(TypedDict):
     why: str | None
 
 
+class RentOptionsGiven(TypedDict):
+    """What is asked of the number; refused where a provider of the order cannot be asked for it."""
+
+    area_code: NotRequired[str | None]
+    medium: NotRequired[Literal["sms", "voice"]]
+    operator: NotRequired[str | None]
+    reuse: NotRequired[str | None]
+
+
 class RentedNumberItem(TypedDict):
     """The same with the names that otherwise stand in the path."""
 

@@ -41,6 +41,8 @@ class RentalCalls(ApiConnection):
         idempotency_key: str,
         charge: Literal["hold", "external"] | None = None,
         max_cost_minor: int | None = None,
+        order_facts: OrderFactsTold | None = None,
+        order_ref: str | None = None,
         policy: str | None = None,
     ) -> Rental | RentalOrder:
         """Rent a number for hours, days or months at the provider.
@@ -56,6 +58,8 @@ class RentalCalls(ApiConnection):
                 "country": country,
                 "hours": hours,
                 "max_cost_minor": max_cost_minor,
+                "order_facts": order_facts,
+                "order_ref": order_ref,
                 "policy": policy,
                 "price_minor": price_minor,
                 "provider": provider,

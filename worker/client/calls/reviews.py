@@ -49,10 +49,10 @@ class ReviewCalls(ApiConnection):
     ) -> ReviewEnded:
         """Decide what waits, once.
 
-        `outcome` is for activations: granting is `refunded`; denying is `closed`, or `delivered`.
+        `outcome` is for activations and claims: granting is `refunded`; denying is the others.
 
-        Without it, denying closes; one that contradicts `grant` is refused. An activation ends with
-        its whole price.
+        Without it, denying closes an activation; one that contradicts `grant` is refused. An
+        activation ends with its whole price.
         """
         answer: ReviewEnded = await self.call(
             "POST",
