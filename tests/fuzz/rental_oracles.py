@@ -63,9 +63,11 @@ def _is_yes(family: str, dialect: str, reply: Reply) -> bool:
             return reply.status == 204 and not reply.body.strip()
         case "handler_api", _:
             return body.get("status") == "success"
-        case "smspool", _:
-            return str(body.get("success")) in {"1", "True"}
-        case "smsman", _:
-            return body.get("success") is True and not body.get("error_code")
+        case "textverified", _:
+            state = str(body.get("state")).lower()
+            ended = state in {"nonrenewableexpired", "nonrenewablerefunded"}
+            return not reply.body.strip(b" {}") or ended or b"canRefund" in reply.body
+        case "smspool" | "smsman", _:
+            return str(body.get("success")) in {"1", "True"} and not body.get("error_code")
         case _:
             return False

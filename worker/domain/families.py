@@ -132,6 +132,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             report=True,
             options=_PLACE | {RentOption.REUSE},
             gives_expiry=True,
+            rentals=True,
         )
     },
 }

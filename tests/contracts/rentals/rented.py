@@ -1,6 +1,6 @@
 """The long rentals of an adapter and the simulated provider they are at, on one clock."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,9 +60,13 @@ class Renting:
         await self.at.control("POST", "offline", {"id": ref, "offline": offline})
 
 
+#: So that a fault is the answer to the call and not to a sign-in before it.
+KNOBS: Mapping[str, Mapping[str, object]] = {"textverified": {"token_seconds": 7200}}
+
+
 @asynccontextmanager
 async def renting(family: str, dialect: str, **settings: Any) -> AsyncIterator[Renting]:
-    settings = {"mix": {"timeout": 1}, **settings}
+    settings = {"mix": {"timeout": 1}, "knobs": KNOBS.get(family, {}), **settings}
     async with simulated(family, dialect, **settings) as both:
         rentals = build_rentals(config(both.url, family, dialect), both.provider)
         assert rentals is not None

@@ -1,4 +1,4 @@
-"""TextVerified, second version: its verifications, their history, and its signed pushes."""
+"""TextVerified, second version: verifications, their history, rentals, and signed pushes."""
 
 import base64
 import binascii
@@ -10,6 +10,7 @@ from typing import Final
 from worker.adapters.providers.family import FamilyAdapter
 from worker.adapters.providers.pushes import PushBody, UnreadablePush, push_of
 from worker.adapters.providers.textverified.activations import TextVerifiedAccount
+from worker.adapters.providers.textverified.rentals import TextVerifiedRentals
 from worker.ports.service import Push
 
 SMS_RECEIVED: Final = "v2.sms.received"
@@ -55,4 +56,6 @@ def _signature(raw_body: bytes, key: bytes) -> bytes:
     return base64.b64encode(hmac.new(key, raw_body, hashlib.sha512).digest())
 
 
-ADAPTER = FamilyAdapter(TextVerifiedAccount, parse_push=parse_push, is_signed=is_signed)
+ADAPTER = FamilyAdapter(
+    TextVerifiedAccount, TextVerifiedRentals, parse_push=parse_push, is_signed=is_signed
+)

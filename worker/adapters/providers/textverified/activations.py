@@ -34,7 +34,6 @@ from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
 from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 
-PAGES_MAX: Final = 50  #: Of a list; one that is longer tells nothing.
 JSON: Final = ("Content-Type", "application/json")
 SMS: Final = "/sms?reservationType=verification"
 ROUTES: Final[OperationTable] = {
@@ -296,19 +295,13 @@ class TextVerifiedAccount(ProviderAccount):
         read: Callable[[Reply], LinkedRows],
         is_over: Callable[[list[LinkedRows]], bool],
     ) -> list[Any]:
-        """The rows of all pages that *is_over* does not leave out, each row once."""
-        pages: list[LinkedRows] = []
-        asked: set[str] = set()
-        following: str | None = target
-        while following is not None:
-            if following in asked or len(asked) == PAGES_MAX:
-                raise UnknownReply(self.name, "a list without an end")
-            if asked:
-                await self._http.pay_more()
-            asked.add(following)
-            pages.append(await self._read_list(following, read))
-            following = None if is_over(pages) else pages[-1].next
-        return list(dict.fromkeys(row for page in pages for row in page.rows))
+        return await lists.every_row(
+            target,
+            lambda page: self._read_list(page, read),
+            self._http.pay_more,
+            self.name,
+            is_over,
+        )
 
 
 def _is_past_life(pages: list[LinkedRows]) -> bool:

@@ -4,17 +4,19 @@ A page names the next one by a link; no address of a page is made here. The link
 out, so that the token goes to nobody else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from worker.adapters.providers import fields
 from worker.adapters.providers.reply import Reply
-from worker.domain.ids import ProviderRef
+from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
+from worker.ports.errors import UnknownReply
 from worker.ports.provider import ActiveRow, PastNumber, Sms
 
+PAGES_MAX: Final = 50  #: Of a list; one that is longer tells nothing.
 PATH: Final = "/api/pub/v2"
 PENDING: Final = "verificationpending"
 COMPLETED: Final = "verificationcompleted"
@@ -82,6 +84,28 @@ def linked_page(reply: Reply, read: Callable[[dict[str, Any]], Any]) -> LinkedRo
     if broken_off or None in seen:
         return None
     return LinkedRows(seen, following)
+
+
+async def every_row(
+    first: str,
+    read: Callable[[str], Awaitable[LinkedRows]],
+    pay_more: Callable[[], Awaitable[None]],
+    provider: ProviderName,
+    is_over: Callable[[list[LinkedRows]], bool] = lambda _: False,
+) -> list[Any]:
+    """The rows of all pages from *first* on that *is_over* does not leave out, each row once."""
+    pages: list[LinkedRows] = []
+    asked: set[str] = set()
+    following: str | None = first
+    while following is not None:
+        if following in asked or len(asked) == PAGES_MAX:
+            raise UnknownReply(provider, "a list without an end")
+        if asked:
+            await pay_more()
+        asked.add(following)
+        pages.append(await read(following))
+        following = None if is_over(pages) else pages[-1].next
+    return list(dict.fromkeys(row for page in pages for row in page.rows))
 
 
 def _target_of(href: str) -> str | None:

@@ -14,6 +14,7 @@ from worker.simulator.config import SimulatorConfig
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import CallContext, Face, FaceKnobs, denied_by_server, deny
+from worker.simulator.faces.textverified.rentals import FORM, TextVerifiedRentalFace
 from worker.simulator.numbers import CHARGED, ArrivedSms, SimulatedNumber, Status
 from worker.simulator.tariff import BuyerOrder
 
@@ -22,6 +23,7 @@ ID_START = "lr_"
 ID_DIGITS = 26
 EMPTY = FaceReply(200, b"", "text/plain")
 SMS_ID = 10
+RENTAL_SMS = "nonrenewable"
 STATES: Mapping[Status, str] = {
     Status.WAITING: "verificationPending",
     Status.CANCELLED: "verificationCanceled",
@@ -67,6 +69,7 @@ class TextVerifiedFace(Face):
     def __init__(self, config: SimulatorConfig) -> None:
         self._knobs = TextVerifiedKnobs.model_validate(config.knobs)
         super().__init__(config, self._knobs.terms(timedelta(minutes=15)))
+        self._rentals = TextVerifiedRentalFace(self.ref, self.number_id)
 
     def ref(self, number: SimulatedNumber) -> str:
         return f"{ID_START}{number.id:0{ID_DIGITS}d}"
@@ -89,7 +92,8 @@ class TextVerifiedFace(Face):
             return self._sign_in(request, args)
         if (request.method, parts) == ("POST", ["verifications"]):
             return self._purchase(request, args)
-        return self._read(request, parts, args)
+        rental = self._rentals.read(request.method, parts, request.body, args)
+        return self._read(request, parts, args) if rental is None else rental
 
     def _read(self, request: Request, parts: list[str], args: Mapping[str, str]) -> FaceCall:
         asked, about_one, form, ref = FaceOperation.OTHER, False, request.path, ""
@@ -136,7 +140,8 @@ class TextVerifiedFace(Face):
         self._check_token(ctx)
         match ctx.call.operation:
             case FaceOperation.RENT:
-                return self._rent(ctx)
+                rental = ctx.call.form == FORM
+                return self._rentals.rent(ctx, self._href) if rental else self._rent(ctx)
             case FaceOperation.LIST:
                 return self._list(ctx)
             case FaceOperation.LOOK:
@@ -151,12 +156,20 @@ class TextVerifiedFace(Face):
 
     def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         self._check_token(ctx)
+        if number.rental != ctx.call.form.startswith(FORM):
+            deny(DenialReason.UNKNOWN_ID)
+        if number.rental:
+            return self._rentals.answer_about(ctx, number) or self._empty
         if ctx.call.form == "details":
             return FaceReply.json(self._details(ctx, number))
         if ctx.call.form == "reuse":
             order = BuyerOrder(service=number.service, country=number.country)
             return self._bought(ctx, ctx.rent_again(number, order))
         ctx.cancel(number, Status.BANNED if ctx.call.form == "report" else Status.CANCELLED)
+        return self._empty
+
+    @property
+    def _empty(self) -> FaceReply:
         return EMPTY._replace(body=self._knobs.cancelled_body.encode())
 
     def refuse(self, call: FaceCall, denied: Denied, _now: datetime) -> FaceReply:
@@ -290,6 +303,8 @@ class TextVerifiedFace(Face):
     def _sms_list(self, ctx: CallContext) -> FaceReply:
         ref = ctx.call.args.get("reservationId")
         chosen = self._reserved(ctx, ref) if ref else list(ctx.engine.ledger.everything(ctx.now))
+        kind = ctx.arg("reservationType")
+        chosen = [each for each in chosen if not kind or each.rental == (kind == RENTAL_SMS)]
         told = [(number, sms) for number in chosen for sms in number.sms]
         wanted = ctx.call.args.get("to")
         rows = [
@@ -359,6 +374,3 @@ def _text_in(body: bytes, key: str) -> str:
         return ""
     value = found.get(key) if isinstance(found, dict) else None
     return "" if value is None else str(value)
-
-
-FACE = TextVerifiedFace
