@@ -277,6 +277,7 @@ KINDS: Final[dict[TimerKind, tuple[Setup, str | None]]] = {
     TimerKind.BALANCE_IDLE: (balance_idle, None),
     TimerKind.REVIEW_LATE: (review_late, None),
     TimerKind.RENTAL_END: (rental_end, None),
+    TimerKind.RENTAL_EMPTY: (rental_end, None),
     TimerKind.RENTAL_ORDER: (rental_order, None),
     # These need a provider that is down.
     TimerKind.BALANCE_CREDIT_SLA: (balance_credit_sla, "balance_credit_overdue"),

@@ -166,6 +166,12 @@ async def rental_end(shop: CaseShop) -> SetTimer:
     return SetTimer(rental.id, MONDAY + 10 * DAY, "", "", None)
 
 
+async def rental_empty(shop: CaseShop) -> SetTimer:
+    shop.change_policy("P2", {"rental.empty_at_end": "automatic"})
+    rental = await shop.book_rental()
+    return SetTimer(rental.id, MONDAY + 10 * DAY, "", "", None)
+
+
 async def rental_close(shop: CaseShop) -> SetTimer:
     rental = await shop.book_rental()
     await shop.open_rental_claim(rental, client_caused=False)
@@ -197,6 +203,7 @@ KINDS: dict[TimerKind, Setup] = {
     TimerKind.REVIEW_LATE: review_late,
     TimerKind.BALANCE_IDLE: balance_idle,
     TimerKind.RENTAL_END: rental_end,
+    TimerKind.RENTAL_EMPTY: rental_empty,
     TimerKind.RENTAL_CLOSE: rental_close,
     TimerKind.RENTAL_ORDER: rental_order,
 }
@@ -281,7 +288,7 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
                 timer, shop.timers.claim_windows.decide, shop.policy_book.of
             )
         )
-    elif kind is TimerKind.RENTAL_END:
+    elif kind in {TimerKind.RENTAL_END, TimerKind.RENTAL_EMPTY}:
         first = await rival.start(rival.store.cases.end_rental(timer))
     elif kind is TimerKind.BALANCE_IDLE:
         first = await rival.start(rival.store.books.date_again(timer, setup.due_at + 30 * DAY, 1))

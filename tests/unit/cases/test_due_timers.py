@@ -16,7 +16,7 @@ UNAVAILABLE = StoreUnavailable("unavailable")
 
 
 class DueShop:
-    """A rental that ends and one that is closed are due; the test says what each step does."""
+    """An empty rental and one that is closed are due; the test says what each step does."""
 
     def __init__(self, **steps: Any) -> None:
         self.store = StubStore(
@@ -43,7 +43,7 @@ class DueShop:
 
     def _lease(self, limit: int, kinds: Collection[TimerKind]) -> list[Timer]:
         self.leased.append((limit, frozenset(kinds)))
-        due = (TimerKind.RENTAL_END, TimerKind.RENTAL_CLOSE)
+        due = (TimerKind.RENTAL_EMPTY, TimerKind.RENTAL_CLOSE)
         return [Timer(kind, UUID(int=1), RENTED) for kind in due if kind in kinds]
 
 

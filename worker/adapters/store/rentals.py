@@ -279,4 +279,5 @@ async def _whole(connection: AsyncConnection, row: RowMapping) -> rental_port.Re
 
 # As `cases/book_rental.sql` and `cases/end_rental.sql` write them.
 assert TimerKind.RENTAL_END.value == "rental_end"
+assert TimerKind.RENTAL_EMPTY.value == "rental_empty"  # Set by a trigger beside the end.
 assert TimerKind.RENTAL_CLOSE.value == "rental_close"

@@ -49,7 +49,8 @@ async def lease(
 async def pending(
     connection: AsyncConnection, limit: int, now: datetime | None, *, overdue_only: bool
 ) -> list[Timer]:
-    wanted = {"overdue": overdue_only, "limit": limit, "now": now}
+    kinds = [kind.value for kind in TimerKind]
+    wanted = {"overdue": overdue_only, "limit": limit, "now": now, "kinds": kinds}
     timers = await connection.execute(statement("cases/pending_timers"), wanted)
     return [case_rows.timer(row) for row in timers.mappings()]
 

@@ -110,7 +110,7 @@ BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next tick continues.
 EXPIRED_MAX: Final = 1000  #: Expired answers and texts that one tick deletes, of each.
 #: They wait for a provider, so they fire after all others: one that hangs delays no other kind.
-AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE, TimerKind.RENTAL_END})
+AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE, TimerKind.RENTAL_EMPTY})
 #: A policy that names a time makes those of all its accounts ring at once: few of them, and last.
 IN_NO_HURRY: Final = frozenset({TimerKind.BALANCE_IDLE})
 IN_NO_HURRY_BATCH: Final = 20
@@ -225,6 +225,8 @@ class DueTimers:
             case TimerKind.REVIEW_LATE:
                 await self.late_reviews.fire(timer)
             case TimerKind.RENTAL_END:
+                await self.cases.end_rental(timer)
+            case TimerKind.RENTAL_EMPTY:
                 await self.rental_ends.fire(timer)
             case TimerKind.RENTAL_ORDER:
                 await self.cases.rental_order_forgotten(timer)

@@ -4,6 +4,9 @@ Our log alone says whether an SMS came, so the provider is asked for the last on
 believed. Nobody waits for a provider that does not answer longer than `PATIENCE`: by then what was
 seen decides. The credit is a case of its own: it is decided once, under the account's lock, and
 where the policy leaves it to a human it waits with the others.
+
+Its timer has a kind of its own: a daemon of a release that does not know it ends the rental by
+`rental_end`, and leaves this one to those that do.
 """
 
 from collections.abc import Mapping
@@ -71,7 +74,7 @@ class RentalEnds:
 
     async def _credits_empty(self, rental: Rental) -> bool:
         """One that was given back before its end is not empty at it."""
-        if rental.ended_at is not None:
+        if rental.ended_at is not None and rental.ended_at < rental.ends_at:
             return False
         await self.policies.load([(rental.policy, rental.policy_version)])
         profile = self.policies.of(rental.policy, rental.policy_version)

@@ -80,6 +80,7 @@ class TimerKind(enum.Enum):
     BALANCE_IDLE = "balance_idle"  #: Nothing has moved an account's money for long.
     REVIEW_LATE = "review_late"  #: Of a number in review, or of the obligation to review a case.
     RENTAL_END = "rental_end"
+    RENTAL_EMPTY = "rental_empty"  #: At its end, too: one without an SMS may be paid back.
     RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
     RENTAL_ORDER = "rental_order"  #: An order of a long rental that nobody ended is in doubt.
 
