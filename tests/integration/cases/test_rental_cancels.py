@@ -35,6 +35,11 @@ OWN: dict[str, dict[str, Any]] = {
         "sms": {"auto_credit_mode": "automatic"},
         "cancel": {"button": True, "max_per_day": 1},
     },
+    "twice": {
+        "rental": {"cancel_until_s": 3600, "early_end": "unused"},
+        "renewal": {"refund_window_s": 3600},
+        "limits": [{"of": "cancel", "per": "day", "max_count": 1}],
+    },
     "counted": {
         "rental": {"cancel_until_s": 3600, "early_end": "deny"},
         "sms": {"auto_credit_mode": "automatic"},
@@ -305,3 +310,48 @@ async def test_a_verdict_of_nothing_is_no_sum(api: Api, shop: CaseShop) -> None:
     change = await shop.give_verdict(cancel, grant=True, amount_minor=0)
 
     assert change.rejected is Rejected.WRONG_SUM
+
+
+async def test_a_yes_to_a_renewal_over_a_limit_gives_back_the_renewal_alone(
+    api: Api, shop: CaseShop
+) -> None:
+    rental = await rented(shop, "twice")
+    shop.set_time(MONDAY + 2 * DAY)
+    shop.provider_rentals.prolongs = [Prolonged(MONDAY + 15 * DAY)]
+    await renter(shop)(
+        replace(prolongation(shop, rental), policy="twice", policy_version=rental.policy_version)
+    )
+    other = await shop.book_rental("other", start=shop.clock.now, price=500, policy="twice")
+    await shop.service.cancel_rental(other, {"due_to_problem": False})
+    assert await shop.balances() == (600, 0)
+    assert (await pressed(api)).status == 202
+    (cancel,) = (await shop.long_rental()).cancels
+    assert (cancel.decisions[-1].reason, cancel.decisions[-1].amount_minor) == ("cancel_limit", 400)
+
+    await shop.give_verdict(cancel, grant=True)
+
+    after = await shop.long_rental()
+    assert (after.ended_at, after.ends_at) == (None, MONDAY + 10 * DAY)
+    assert await shop.balances() == (1000, 0)
+    shop.set_time(MONDAY + 5 * DAY)
+    reply = await pressed(api)
+    assert [one["moved_minor"] for one in reply.json["cancels"]] == [400, 500], "of the first price"
+
+
+async def test_what_a_human_gave_for_unused_days_is_not_given_for_them_again(
+    api: Api, shop: CaseShop
+) -> None:
+    rental = await rented(shop, "P2")
+    shop.set_time(MONDAY + 5 * DAY)
+    await pressed(api, due_to_problem=True)
+    (cancel,) = (await shop.long_rental()).cancels
+    await shop.give_verdict(cancel, grant=True)
+    assert await shop.balances() == (1500, 0)
+
+    claim = await shop.open_rental_claim(
+        rental, client_caused=False, blocked_at=(MONDAY + 4 * DAY).isoformat()
+    )
+
+    assert claim.moved_minor == 100, "the day between: the others were given back"
+    cancel = await shop.case(cancel.id)
+    assert cancel.decisions[-1].outcome == "prorated_credit"

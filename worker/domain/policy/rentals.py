@@ -68,13 +68,22 @@ def _credit_unused(ending: EarlyEnding, unused: Sum) -> decision.Decision:
 
 def _renewal(case: OrderCase) -> decision.Decision | None:
     """A renewal is given back once, for its own price; pressed again, nothing of it is left."""
-    left = case.order.renewal_price_minor - case.order.renewal_credited_minor
-    if left <= 0 or not _renewal_may_go_back(case):
+    if not renewal_is_meant(case):
         return None
+    left = _renewal_left(case)
     if (then := cancel_over_limit(case.profile, case.order, case.now, left)) is not None:
         return _over_limit(case, then, left)
     until = credit_by(case.profile, case.now)
     return decision.credit(Reason.RENEWAL_CANCELLED, left, until)
+
+
+def renewal_is_meant(case: OrderCase) -> bool:
+    """Whether a press gives back the renewal alone, as far as no limit stands before it."""
+    return _renewal_left(case) > 0 and _renewal_may_go_back(case)
+
+
+def _renewal_left(case: OrderCase) -> int:
+    return case.order.renewal_price_minor - case.order.renewal_credited_minor
 
 
 def _renewal_may_go_back(case: OrderCase) -> bool:

@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.activation import CancelAnswer
-from worker.domain.policy import Decision, Destination, Op, Outcome, Reason
+from worker.domain.policy import (
+    Decision,
+    Destination,
+    Op,
+    OrderFacts,
+    Outcome,
+    Reason,
+    question_from,
+)
+from worker.domain.policy.facts import order_words
+from worker.domain.policy.orders import case_of
+from worker.domain.policy.rentals import renewal_is_meant
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, questions, record_facts
 from worker.ports.store import case_view as port
@@ -27,6 +38,15 @@ _ANSWERS: Final = {
 }
 
 
+#: What a human is asked about the part of a rental that was not used.
+_OF_UNUSED: Final = frozenset(
+    {
+        Reason.JUDGE_REQUEST,
+        Reason.DEACTIVATION_DUE_TO_PROBLEM,
+        Reason.CAUSE_UNKNOWN,
+        Reason.POLICY_SILENT,
+    }
+)
 #: A press this soon after a renewal was given back is the same one, sent again.
 DOUBLE_PRESS: Final = timedelta(seconds=60)
 
@@ -91,8 +111,14 @@ class RentalCancelJudge:
         amount = min(sum_minor, left) if named is None else named
         if not 0 < amount <= most:
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
-        to = Destination.BALANCE
-        granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
+        unused = proposed.decision.reason in _OF_UNUSED
+        granted = Decision(
+            Outcome.PRORATED_CREDIT if unused else Outcome.CREDIT,
+            Reason.RENEWAL_CANCELLED if _is_renewal(view, proposed) else Reason.CLAIM_APPROVED,
+            amount,
+            0,
+            Destination.BALANCE,
+        )
         by_human = questions.decided_by_human(proposed, granted, view, self.clauses)
         return self._step(view, facts, by_human)
 
@@ -132,6 +158,18 @@ class RentalCancelJudge:
             gives_renewal_back=renewal and pays,
         )
         return case_steps.with_event(self, view, step)
+
+
+def _is_renewal(view: port.CaseView, proposed: port.DecisionRecord) -> bool:
+    """Whether a human was asked about a renewal over a limit: the rest of the rental goes on."""
+    if view.profile is None or proposed.decision.reason is not Reason.CANCEL_LIMIT:
+        return False
+    pressed_at = view.case.opened_at
+    given = {**proposed.facts, "op": Op.CANCEL.value, "now": questions.instant_fact(pressed_at)}
+    facts = question_from(given).facts
+    assert isinstance(facts, OrderFacts)
+    profile = view.profile.for_order(order_words(facts))
+    return renewal_is_meant(case_of(profile, facts, pressed_at))
 
 
 def _as_of(record: CaseRecord, pressed_at: datetime) -> CaseRecord:
