@@ -1,5 +1,6 @@
 """The record of an order or an account, read whole from our own log and books."""
 
+import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,10 @@ from worker.domain.ids import AccountId, ActivationId
 from worker.domain.money import AMOUNT_MAX
 from worker.domain.policy import Profile
 from worker.domain.policy.at_intake import order_words
+from worker.domain.policy.claim_case import may_leave
 from worker.domain.policy.language.choices import SpentBars
 from worker.domain.policy.limits import SPANS, HistoryAsked, history_asked, span_start
-from worker.domain.policy.vocabulary import PastEventKind
+from worker.domain.policy.vocabulary import BALANCE, PastEventKind
 from worker.domain.transfer import Charge
 from worker.ports.store import case_record as port
 from worker.ports.store.case_view import Case, CaseKind
@@ -41,11 +43,11 @@ _CASE_COLUMNS: Final = tuple(
 async def of_activation(
     connection: AsyncConnection,
     id_: ActivationId,
-    case: UUID | None = None,
+    case: Case | None = None,
     profile: Profile | None = None,
 ) -> port.CaseRecord | None:
     """The order's record; what *case* itself gave is left out of it."""
-    about = {"id": id_, "case_id": case}
+    about = {"id": id_, "case_id": None if case is None else case.id}
     found = await connection.execute(statement("cases/record_activation"), about)
     return await _case_record(connection, found.mappings().one_or_none(), case, profile)
 
@@ -53,10 +55,14 @@ async def of_activation(
 async def of_rental(
     connection: AsyncConnection,
     id_: UUID,
-    case: UUID | None = None,
+    case: Case | None = None,
     profile: Profile | None = None,
 ) -> port.CaseRecord | None:
-    about = {"id": id_, "case_id": case, "time_back": list(TIME_BACK)}
+    about = {
+        "id": id_,
+        "case_id": None if case is None else case.id,
+        "time_back": list(TIME_BACK),
+    }
     found = await connection.execute(statement("cases/record_rental"), about)
     return await _case_record(connection, found.mappings().one_or_none(), case, profile)
 
@@ -66,9 +72,9 @@ async def of_subject(
 ) -> port.CaseRecord | None:
     """The record of what a case is about, without what the case itself gave."""
     if case.activation is not None:
-        return await of_activation(connection, case.activation, case.id, profile)
+        return await of_activation(connection, case.activation, case, profile)
     if case.rental is not None:
-        return await of_rental(connection, case.rental, case.id, profile)
+        return await of_rental(connection, case.rental, case, profile)
     return None
 
 
@@ -81,6 +87,16 @@ CASE_DEEDS: Final = {
     CaseKind.WITHDRAWAL: frozenset({PastEventKind.PAYOUT}),
     CaseKind.ACCOUNT: frozenset({PastEventKind.PAYOUT}),
 }
+
+
+class SpentAsked(enum.Enum):
+    """When all that an account ever spent is summed: it reads each of its entries."""
+
+    NEVER = enum.auto()
+    UNLESS_ACTIVATED = enum.auto()
+    ALWAYS = enum.auto()
+
+
 _ABOUT_MONEY: Final = {CaseKind.WITHDRAWAL, CaseKind.ACCOUNT}
 
 
@@ -115,8 +131,7 @@ async def of_case(
     if found is None:
         return None
     if case.kind in _ABOUT_MONEY:
-        asks = profile is not None and profile.withdrawal.spent_bars is SpentBars.ANY
-        found = await _with_money(connection, found, case.id, now, spent=asks)
+        found = await _with_money(connection, found, case.id, now, spent=_spent_asked(profile))
     elif case.kind is CaseKind.CLAIM:
         deposited = await connection.execute(_DEPOSITED, {"account": case.account})
         found = replace(found, last_deposit_at=deposited.scalar())
@@ -128,6 +143,12 @@ async def of_case(
         profile = profile.for_order(words)
     asked = history_asked(profile, CASE_DEEDS[case.kind])
     return await with_history(connection, found, asked, now, case.id)
+
+
+def _spent_asked(profile: Profile | None) -> SpentAsked:
+    """An activated purchase was paid for, so the sum of all decides nothing beside one."""
+    asks = profile is not None and profile.withdrawal.spent_bars is SpentBars.ANY
+    return SpentAsked.UNLESS_ACTIVATED if asks else SpentAsked.NEVER
 
 
 async def with_history(
@@ -175,14 +196,15 @@ async def _with_money(
     case: UUID | None,
     now: datetime,
     *,
-    spent: bool,
+    spent: SpentAsked,
 ) -> port.AccountRecord:
-    about = {"account": account.account, "case_id": case, "now": now, "spent": spent}
-    found = await connection.execute(statement("cases/record_money"), about)
-    money: dict[str, Any] = dict(found.mappings().one())
+    about = {"account": account.account, "case_id": case, "now": now}
     bought = await connection.execute(statement("cases/record_purchases"), about)
     row = bought.mappings().one()
     at = row["activated_at"]
+    asks = spent is SpentAsked.ALWAYS or (spent is SpentAsked.UNLESS_ACTIVATED and at is None)
+    found = await connection.execute(statement("cases/record_money"), {**about, "spent": asks})
+    money: dict[str, Any] = dict(found.mappings().one())
     topups = _sums(money["topups"])
     return replace(
         account,
@@ -213,7 +235,7 @@ async def whole_account(
     found = await of_account(connection, account)
     if found is None:
         return None
-    found = await _with_money(connection, found, None, now, spent=True)
+    found = await _with_money(connection, found, None, now, spent=SpentAsked.ALWAYS)
     span = {"account": account, "since": now - LOOK_BACK, "limit": ROWS_MAX, "case_id": None}
     ordered = await connection.execute(statement("cases/record_orders"), span)
     gave = await connection.execute(statement("cases/record_given"), span)
@@ -223,13 +245,13 @@ async def whole_account(
 async def _case_record(
     connection: AsyncConnection,
     row: RowMapping | None,
-    case: UUID | None,
+    case: Case | None,
     profile: Profile | None,
 ) -> port.CaseRecord | None:
     """*profile*: the policy that asks; None: it is not known who asks, so all is read."""
     if row is None:
         return None
-    stays = profile is not None and not profile.claims_can_leave
+    stays = case is not None and profile is not None and _stays(case, profile, row)
     return port.CaseRecord(
         **{name: row[name] for name in _CASE_COLUMNS},
         charge=Charge(row["charge"]),
@@ -238,12 +260,21 @@ async def _case_record(
     )
 
 
-async def _still_there(connection: AsyncConnection, row: RowMapping, case: UUID | None) -> int:
+def _stays(case: Case, profile: Profile, row: RowMapping) -> bool:
+    """Whether no money of this case leaves: how much of a credit is left decides nothing then."""
+    if case.kind is not CaseKind.CLAIM:
+        return True
+    method = (row["order_facts"] or {}).get("payment_method", BALANCE)
+    return not may_leave(profile, case.facts.get("destination"), method)
+
+
+async def _still_there(connection: AsyncConnection, row: RowMapping, case: Case | None) -> int:
     """The lesser of what was credited and the lowest balance since the first credit."""
     credited: int = row["credited_minor"]
     if row["credited_by"] is None:
         return 0
-    since = {"account": row["account"], "since": row["credited_by"], "case_id": case}
+    own = None if case is None else case.id
+    since = {"account": row["account"], "since": row["credited_by"], "case_id": own}
     found = await connection.execute(statement("cases/lowest_balance"), since)
     lowest: int = found.scalar_one()
     return min(credited, lowest)

@@ -156,6 +156,19 @@ def _place(profile: Profile, claim: ClaimFacts, rule: KindRule | None) -> Destin
             assert_never(profile.payout.route)
 
 
+def may_leave(profile: Profile, asked: str | None, payment_method: str) -> bool:
+    """Whether money of a claim that asks for this place could leave, whatever its kind is.
+
+    Both are told once: where it goes with the claim, how it was paid with the order.
+    """
+    by_method = payment_method != BALANCE
+    elsewhere = asked not in {None, Destination.BALANCE.value}
+    return any(
+        by_method if route is PayoutRoute.METHOD_OF_PAYMENT else elsewhere
+        for route in profile.payout_routes
+    )
+
+
 def never_leaves(claim: ClaimFacts, rule: KindRule) -> bool:
     """Whether the money of this kind stays on the balance, whatever is asked."""
     return rule.to is Destination.BALANCE or (

@@ -106,7 +106,7 @@ class AccountRecord:
     payouts: tuple[RecordedSum, ...] = ()
     purchases: tuple[RecordedSum, ...] = ()  #: Still paid for: less what came back.
     activations: tuple[TakenOrder, ...] = ()
-    spent_minor: int | None = 0  #: None: the policy does not ask.
+    spent_minor: int | None = 0  #: None: nobody asks, or an activated purchase answers.
     last_deposit_at: datetime | None = None
     open_order_window_end: datetime | None = None
     idle_since: datetime  #: Its money lies idle since then.

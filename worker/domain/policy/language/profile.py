@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from worker.domain.calendar import CalendarRules
 from worker.domain.policy.language import sections
-from worker.domain.policy.language.choices import AutoCredit
+from worker.domain.policy.language.choices import AutoCredit, PayoutRoute
 from worker.domain.policy.language.kinds import (
     KNOWN_KINDS,
     OTHER,
@@ -108,10 +108,10 @@ class Profile:
         return self.cancel.button is True or (self.cancel_offered and self.credits_automatically)
 
     @property
-    def claims_can_leave(self) -> bool:
-        """Whether the money of a claim may leave the balance, under an exception at least."""
-        excepted = any("payout.route" in when.changes for when in self.whens)
-        return self.payout.route is not None or excepted
+    def payout_routes(self) -> frozenset[PayoutRoute]:
+        """Where the money of a claim may leave, under an exception at least."""
+        routes = [self.payout.route, *(when.changes.get("payout.route") for when in self.whens)]
+        return frozenset(route for route in routes if route is not None)
 
     def with_window(self, seconds: int) -> "Profile":
         """The policy of an order that has its own window, fixed when it was taken in."""
