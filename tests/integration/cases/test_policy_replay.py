@@ -22,7 +22,7 @@ from tests.unit.cli.conftest import Cli, cli, nothing_around
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.domain.policy import Profile, load_profile, override
-from worker.domain.policy.language.loading import policy_directory
+from worker.domain.policy.language.loading import shipped_policies
 from worker.entrypoints.cli.exit_codes import Exit
 from worker.lifecycle.cases.replay import EndsOtherwise, Replay, Tally
 from worker.lifecycle.policy_book import PolicyBook
@@ -43,7 +43,7 @@ class Past:
 
     def file(self, policy: str, *edits: tuple[str, str], more: str = "") -> str:
         """The file of *policy*, changed."""
-        text = (policy_directory(None) / f"{policy}.toml").read_text()
+        text = (shipped_policies() / f"{policy}.toml").read_text()
         for old, new in edits:
             assert text.count(old) == 1, old
             text = text.replace(old, new)

@@ -67,3 +67,38 @@ def test_questions_are_decided_by_the_shops_policy(cli: Cli, tmp_path: Path) -> 
     told = cli("decide", "--policy", "shop", "--input", str(file))
 
     assert json.loads(told.stdout)["reason"] == "no_sms_in_window"
+
+
+def test_what_ships_stays_known_beside_the_policies_of_another_directory(
+    cli: Cli, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "P3.toml").write_text("[sms]\nsms_window_s = 60\n")
+    (own / "shop.toml").write_text("[sms]\nsms_window_s = 90\n")
+    env = {"AW_POLICIES__DIRECTORY": str(own)}
+
+    checked = cli("check-config", env=env)
+    listed = json.loads(cli("policy", "list", "--output", "json", env=env).stdout)
+    windows = {
+        name: json.loads(cli("policy", "explain", name, "--output", "json", env=env).stdout)
+        for name in ("P2", "P3", "shop")
+    }
+
+    assert checked.exit_code == 0, "the default policy is one that ships"
+    assert {"P0", "P1", "P2", "P3", "P4", "default", "shop"} == {row["name"] for row in listed}
+    assert [windows[name]["values"]["sms.sms_window_s"] for name in ("P3", "shop")] == [60, 90]
+    assert windows["P2"]["clauses"], "with its clauses"
+    assert windows["P3"]["clauses"] == [], "of the shop's own text nothing is said"
+
+
+def test_a_default_policy_that_is_nowhere_is_refused_with_those_there_are(
+    cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.toml").write_text("[sms]\nsms_window_s = 90\n")
+    env = {"AW_POLICIES__DIRECTORY": str(tmp_path), "AW_DEFAULTS__POLICY": "shpo"}
+
+    checked = cli("check-config", env=env)
+
+    assert checked.exit_code == 78
+    assert "shop" in checked.output

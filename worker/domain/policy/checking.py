@@ -8,7 +8,7 @@ from worker.domain.policy.effect.search import keys_without_effect
 from worker.domain.policy.language.file_problems import FileProblem, ProfileError
 from worker.domain.policy.language.loading import (
     load_file,
-    policy_names,
+    own_names,
     problems_read,
     profile_read,
     read_file,
@@ -26,8 +26,12 @@ def problems_of(file: Path) -> list[FileProblem]:
     if reading.is_doubtful:
         return problems  # What a key needs may be what could not be read.
     found = [reading.placed(key, problem) for key, problem in keys_without_effect(profile)]
-    known = {problem.key for problem in problems}
-    return [*problems, *(problem for problem in found if problem.key not in known)]
+    return [*problems, *(one for one in found if not _follows(one, problems))]
+
+
+def _follows(one: FileProblem, problems: list[FileProblem]) -> bool:
+    """Whether it is about a key with a problem, or about what that stands in."""
+    return any(f"{problem.key}.".startswith(f"{one.key}.") for problem in problems)
 
 
 def problems_in(directory: Path) -> list[FileProblem]:
@@ -50,7 +54,7 @@ def _unusable(file: Path) -> list[FileProblem]:
 
 def _each(directory: Path, find: Callable[[Path], list[FileProblem]]) -> list[FileProblem]:
     problems: list[FileProblem] = []
-    for name in policy_names(directory):
+    for name in own_names(directory):
         problems += find(directory / f"{name}.toml")
         try:
             load_clauses(name, directory)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.domain.policy.language.file_problems import FileProblem, ProfileError
-from worker.domain.policy.language.loading import policy_directory, text_of
+from worker.domain.policy.language.loading import policy_home, text_of
 from worker.domain.policy.language.value_readers import did_you_mean
 from worker.domain.policy.vocabulary import Reason
 
@@ -25,7 +25,7 @@ class Clause:
 
 def load_clauses(policy: str, directory: Path | str | None = None) -> tuple[Clause, ...]:
     """The clauses of *policy*, in their order; none where it has no file of clauses."""
-    file = policy_directory(directory) / "clauses" / f"{policy}.toml"
+    file = policy_home(policy, directory) / "clauses" / f"{policy}.toml"
     if not file.is_file():
         return ()
     try:

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.domain.policy.policy_texts import IDLE, NOTHING_IDLE
 from worker.domain.policy.checking import problems_in, problems_of, problems_when_loaded
 from worker.domain.policy.effect.search import keys_without_effect
-from worker.domain.policy.language.loading import policy_directory, policy_names, profile_from
+from worker.domain.policy.language.loading import policy_names, profile_from, shipped_policies
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "policy_scenarios.json"
 CASES = [case for case in json.loads(GOLDEN.read_text()) if "policy" in case]
@@ -25,7 +25,7 @@ def file_of(directory: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("name", policy_names())
 def test_the_shipped_policies_have_no_problem(name: str) -> None:
-    assert problems_of(policy_directory(None) / f"{name}.toml") == []
+    assert problems_of(shipped_policies() / f"{name}.toml") == []
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,11 @@ def test_problems_of_every_sort_are_reported_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_limit_of_a_kind_that_is_not_there_has_one_problem(tmp_path: Path) -> None:
+    text = '[[limits]]\nof = "claims"\nper = "day"\nmax_count = 1\n'
+    assert [each.key for each in problems_of(file_of(tmp_path, text))] == ["limits[0].of"]
+
+
 def test_what_could_not_be_read_is_no_missing_neighbour(tmp_path: Path) -> None:
     text = 'withdrawal = { mode = "balanc", decided = "grant" }'
     (problem,) = problems_of(file_of(tmp_path, text))
@@ -97,5 +102,5 @@ def test_a_whole_directory_is_checked_with_its_clauses(tmp_path: Path) -> None:
 
 def test_the_shipped_policies_are_checked_within_two_seconds() -> None:
     began = time.process_time()
-    assert problems_in(policy_directory(None)) == []
+    assert problems_in(shipped_policies()) == []
     assert time.process_time() - began < 2

@@ -412,7 +412,8 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
 def test_an_unknown_policy_is_told_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="there are: P0, P1, P2, P3, P4, default"):
         load_profile("P9")
-    with pytest.raises(ProfileError, match="there are: none"):
+    (tmp_path / "own.toml").write_text("")
+    with pytest.raises(ProfileError, match="there are: P0, P1, P2, P3, P4, default, own"):
         load_profile("P9", tmp_path)
     with pytest.raises(ProfileError):
         load_profile("../P0")

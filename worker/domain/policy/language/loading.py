@@ -27,16 +27,21 @@ _SYNTAX_LINE = re.compile(r"at line (\d+)")
 
 
 def policy_names(directory: Path | None = None) -> list[str]:
-    """The policies in *directory* (the shipped ones without it), sorted."""
-    return sorted(file.stem for file in policy_directory(directory).glob("*.toml"))
+    """The policies known by name, sorted: those of *directory*, and the shipped ones."""
+    return sorted({*own_names(directory or shipped_policies()), *own_names(shipped_policies())})
+
+
+def own_names(directory: Path) -> list[str]:
+    """Those that have a file in *directory*, sorted."""
+    return sorted(file.stem for file in directory.glob("*.toml"))
 
 
 def load_profile(name: str, directory: Path | str | None = None) -> Profile:
-    """The policy *name* from *directory* (the shipped ones without it), or a `ProfileError`."""
-    folder = policy_directory(directory)
-    file = folder / f"{name}.toml"
+    """The policy *name* from *directory*, else the shipped one, or a `ProfileError`."""
+    file = policy_home(name, directory) / f"{name}.toml"
     if NAME.fullmatch(name) is None or not file.is_file():
-        known = ", ".join(policy_names(folder)) or "none"
+        folder = shipped_policies() if directory is None else Path(directory)
+        known = ", ".join(policy_names(folder))
         problem = f"no policy of the name {name[:64]!r}; there are: {known}"
         raise ProfileError([FileProblem(str(folder), "", problem)])
     return load_file(file)
@@ -124,9 +129,14 @@ def problems_read(reading: Reading, profile: Profile) -> list[FileProblem]:
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> Path:
+def shipped_policies() -> Path:
+    """The directory of the policies that ship."""
     return config_directory() / "policies"
 
 
-def policy_directory(directory: Path | str | None) -> Path:
-    return _shipped() if directory is None else Path(directory)
+def policy_home(name: str, directory: Path | str | None) -> Path:
+    """Where the policy *name* and its clauses are: *directory*, else where the shipped ones are."""
+    if directory is None or NAME.fullmatch(name) is None:
+        return shipped_policies()
+    own = Path(directory)
+    return own if (own / f"{name}.toml").is_file() else shipped_policies()
