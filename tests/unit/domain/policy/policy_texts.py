@@ -227,6 +227,12 @@ IDLE = [
         "withdrawal.topup_max_age_days",
         "withdrawal.mode",
     ),
+    (
+        'payout = { route = "client", methods.coin = { refundable = false, least_minor = 5 } }\n'
+        + LOG,
+        "payout.methods.coin.least_minor",
+        "refundable is false",
+    ),
     ('balance.idle_then = "void"', "balance.idle_then", "no balance.idle_months"),
     ('calendar.holidays = ["2026-12-25"]', "calendar.holidays", "no key in business days"),
     ('labels.slow = ["x"]', "labels.slow", "no [[when]]"),

@@ -273,9 +273,26 @@ def test_what_one_word_no_longer_says_is_told_with_what_to_write(key: str) -> No
     assert "can no longer be said so: write" in problem
 
 
+def test_the_keys_that_may_stand_are_named_once_and_not_in_their_short_forms() -> None:
+    (problem,) = problems("withdrawal.feee = 1")
+    _, _, there = problem.partition("there may stand: ")
+    named = there.split(", ")
+    assert len(named) == len(set(named))
+    assert {"mode", "destination"} <= set(named)
+    assert not {"kyc", "unable", "fee_steps"} & set(named)
+
+
 WRONG = [
     ('[sms]\nauto_credit_mod = "automatic"', "2: sms.auto_credit_mod", "'auto_credit_mode'"),
     ("[smss]\nx = 1", "1: smss", "did you mean 'sms'"),
+    ("sms.window_s = 60", "1: sms.window_s", "did you mean 'sms_window_s'"),
+    ("claims.kinds.a = { share = 5 }", "1: claims.kinds.a.share", "did you mean 'share_bp'"),
+    ("withdrawal.fee_bp = 5", "1: withdrawal.fee_bp", "there is payout.fee_bp"),
+    (
+        '[[when]]\nmatch = { country = "x" }\nservice = "x"',
+        "3: when[0].service",
+        "match = { service = … }",
+    ),
     ('sms.auto_credit_mode = "automatik"', "1: sms.auto_credit_mode", "mean 'automatic'"),
     ("sms.sms_window_s = 0", "1: sms.sms_window_s", "from 1 to 86400"),
     ("sms.sms_window_s = true", "1: sms.sms_window_s", "whole number"),

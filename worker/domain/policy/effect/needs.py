@@ -1,8 +1,9 @@
 """What must stand beside a key for it to decide something: the words of the message."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from worker.domain.policy.language.profile import kind_of
+from worker.domain.policy.language.choices import WithdrawalMode
+from worker.domain.policy.language.profile import Profile, kind_of
 
 _ROUTE = "no payout.route"
 _PAID_OUT = "no payout.route and no withdrawals (withdrawal.mode)"
@@ -72,11 +73,28 @@ _KIND_KEYS: Mapping[str, str] = {
 }
 
 
-def missing_neighbour(key: str) -> str:
+def missing_neighbour(profile: Profile, key: str) -> str:
     """Why *key* decides nothing, as far as it can be said in general."""
+    section, _, last = key.partition(".")
     if kind_of(key):
-        return _KIND_KEYS.get(key.rpartition(".")[2], "the rest of the file says the same")
-    if key.startswith("payout.methods."):
-        return _PAID_OUT
-    section = key.partition(".")[0]
-    return NEEDS.get(key) or _SECTIONS.get(section) or "the rest of the file says the same"
+        missing = _KIND_KEYS.get(key.rpartition(".")[2])
+    elif key.startswith("payout.methods."):
+        method = profile.payout.method(last.split(".")[1])
+        missing = _PAID_OUT if method.refundable else "nothing goes there: refundable is false"
+    else:
+        missing = NEEDS.get(key) or _SECTIONS.get(section)
+    if missing is None or missing in _there(profile):
+        return "the rest of the file says the same"
+    return missing
+
+
+def _there(profile: Profile) -> Iterator[str]:
+    """What is not missing here."""
+    routed = bool(profile.payout_routes)
+    withdrawn = profile.withdrawal.mode not in {None, WithdrawalMode.NEVER}
+    if routed:
+        yield from (_ROUTE, "needs payout.route")
+    if withdrawn:
+        yield from (_WITHDRAWALS, NEEDS["withdrawal.required_fields"])
+    if routed or withdrawn:
+        yield _PAID_OUT

@@ -33,7 +33,7 @@ def keys_without_effect(profile: Profile) -> KeyProblems:
         if _is_row(key) or _is_default(profile, key):
             continue
         if not _decides(profile, key, value):
-            yield key, f"decides nothing: {missing_neighbour(key)}"
+            yield key, f"decides nothing: {missing_neighbour(profile, key)}"
     yield from _limits_without_effect(profile)
     yield from _exceptions_without_effect(profile)
 
@@ -217,7 +217,7 @@ def _exceptions_without_effect(profile: Profile) -> KeyProblems:
 def _why(profile: Profile, index: int, key: str) -> str:
     """An exception may say what the file says, or lack what its key needs."""
     same = profile.said.get(key) == profile.whens[index].changes[key]
-    return "it says what holds anyway" if same else missing_neighbour(key)
+    return "it says what holds anyway" if same else missing_neighbour(profile, key)
 
 
 def _exception_decides(profile: Profile, index: int, key: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from worker.domain.calendar import Duration, Unit, after
-from worker.domain.policy.language.choices import Decided, LimitOf
+from worker.domain.policy.language.choices import Decided, LimitOf, LogTest
 from worker.domain.policy.language.file_problems import KeyProblems
 from worker.domain.policy.language.kinds import OTHER
 from worker.domain.policy.language.profile import Profile
@@ -12,6 +12,7 @@ from worker.domain.policy.language.value_readers import did_you_mean
 
 #: Months differ in length, so that a time in months is compared from the start of each.
 _PURCHASES = tuple(datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 13))
+_LOG_TESTS = ", ".join(test.value for test in LogTest)
 
 
 def contradictions(profile: Profile) -> KeyProblems:
@@ -34,7 +35,7 @@ def _kinds_decided(profile: Profile) -> KeyProblems:
     for name, rule in profile.claims.kinds.items():
         key = f"claims.kinds.{name}"
         if rule.decided is Decided.LOG and rule.log is None:
-            yield key, "needs log: the worker has no test of its own for a kind of this name"
+            yield key, f"needs log ({_LOG_TESTS}): of this name the worker has no test of its own"
         if rule.decided is Decided.REPAIR and profile.rectify.seconds is None:
             yield key, 'is decided "repair": that needs rectify.seconds'
 

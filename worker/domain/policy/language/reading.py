@@ -115,7 +115,8 @@ class Reading:
         elif key in GONE:
             self.problem(path, f"can no longer be said so: {GONE[key]}")
         else:
-            self._unknown(path, known_keys(key.partition(".")[0]))
+            section = key.partition(".")[0]
+            self._unknown(path, full_keys(section), also=known_keys(section))
 
     def _said(self, key: FileKey, value: object, path: Path, says: str | None = None) -> None:
         name = says or key.says
@@ -234,6 +235,8 @@ class Reading:
                 self.problem(place, "cannot stand in a [[when]]: it holds for every order")
             elif key in SECTIONS:
                 inner._section(place, value, into=path)
+            elif key in MATCH_KEYS:
+                self.problem(place, f"stands in the match: match = {{ {key} = … }}")
             else:
                 self._unknown(place, SECTIONS - NOT_IN_WHEN)
         self.is_doubtful |= inner.is_doubtful or match is None
@@ -273,18 +276,39 @@ class Reading:
                 self.problem(place, str(error))
         return values if len(self.problems) == before else None
 
-    def _unknown(self, path: Path, known: Iterable[str]) -> None:
-        there = sorted(known)
+    def _unknown(self, path: Path, known: Iterable[str], also: Iterable[str] = ()) -> None:
+        """*also* are short forms: read, but not what a new file should say."""
+        there, name = sorted(known), str(path[-1])
         what = "there is no such key"
-        hint = did_you_mean(path[-1], there)
+        hint = did_you_mean(name, [*there, *also]) or _part_of(name, there) or _elsewhere(name)
         self.is_doubtful |= bool(hint)
         self.problem(path, f"{what}{hint}; there may stand: {', '.join(there)}")
 
 
+def _part_of(name: str, known: Iterable[str]) -> str:
+    """A hint, where *name* is a known one without its first or last words."""
+    longer = [one for one in known if f"_{name}_" in f"_{one}_"]
+    return f"; did you mean {min(longer, key=len)!r}?" if longer else ""
+
+
+def _elsewhere(name: str) -> str:
+    """A hint, where another section has a key of this name."""
+    places = [key for key in KEYS if key.rpartition(".")[2] == name]
+    return f"; there is {' and '.join(places)}" if places else ""
+
+
 def known_keys(section: str) -> list[str]:
     """Everything that may stand in a section."""
-    everything = [*KEYS, *TABLES, *SHORT_FORMS, *SHORT_WHENS]
-    return [key.partition(".")[2] for key in everything if key.startswith(f"{section}.")]
+    return [*full_keys(section), *_of_section(section, [*SHORT_FORMS, *SHORT_WHENS])]
+
+
+def full_keys(section: str) -> list[str]:
+    """The same without short forms."""
+    return _of_section(section, [*KEYS, *TABLES])
+
+
+def _of_section(section: str, keys: Iterable[str]) -> list[str]:
+    return [key.partition(".")[2] for key in keys if key.startswith(f"{section}.")]
 
 
 def opened(document: Mapping[str, object]) -> dict[str, object]:
