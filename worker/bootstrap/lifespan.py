@@ -75,7 +75,7 @@ async def open_worker(
         reporter = from_settings.reporter_of(metrics, clock)
         await time.read(reporter)
         await stack.enter_async_context(_kept(time.keep(clock.sleep, reporter)))
-        await _read_policies(policies, reporter)
+        await _read_policies(policies, store, reporter)
         terms = from_settings.terms_of(settings)
         rates = {name: its.requests_per_second for name, its in terms.items()}
         url, holder = settings.redis.url.get_secret_value(), store.instances.holder
@@ -146,9 +146,16 @@ async def _beating(
         yield
 
 
-async def _read_policies(policies: PolicyBook, reporter: Reporter) -> None:
-    """Those of all orders there are; after a rollback some may be of newer code."""
+async def _read_policies(policies: PolicyBook, store: PostgresStore, reporter: Reporter) -> None:
+    """Those of all orders there are; after a rollback some may be of newer code.
+
+    An account may belong to one whose file somebody took away.
+    """
     await policies.every_version()
     if policies.unreadable:
         told = "; ".join(f"{version} of {why}" for (_, version), why in policies.unreadable.items())
         reporter.trouble("policy.unreadable", detail=told)
+    gone = await store.policies.accounts_without(policies.today)
+    if gone:
+        told = "; ".join(f"{policy}: {accounts} accounts" for policy, accounts in gone.items())
+        reporter.trouble("policy.file_gone", detail=told)

@@ -6,13 +6,16 @@ newer files, so a version that this process does not know yet is read before it 
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from worker.domain.policy import Profile, ProfileError
 from worker.domain.policy.language.loading import profile_of
 from worker.ports.store.cases import PolicyLookup, PolicyVersion, ReadPolicies
 
 T = TypeVar("T")
+#: The version of a policy that an account belongs to and that has no file: nobody keeps it, so
+#: a human decides.
+FILE_GONE: Final = "gone"
 
 
 class PolicyNotRead(Exception):
@@ -52,6 +55,13 @@ class PolicyBook:
         if not self._has((name, version)) and (name, version) not in self._missing:
             raise PolicyNotRead(name, version)
         return self.kept.get((name, version))
+
+    def version_for(self, name: str, bound: str | None) -> PolicyVersion | None:
+        """Today's; of the policy that an account is *bound* to also where its file is gone."""
+        today = self.today.get(name)
+        if today is not None:
+            return name, today.version
+        return (name, FILE_GONE) if name == bound else None
 
     async def judged(self, transaction: Callable[[PolicyLookup], Awaitable[T]]) -> T:
         """Run a transaction that asks for a policy: once more where that has to be read first.

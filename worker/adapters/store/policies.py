@@ -6,6 +6,7 @@ An order is decided for good by the version of its purchase, whatever the shop's
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -63,6 +64,13 @@ async def state_for_orders(
     if state == BLOCKED and await that_may_order(connection, [account], keeping):
         return "open"
     return state
+
+
+async def _counted(connection: AsyncConnection, names: list[str]) -> Mapping[str, int]:
+    rows = (
+        await connection.execute(statement("books/accounts_without"), {"names": names})
+    ).mappings()
+    return {row["policy"]: row["accounts"] for row in rows}
 
 
 class PolicyRepository:
@@ -124,6 +132,11 @@ class PolicyRepository:
         if self._db.doubts == doubts == self._doubts:
             self._stored.update(contents)
         return contents
+
+    async def accounts_without(self, names: Collection[str]) -> Mapping[str, int]:
+        """How many accounts belong to each policy that is none of these."""
+        work = partial(_counted, names=list(names))
+        return await self._db.read(work)
 
     async def newest_past(self) -> datetime | None:
         """The instant of the newest settlement or case; None: there is neither."""

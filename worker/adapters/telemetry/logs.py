@@ -245,6 +245,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "instance.was_dead": "This process was taken for dead, as after a freeze, and begins anew.",
     "intake.refused": "A number handed over is not taken, see `detail`; an event has it whole.",
     "job.failed": "A job ended with an error.",
+    "policy.file_gone": "Accounts belong to policies without a file: a human decides their cases.",
     "policy.missing": "A number's policy is not kept, or cannot be read here: a human ends it.",
     "policy.unreadable": "Kept policies of newer code; who bought under them is a human's to end.",
     "provider.balance_differs": "The provider's balance moved by another sum than our numbers did.",

@@ -5,7 +5,7 @@ import enum
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,6 +26,7 @@ from worker.adapters.store.database import scalar
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_store
 from worker.bootstrap.from_settings import metrics_of, providers_of, reporter_of, system_clock
+from worker.domain.policy import policy_names
 from worker.entrypoints.cli.configured import configured
 from worker.entrypoints.cli.exit_codes import Exit
 from worker.entrypoints.cli.options import ConfigOption
@@ -102,8 +103,9 @@ async def run_checks(loaded: Loaded) -> AsyncIterator[Result]:
     for warning in loaded.warnings:
         yield Result("configuration", Health.WARNING, warning)
     settings = loaded.settings
+    known = policy_names(settings.policies.directory)
     async with open_store(settings) as store:
-        for check in await _within("database", partial(database, store)):
+        for check in await _within("database", partial(database, store, known)):
             yield check
         for check in await _within("redis", partial(redis_server, settings)):
             yield check
@@ -124,7 +126,7 @@ async def _within(name: str, check: Callable[[], Awaitable[list[Result]]]) -> li
         return [Result(name, Health.UNREACHABLE, f"no answer within {CHECK_SECONDS_MAX} s")]
 
 
-async def database(store: PostgresStore) -> list[Result]:
+async def database(store: PostgresStore, policies: Sequence[str]) -> list[Result]:
     try:
         await store.ping()
         version = await store.db.read(lambda c: scalar(c, "SHOW server_version_num"))
@@ -134,6 +136,7 @@ async def database(store: PostgresStore) -> list[Result]:
         replica = await store.db.read(lambda c: scalar(c, "SELECT pg_is_in_recovery()"))
         fsync = await store.db.read(lambda c: scalar(c, "SHOW fsync"))
         drained = await store.purchases.drained()
+        gone = await store.policies.accounts_without(policies)
     except SchemaMissing as error:
         return [Result("database", Health.BROKEN, str(error), "activation-worker migrate")]
     except StoreError as error:
@@ -144,6 +147,7 @@ async def database(store: PostgresStore) -> list[Result]:
         books(await store.books.guards()),
         skew("database", clock),
         *(drained_provider(name, since) for name, since in drained.items()),
+        *(gone_policy(name, accounts) for name, accounts in gone.items()),
     ]
 
 
@@ -163,6 +167,11 @@ def drained_provider(provider: str, since: datetime) -> Result:
     says = f"no new rentals there since {since:%Y-%m-%d %H:%M:%S}: somebody stopped them"
     hint = f"activation-worker provider resume {provider}"
     return Result(f"provider {provider}", Health.WARNING, says, hint)
+
+
+def gone_policy(name: str, accounts: int) -> Result:
+    says = f"it has no file, and {accounts} accounts belong to it: a human decides their cases"
+    return Result(f"policy {name}", Health.WARNING, says, "put its file back")
 
 
 def about_postgres(version: int, took: float, *, replica: bool, fsync: str) -> list[Result]:

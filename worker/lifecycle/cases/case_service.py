@@ -350,7 +350,7 @@ class CaseService:
         """By the policy the account belongs to; another one that the caller names is refused."""
         known = await self.books.account(account)
         bound = None if known is None else known.policy or self.default_policy
-        version = self.policy_version(policy or bound)
+        version = self.policies.version_for(policy or bound or self.default_policy, bound)
         if version is None:
             return None
         if bound not in {None, version[0]}:
