@@ -6,7 +6,7 @@ Revision ID: 0023
 from worker.adapters.store.migrations.scripts import run_beside
 
 revision = "0023"
-down_revision = "0020"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
