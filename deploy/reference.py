@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from worker.adapters.telemetry.logs import LOG_EVENTS
+from worker.adapters.telemetry.logs import LOG_EVENTS, LOG_IDS
 from worker.adapters.telemetry.metric_rows import PREFIX
 from worker.adapters.telemetry.metrics import rows
 
@@ -19,7 +19,8 @@ Written by `python -m deploy.reference`; a test compares it with the code.
 
 At `/metrics` of the admin listener, as Prometheus text or OpenMetrics. Labels come from closed
 sets; what is in none of them is `other`. One process is one registry: gauges marked so are read
-from the database by every process, take their `max`.
+from the database by every process, take their `max`. In OpenMetrics some counters and buckets have
+an exemplar: the `activation` that was counted there last.
 
 | metric | kind | labels | says |
 |---|---|---|---|
@@ -30,15 +31,19 @@ _LOGS: Final = """
 
 One JSON object per line on stderr (readable text on a terminal), with `event`, `level`, `logger`
 and `timestamp`. The same trouble is written at most once in ten seconds, with `held_back` saying
-how often it was not. Keys, phones and codes are in none of them.
+how often it was not. Keys, phones and codes are in none of them. An event about one thing has its
+id: `activation-worker show ID` tells of an activation all there is.
 
-| event | says |
-|---|---|
+| event | id | says |
+|---|---|---|
 """
 
 
 def reference() -> str:
-    events = "".join(f"| `{name}` | {says} |\n" for name, says in sorted(LOG_EVENTS.items()))
+    events = "".join(
+        f"| `{name}` | {LOG_IDS.get(name, '')} | {says} |\n"
+        for name, says in sorted(LOG_EVENTS.items())
+    )
     return _HEAD + "".join(_metrics()) + _LOGS + events
 
 

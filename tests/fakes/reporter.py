@@ -1,9 +1,10 @@
 """A reporter that remembers what it was told."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
@@ -32,6 +33,7 @@ class RecordingReporter:
 
     def __init__(self) -> None:
         self.told = Told()
+        self.ids: list[tuple[str, Mapping[str, object]]] = []  #: What each was about.
 
     async def heard(self, name: str, *begins: Any, times: int = 1) -> None:
         """Wait until that was told that often, its arguments beginning like this."""
@@ -58,10 +60,20 @@ class RecordingReporter:
     def settled(self, settled: Sequence[SettledNumber]) -> None:
         self.told.append(("settled", tuple(settled)))
 
-    def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None:
+    def code(
+        self, provider: ProviderName, fate: CodeFate, wait: timedelta, id_: ActivationId
+    ) -> None:
+        self.ids.append(("code", {"activation": id_}))
         self.told.append(("code", (provider, fate, wait)))
 
-    def resolved(self, provider: ProviderName, state: ProviderState, count: int) -> None:
+    def resolved(
+        self,
+        provider: ProviderName,
+        state: ProviderState,
+        count: int,
+        id_: ActivationId | None = None,
+    ) -> None:
+        self.ids.append(("resolved", {"activation": id_}))
         self.told.append(("resolved", (provider, state, count)))
 
     def looked(self, provider: ProviderName, count: int) -> None:
@@ -78,7 +90,15 @@ class RecordingReporter:
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:
         self.told.append(("circuit", (provider, is_open)))
 
-    def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
+    def trouble(
+        self,
+        what: str,
+        *,
+        provider: ProviderName | None = None,
+        detail: str = "",
+        **ids: UUID | str | None,
+    ) -> None:
+        self.ids.append((what, ids))
         self.told.append(("trouble", (what, provider, detail)))
 
     def quarantined(self, id_: ActivationId, what: str) -> None:
@@ -102,10 +122,14 @@ class RecordingReporter:
     def schedule_lag(self, lag: timedelta | None) -> None:
         self.told.append(("schedule_lag", (lag,)))
 
-    def look_late(self, provider: ProviderName, late: timedelta) -> None:
+    def look_late(
+        self, provider: ProviderName, late: timedelta, id_: ActivationId | None = None
+    ) -> None:
+        self.ids.append(("look_late", {"activation": id_}))
         self.told.append(("look_late", (provider, late)))
 
-    def code_told(self, after: timedelta) -> None:
+    def code_told(self, after: timedelta, id_: ActivationId | None) -> None:
+        self.ids.append(("code_told", {"activation": id_}))
         self.told.append(("code_told", (after,)))
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:

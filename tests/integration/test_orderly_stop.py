@@ -14,8 +14,7 @@ from tests.fakes.work import Work
 from worker.adapters.redis.queue import open_queue
 from worker.bootstrap import Worker, open_worker
 from worker.entrypoints import daemon
-from worker.entrypoints.http.auth import KnownTokens
-from worker.entrypoints.token_reload import tokens_of
+from worker.entrypoints.config_reload import LiveSettings
 from worker.settings import load_settings
 
 DRAIN = 2.0
@@ -73,10 +72,10 @@ async def test_a_job_and_a_call_that_hang_share_one_drain(
     work = Work()
     monkeypatch.setattr(daemon, "job_handlers_of", lambda _worker: work.handlers())
     stop = asyncio.Event()
-    tokens = KnownTokens(tokens_of(worker.parts.settings.api.tokens))
+    live = LiveSettings.of(worker.parts.settings)
     async with contextlib.AsyncExitStack() as stack:
         served = contextlib.AsyncExitStack()
-        addresses = await served.enter_async_context(daemon.serving(worker, stop, tokens))
+        addresses = await served.enter_async_context(daemon.serving(worker, stop, live))
         queue = open_queue(redis_url)
         stack.push_async_callback(queue.aclose, close_connection_pool=True)
         await queue.enqueue_job("sweep")

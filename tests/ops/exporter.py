@@ -25,6 +25,7 @@ from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
 
 REPORT_SECONDS = 0.1
+NUMBER = ActivationId(UUID(int=1))
 
 
 def report(reporter: OpsReporter) -> None:
@@ -35,12 +36,12 @@ def report(reporter: OpsReporter) -> None:
         reporter.accepted(name, 3)
         reporter.looked(name, 30)
         reporter.look_late(name, timedelta(seconds=0.05))
-        reporter.code(name, CodeFate.SHOWN, timedelta(seconds=20))
+        reporter.code(name, CodeFate.SHOWN, timedelta(seconds=20), NUMBER)
         reporter.resolved(name, ProviderState.CANCELLED, 1)
         reporter.settled(
             [
                 SettledNumber(
-                    id=ActivationId(UUID(int=1)),
+                    id=NUMBER,
                     provider=name,
                     outcome=outcome,
                     reason="timeout",
@@ -56,7 +57,7 @@ def report(reporter: OpsReporter) -> None:
     for job in KNOWN.jobs:
         reporter.job(job, JobResult.DONE, 0.1)
     reporter.event_delivery(SendResult.SENT, 3)
-    reporter.code_told(timedelta(seconds=0.3))
+    reporter.code_told(timedelta(seconds=0.3), NUMBER)
     reporter.http_request("/v1/activations", "POST", 201, 0.01)
     reporter.loop_lag(0.001)
     reporter.db_connections("work", busy=1, idle=3)

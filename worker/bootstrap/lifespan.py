@@ -56,14 +56,12 @@ async def _usable_store(
 
 
 @asynccontextmanager
-async def open_worker(
-    settings: Settings, clock: Clock | None = None, *, log_level: str = "info"
-) -> AsyncIterator[Worker]:
+async def open_worker(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Worker]:
     """Build it, check that the database has its schema, and close everything in the end.
 
     Raises `StoreError` where the database cannot be used.
     """
-    configure_logging(sys.stderr, level=log_level)
+    configure_logging(sys.stderr, level=settings.log.level)
     async with AsyncExitStack() as stack:
         profiles = from_settings.profiles_of(settings)
         metrics, registry = from_settings.metrics_of(settings)

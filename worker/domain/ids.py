@@ -9,6 +9,7 @@ version 8. Older ids are version 5; who hands in a number again finds it by prov
 """
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 from typing import NewType
 from uuid import UUID, uuid5
@@ -37,6 +38,11 @@ def activation_id(provider: ProviderName, ref: ProviderRef, rented_at: datetime)
 def purchase_id(account: AccountId, idempotency_key: str) -> ActivationId:
     """The id of an activation that is rented through us, known before the provider answers."""
     return ActivationId(uuid5(_PURCHASES, f"{account}\n{idempotency_key}"))
+
+
+def the_one(ids: Collection[ActivationId]) -> ActivationId | None:
+    """The id where there is one alone: what is said of several names none."""
+    return next(iter(ids)) if len(ids) == 1 else None
 
 
 def code_hash(code: str) -> bytes:

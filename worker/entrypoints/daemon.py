@@ -32,25 +32,25 @@ from worker.bootstrap import Worker, open_worker
 from worker.bootstrap.from_settings import VERSION
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
+from worker.entrypoints.config_reload import LiveSettings, ReadSettings, reloading_on_hangup
 from worker.entrypoints.descriptors import admin_connections, api_connections
 from worker.entrypoints.dev_terminal import DevTerminal
 from worker.entrypoints.embedded import with_servers
 from worker.entrypoints.gauges import keep_gauges, measure_loop
 from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
-from worker.entrypoints.http.auth import KnownTokens
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.job_handlers import job_handlers_of
 from worker.entrypoints.service_manager import ServiceManager, service_manager
 from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
-from worker.entrypoints.token_reload import ReadTokens, reloading_on_hangup, tokens_of
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.service import Push
 from worker.settings import Settings, dev_context
 from worker.settings.dev_context import DevContext
+from worker.settings.model import LogSettings
 from worker.settings.values import ListenAddress
 
 INTERRUPTED: Final = 130
@@ -59,7 +59,7 @@ DEV_HOME: Final = Path(".state/dev")
 OpenDesk: TypeAlias = Callable[[Settings, str, str], AbstractAsyncContextManager[str]]
 
 
-async def run_daemon(settings: Settings, *, embedded: bool, read_tokens: ReadTokens) -> int:
+async def run_daemon(settings: Settings, *, embedded: bool, read: ReadSettings) -> int:
     """Until SIGTERM (0) or Ctrl-C (130); raises what keeps it from starting."""
     stop = asyncio.Event()
     interrupted = _stop_on_signals(stop)
@@ -69,11 +69,9 @@ async def run_daemon(settings: Settings, *, embedded: bool, read_tokens: ReadTok
             settings = await _with_servers(stack, settings)
         worker = await stack.enter_async_context(open_worker(settings))
         _ = await _start(stack, manager.feed_watchdog(partial(_stuck, worker)))
-        tokens = KnownTokens(tokens_of(settings.api.tokens))
-        async with serving(worker, stop, tokens) as addresses:
-            stack.enter_context(
-                reloading_on_hangup(tokens, read_tokens, worker.parts.reporter, stop)
-            )
+        live = LiveSettings.of(settings)
+        async with serving(worker, stop, live) as addresses:
+            stack.enter_context(reloading_on_hangup(live, read, worker.parts.reporter, stop))
             await _serve_until(stop, addresses, manager)
     return INTERRUPTED if interrupted() else 0
 
@@ -92,14 +90,13 @@ async def run_dev(settings: Settings, *, verbose: bool, open_desk: OpenDesk) -> 
         settings = await stack.enter_async_context(with_simulator(settings, DEV_HOME))
         url = settings.providers[DEV_PROVIDER].base_url
         _say(f"simulated provider {DEV_PROVIDER}: {url}")
-        level = "info" if verbose else "warning"
-        worker = await stack.enter_async_context(open_worker(settings, log_level=level))
-        made = settings.api.tokens
-        tokens = KnownTokens(tokens_of(made))
-        async with serving(worker, stop, tokens) as addresses:
-            stack.enter_context(
-                reloading_on_hangup(tokens, lambda: made, worker.parts.reporter, stop)
-            )
+        if not verbose:
+            settings = settings.model_copy(update={"log": LogSettings(level="warning")})
+        worker = await stack.enter_async_context(open_worker(settings))
+        live = LiveSettings.of(settings)
+        async with serving(worker, stop, live) as addresses:
+            reporter = worker.parts.reporter
+            stack.enter_context(reloading_on_hangup(live, lambda: settings, reporter, stop))
             api_url = f"http://{addresses['api']}"
             desk = await stack.enter_async_context(open_desk(settings, api_url, DEV_PROVIDER))
             context = _context_of(settings, addresses, desk)
@@ -158,7 +155,7 @@ def _written(context: DevContext) -> Iterator[None]:
 
 @asynccontextmanager
 async def serving(
-    worker: Worker, stop: asyncio.Event, tokens: KnownTokens
+    worker: Worker, stop: asyncio.Event, live: LiveSettings
 ) -> AsyncIterator[dict[str, ListenAddress]]:
     """Everything that runs, until the block ends; then it is drained, not cut."""
     settings = worker.parts.settings
@@ -167,7 +164,7 @@ async def serving(
     handlers = job_handlers_of(worker)
     providers = list(worker.parts.providers)
     async with AsyncExitStack() as stack:
-        api, admin = await _listen(stack, worker, stop, tokens, drain_seconds)
+        api, admin = await _listen(stack, worker, stop, live, drain_seconds)
         _ = await _start(stack, worker.backstop.run())
         _ = await _start(stack, keep_gauges(worker))
         _ = await _start(stack, measure_loop(worker.parts.reporter))
@@ -217,14 +214,14 @@ async def _listen(
     stack: AsyncExitStack,
     worker: Worker,
     stop: asyncio.Event,
-    tokens: KnownTokens,
+    live: LiveSettings,
     drain_seconds: float,
 ) -> tuple[web.AppRunner, web.AppRunner]:
     """The API's listener and the admin's, until *stack* ends."""
     settings = worker.parts.settings
     refused = partial(_connection_refused, worker.parts.reporter)
     api = await listen(
-        build_api(_api_deps(worker, tokens)),
+        build_api(_api_deps(worker, live)),
         settings.api.listen.host,
         settings.api.listen.port,
         drain_seconds=drain_seconds,
@@ -251,7 +248,7 @@ def _address(runner: web.AppRunner) -> ListenAddress:
     return ListenAddress(str(host), int(port))
 
 
-def _api_deps(worker: Worker, tokens: KnownTokens) -> ApiDeps:
+def _api_deps(worker: Worker, live: LiveSettings) -> ApiDeps:
     settings = worker.parts.settings
 
     def parse(provider: ProviderName, body: bytes, headers: Mapping[str, str]) -> list[Push]:
@@ -269,7 +266,8 @@ def _api_deps(worker: Worker, tokens: KnownTokens) -> ApiDeps:
         books=worker.parts.store.books,
         clauses=worker.parts.clauses,
         outbox=worker.parts.store.outbox,
-        tokens=tokens,
+        tokens=live.tokens,
+        access=live.access,
         parse_push=parse,
         hook_secrets={
             ProviderName(name): provider.hook_secret.get_secret_value()

@@ -146,4 +146,9 @@ class Adopt:
             return  # Another order was given it at the same time.
         if activation.state in WAITING:
             await self.accept.watch([activation])
-        self.reporter.trouble("rent.adopted", provider=provider, detail=activation.state.value)
+        self.reporter.trouble(
+            "rent.adopted",
+            provider=provider,
+            detail=activation.state.value,
+            activation=activation.id,
+        )

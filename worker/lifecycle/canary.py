@@ -14,7 +14,7 @@ from worker.domain.ids import ActivationId, ProviderName, purchase_id
 from worker.lifecycle.clock import Clock
 from worker.ports.reporter import Reporter
 from worker.ports.service import PurchaseOrder, PurchaseOutcome, Service
-from worker.ports.store.activations import ActivationStore
+from worker.ports.store.activations import Activation, ActivationStore
 from worker.ports.store.books import BookStore
 from worker.ports.store.purchases import CANARY_ACCOUNT, PurchaseStore
 
@@ -65,8 +65,8 @@ class Canary:
             lost = await self._lost_before(slot)
             await self._order(slot)
             self._asked = slot
-            for state in lost:  # Reported last: had the store failed, it would be reported again.
-                self._failed(state.value)
+            for canary in lost:  # Reported last: had the store failed, it would be reported again.
+                self._failed(canary.state.value, canary.id)
 
     async def _order(self, slot: datetime) -> None:
         await self.books.open_account(CANARY_ACCOUNT, self.order.currency)
@@ -82,7 +82,7 @@ class Canary:
             )
         )
         if result.how not in UNDER_WAY:
-            self._failed(result.how.value)
+            self._failed(result.how.value, _id(slot))
 
     async def _finish(self, id_: ActivationId) -> None:
         """Finish it as a customer who has the code would."""
@@ -90,8 +90,8 @@ class Canary:
         if canary is not None and canary.state is State.RECEIVED:
             await self.service.finish(id_)
 
-    async def _lost_before(self, slot: datetime) -> list[State]:
-        """What became of those without a code whose window ended in the slot before this one.
+    async def _lost_before(self, slot: datetime) -> list[Activation]:
+        """Those without a code whose window ended in the slot before this one.
 
         Every window ends in one slot, so each of them is found once.
         """
@@ -100,15 +100,16 @@ class Canary:
             await self.activations.activation(_id(sent)) for sent in (before, self._before(before))
         ]
         return [
-            canary.state
+            canary
             for canary in recent
             if canary is not None
             and before < canary.deadline_at <= slot
             and canary.state not in WELL
         ]
 
-    def _failed(self, how: str) -> None:
-        self.reporter.trouble("canary.failed", provider=self.order.provider, detail=how)
+    def _failed(self, how: str, id_: ActivationId) -> None:
+        provider = self.order.provider
+        self.reporter.trouble("canary.failed", provider=provider, detail=how, activation=id_)
 
     def _slot(self) -> datetime:
         """The beginning of the slot that goes on, the same on every host."""

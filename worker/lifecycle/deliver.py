@@ -150,7 +150,7 @@ class Deliver:
     async def _send(self, event: Event) -> None:
         sent = await self.sender.send(event, self.clock.now())
         if event.type == CODE and _arrived(sent):
-            self.reporter.code_told(self.clock.now() - event.at)
+            self.reporter.code_told(self.clock.now() - event.at, event.activation)
         self._replies.append((event, sent))
         self._news.set()
 
@@ -178,7 +178,9 @@ class Deliver:
             return FailedEvent(event.id, timedelta(0), sent.status)
         delay = retry_in(event.attempts + 1, sent.retry_after, self.clock.chance())
         if delay is None:
-            self.reporter.trouble("event.dead", detail=event.type)
+            self.reporter.trouble(
+                "event.dead", detail=event.type, event_id=event.id, activation=event.activation
+            )
         return FailedEvent(event.id, delay, sent.status)
 
     async def _follow(self, replies: Sequence[_Reply]) -> None:

@@ -199,7 +199,9 @@ class Expire:
         match outcome:
             case PriceKnown(fate, sms):
                 if fate is PriceFate.UNKNOWN:
-                    self.reporter.trouble("provider.number_gone", provider=due.provider)
+                    self.reporter.trouble(
+                        "provider.number_gone", provider=due.provider, activation=due.id
+                    )
                 received_at = sms[0].received_at if sms else None
                 results.ended(due, ending(due, self.rules, fate, sms_received_at=received_at))
             case AskAgain():
@@ -222,6 +224,6 @@ class Expire:
         seen = [SeenSms(due.provider, due.ref, each.code, each.text, due.id) for each in sms]
         recorded = await self.activations.record_codes(seen)
         for code in recorded:
-            self.reporter.code(code.provider, code.fate, code.wait)
+            self.reporter.code(code.provider, code.fate, code.wait, code.id)
         self.settle.changes.publish([code.id for code in recorded])
         return any(code.fate in {CodeFate.SHOWN, CodeFate.MORE} for code in recorded)

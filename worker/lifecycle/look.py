@@ -115,7 +115,10 @@ class Look:
             return self._soon(number, delay) or self._once_more(number)
         except ProviderError as error:
             self.reporter.trouble(
-                "provider.look_failed", provider=provider.name, detail=type(error).__name__
+                "provider.look_failed",
+                provider=provider.name,
+                detail=type(error).__name__,
+                activation=number.id,
             )
             return self.next(number, terms) or self._once_more(number)
         if not await self._record_observation(provider.name, number, seen):
@@ -176,7 +179,7 @@ class Look:
         if self.doubts() == doubts:
             self.seen_codes.remember([code.sms for code in recorded], now)
         for code in recorded:
-            self.reporter.code(code.provider, code.fate, code.wait)
+            self.reporter.code(code.provider, code.fate, code.wait, code.id)
         self.settle.changes.publish([code.id for code in recorded])
 
     async def _record(self, seen: Sequence[SeenSms]) -> list[RecordedCode]:
@@ -194,7 +197,9 @@ class Look:
 
     def _not_recorded(self, sms: SeenSms, why: str) -> None:
         if self._codes.add(_hash(sms), why, self.clock.monotonic()):
-            self.reporter.trouble("watch.code_refused", provider=sms.provider, detail=why)
+            self.reporter.trouble(
+                "watch.code_refused", provider=sms.provider, detail=why, activation=sms.rental
+            )
 
     async def ended(
         self, ids: Sequence[ActivationId], fate: PriceFate = PriceFate.GIVEN_BACK

@@ -98,7 +98,9 @@ class PolicyOutcomes:
         profile = self._profile(due)
         if profile is None:
             missing = f"{due.policy} {due.policy_version}"
-            self.reporter.trouble("policy.missing", provider=due.provider, detail=missing)
+            self.reporter.trouble(
+                "policy.missing", provider=due.provider, detail=missing, activation=due.id
+            )
             return State.IN_REVIEW, "policy_missing"
         reason = EndReason.TIMEOUT if due.reason is None else due.reason
         in_time = sms_received_at is not None and sms_received_at <= due.deadline_at

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Final
 
 from worker.domain.activation import CancelAnswer, State
-from worker.domain.ids import ActivationId, ProviderName
+from worker.domain.ids import ActivationId, ProviderName, the_one
 from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.cancel_by_policy import CancelByPolicy
 from worker.lifecycle.expire import Expire
@@ -111,7 +111,7 @@ class PressCancel:
             await self.expire.end_now(provider, ids)
         except Exception as error:  # noqa: BLE001 - nobody awaits this task
             detail = f"cancel: {type(error).__name__}"
-            self.expire.reporter.trouble("job.failed", detail=detail)
+            self.expire.reporter.trouble("job.failed", detail=detail, activation=the_one(ids))
         finally:
             self._changed(ids)
             for id_ in ids:

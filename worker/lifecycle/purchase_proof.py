@@ -28,7 +28,7 @@ from typing import Final, TypeAlias, assert_never
 
 from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.backoff import PROOF
-from worker.domain.ids import ActivationId, ProviderName, ProviderRef
+from worker.domain.ids import ActivationId, ProviderName, ProviderRef, the_one
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.adopt import CARRIED_OUT_WITHIN, CLOCKS_DIFFER, Adopt
@@ -214,7 +214,12 @@ class PurchaseProof:
         await self.settle.batch([unsold(number) for number in waiting])
         ended = await self.purchases.prove_unsold(ids)
         if ended:
-            self.reporter.trouble("rent.proven_unsold", provider=provider, detail=str(len(ended)))
+            self.reporter.trouble(
+                "rent.proven_unsold",
+                provider=provider,
+                detail=str(len(ended)),
+                activation=the_one(ended),
+            )
 
     def _remember(self, provider: ProviderName, *, fruitless: bool) -> None:
         """Read less and less often where strangers' numbers hide what is to be proven."""

@@ -142,7 +142,7 @@ class Pursue:
 
     def _sold_again(self, due: DueNumber, results: BatchCommitter) -> None:
         """The provider has ended it, and nothing can be asked about it: its ref is another's."""
-        self.reporter.trouble("provider.ref_sold_again", provider=due.provider)
+        self.reporter.trouble("provider.ref_sold_again", provider=due.provider, activation=due.id)
         finishing = due.provider_state is ProviderState.FINISHING
         results.resolved(due, ProviderState.FINISHED if finishing else ProviderState.GONE)
 
@@ -152,7 +152,9 @@ class Pursue:
         match outcome:
             case PriceKnown(fate, sms):
                 if fate is PriceFate.UNKNOWN:
-                    self.reporter.trouble("provider.number_gone", provider=due.provider)
+                    self.reporter.trouble(
+                        "provider.number_gone", provider=due.provider, activation=due.id
+                    )
                 await self._record_late(due, sms)
                 results.resolved(due, ended_as(fate))
             case AskAgain(delay, _, unknown_reads):
@@ -166,7 +168,7 @@ class Pursue:
         assert due.ref is not None
         late = [SeenSms(due.provider, due.ref, each.code, each.text, due.id) for each in sms]
         for code in await self.activations.record_codes(late):
-            self.reporter.code(code.provider, code.fate, code.wait)
+            self.reporter.code(code.provider, code.fate, code.wait, code.id)
 
     async def _finish(self, provider: Provider, due: DueNumber, results: BatchCommitter) -> None:
         assert due.ref is not None

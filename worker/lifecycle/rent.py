@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from worker.domain.backoff import KEEP_BOUGHT, SAME_ORDER
-from worker.domain.ids import ProviderName, purchase_id
+from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.failure_backoff import describe_safely
@@ -145,7 +145,7 @@ class Rent:
         if policy.too_short_for(order.window):
             return PurchaseResult(PurchaseOutcome.WINDOW_TOO_LONG)
         window = order.window or policy.window or self.accept.default_window
-        id_ = purchase_id(order.account, order.idempotency_key)
+        id_ = order.id
 
         async def begin() -> PurchaseStart:
             started = await self.purchases.begin_purchase(
@@ -186,7 +186,7 @@ class Rent:
         return exposed.get(terms.currency, 0) >= terms.exposure_limit_minor
 
     async def _buy(self, provider: Provider, order: PurchaseOrder) -> PurchaseResult:
-        id_ = purchase_id(order.account, order.idempotency_key)
+        id_ = order.id
         request = RentRequest(
             service=order.service,
             country=order.country,
@@ -205,7 +205,7 @@ class Rent:
         except errors.ProviderError as error:
             if isinstance(error, errors.ProviderUnavailable) and not error.sent:
                 return PurchaseResult(PurchaseOutcome.PROVIDER_UNAVAILABLE)
-            self.reporter.trouble("rent.outcome_unknown", provider=order.provider)
+            self.reporter.trouble("rent.outcome_unknown", provider=order.provider, activation=id_)
             return PurchaseResult(
                 PurchaseOutcome.PENDING, await self.purchases.purchase_unknown(id_)
             )
@@ -223,7 +223,9 @@ class Rent:
         """Store what was bought, whether the caller goes on waiting or not."""
         sold = bought(rented, self.accept.clock.now())
         if sold.expires_at != rented.expires_at:
-            self.reporter.trouble("rent.expiry_unbelievable", provider=order.provider)
+            self.reporter.trouble(
+                "rent.expiry_unbelievable", provider=order.provider, activation=order.id
+            )
         keeping = asyncio.ensure_future(self._keep(order, sold))
         self._keeping.add(keeping)
         keeping.add_done_callback(self._forget_keeping)
@@ -247,7 +249,7 @@ class Rent:
             self._lost(order, "")
         elif kept.ref != sold.ref:
             # While it was not stored it was given to another order, as an orphan.
-            self.reporter.trouble("rent.number_taken", provider=order.provider)
+            self.reporter.trouble("rent.number_taken", provider=order.provider, activation=order.id)
         return kept
 
     def _forget_keeping(self, keeping: asyncio.Future[Activation | None]) -> None:
@@ -256,12 +258,14 @@ class Rent:
             keeping.exception()  # Reported already; asyncio would quote it in full.
 
     def _lost(self, order: PurchaseOrder, why: str) -> None:
-        self.reporter.trouble("rent.number_lost", provider=order.provider, detail=why)
+        self.reporter.trouble(
+            "rent.number_lost", provider=order.provider, detail=why, activation=order.id
+        )
 
     async def _kept(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
         """Try for as long as its window: of a provider without a list only we know the ref."""
         clock = self.accept.clock
-        id_ = purchase_id(order.account, order.idempotency_key)
+        id_ = order.id
         min_age = self.terms[order.provider].min_cancel_age
         began = clock.monotonic()
 
@@ -288,7 +292,7 @@ class Rent:
         """Give the hold back; None where it has not failed. The last try stays as the order."""
         if how not in FAILED:
             return None
-        id_ = purchase_id(order.account, order.idempotency_key)
+        id_ = order.id
         is_order = is_last or how not in ELSEWHERE
         kept = await self.purchases.purchase_failed(id_, how.value, is_order=is_order)
         self.reporter.purchase_refused(order.provider, how)

@@ -124,7 +124,9 @@ class RentLong:
                 return await provider.available(rental.ref)
         except (errors.ProviderError, TimeoutError) as error:
             detail = type(error).__name__
-            self.reporter.trouble("rental.read_failed", provider=rental.provider, detail=detail)
+            self.reporter.trouble(
+                "rental.read_failed", provider=rental.provider, detail=detail, rental=rental.id
+            )
             return None
 
     async def _rent(self, provider: LongRentals, order: RentalOrder) -> RentalOrderResult:
@@ -175,7 +177,12 @@ class RentLong:
         except (errors.ProviderError, TimeoutError) as error:
             if isinstance(error, errors.ProviderUnavailable) and not error.sent:
                 return await self._failed(order, UNAVAILABLE)
-            self.reporter.trouble("rental.outcome_unknown", provider=order.provider)
+            self.reporter.trouble(
+                "rental.outcome_unknown",
+                provider=order.provider,
+                order=order.id,
+                rental=order.rental,
+            )
             await self.cases.rental_order_unknown(order.id)
             return RentalOrderResult(RentalOrderState.UNKNOWN)
 
@@ -202,7 +209,13 @@ class RentLong:
             return await self.retry(KEEP_BOUGHT, store, on=errors.StoreError)
         except BaseException as error:
             detail = describe_safely(error)
-            self.reporter.trouble("rental.bought_and_lost", provider=order.provider, detail=detail)
+            self.reporter.trouble(
+                "rental.bought_and_lost",
+                provider=order.provider,
+                detail=detail,
+                order=order.id,
+                rental=order.rental,
+            )
             raise
 
     async def _failed(self, order: RentalOrder, failure: str) -> RentalOrderResult:
@@ -216,7 +229,9 @@ class RentLong:
                 reply = await provider.messages(rental.ref)
         except (errors.ProviderError, TimeoutError) as error:
             detail = type(error).__name__
-            self.reporter.trouble("rental.read_failed", provider=rental.provider, detail=detail)
+            self.reporter.trouble(
+                "rental.read_failed", provider=rental.provider, detail=detail, rental=rental.id
+            )
             return
         if isinstance(reply, Messages):
             await self.cases.keep_messages(rental.id, reply.sms)

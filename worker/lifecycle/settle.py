@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from worker.domain.activation import ProviderState, State
 from worker.domain.backoff import ACCOUNT_LOCKED
-from worker.domain.ids import ActivationId
+from worker.domain.ids import ActivationId, the_one
 from worker.lifecycle.changes import Changes
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
@@ -59,7 +59,9 @@ class Settle:
             self.reporter.settled(settled)
             self.changes.publish([number.id for number in settled])
         if busy:
-            self.reporter.trouble("settle.account_locked", detail=str(len(busy)))
+            self.reporter.trouble(
+                "settle.account_locked", detail=str(len(busy)), activation=the_one(busy)
+            )
         return BatchSettled(settled, busy)
 
 
@@ -198,7 +200,7 @@ class BatchCommitter:
             self._resolved[:0] = resolved
             raise
         for due, result in resolved:
-            reporter.resolved(due.provider, result.provider_state, 1)
+            reporter.resolved(due.provider, result.provider_state, 1, due.id)
         if self._closed:
             self._news.set()
 

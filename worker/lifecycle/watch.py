@@ -148,7 +148,7 @@ class Watch:
                 next_look(number, None)  # Too late to be shown: the ending finds out.
             else:
                 waited = timedelta(seconds=self.clock.monotonic() - leased_at)
-                self.reporter.look_late(provider.name, number.late + waited)
+                self.reporter.look_late(provider.name, number.late + waited, number.number.id)
                 next_look(number, await self.look.once(provider, number.number, terms))
 
         def quarantine(number: Leased, error: Exception) -> None:

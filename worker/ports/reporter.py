@@ -1,12 +1,13 @@
 """What the worker tells ops: a closed set of facts, each a metric, a log line, or both.
 
-No argument is an id, a phone or a code, except where the docstring says it goes to the log only.
+No argument is a phone or a code. Ids go to lines of the log and to exemplars, never into a label.
 """
 
 import enum
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
+from uuid import UUID
 
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
@@ -91,9 +92,19 @@ class Reporter(Protocol):
 
     def settled(self, settled: Sequence[SettledNumber]) -> None: ...
 
-    def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None: ...
+    def code(
+        self, provider: ProviderName, fate: CodeFate, wait: timedelta, id_: ActivationId
+    ) -> None: ...
 
-    def resolved(self, provider: ProviderName, state: ProviderState, count: int) -> None: ...
+    def resolved(
+        self,
+        provider: ProviderName,
+        state: ProviderState,
+        count: int,
+        id_: ActivationId | None = None,
+    ) -> None:
+        """*id_*: where it is one number."""
+        ...
 
     def looked(self, provider: ProviderName, count: int) -> None: ...
 
@@ -107,12 +118,22 @@ class Reporter(Protocol):
         """The first look or ending got an answer, so long after the provider was found back."""
         ...
 
-    def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
-        """Something a person may want to read: a dotted event name, no secrets."""
+    def trouble(
+        self,
+        what: str,
+        *,
+        provider: ProviderName | None = None,
+        detail: str = "",
+        **ids: UUID | str | None,
+    ) -> None:
+        """Something a person may want to read: a dotted event name, no secrets.
+
+        *ids*: which one it is about, `activation=` or `rental=` or another, for the log only.
+        """
         ...
 
     def quarantined(self, id_: ActivationId, what: str) -> None:
-        """A number whose *what* (look, ending, pursuit) fails; the id goes to the log only."""
+        """A number whose *what* (look, ending, pursuit) fails."""
         ...
 
     def job(self, name: str, result: JobResult, seconds: float) -> None: ...
@@ -133,11 +154,13 @@ class Reporter(Protocol):
         """None where this process does not know: it exports nothing then."""
         ...
 
-    def look_late(self, provider: ProviderName, late: timedelta) -> None:
-        """A look, or a reading of a list, begins so long after it was due."""
+    def look_late(
+        self, provider: ProviderName, late: timedelta, id_: ActivationId | None = None
+    ) -> None:
+        """A look, or the reading of a list (no id), begins so long after it was due."""
         ...
 
-    def code_told(self, after: timedelta) -> None:
+    def code_told(self, after: timedelta, id_: ActivationId | None) -> None:
         """The endpoint took the event of a code, so long after the code was recorded."""
         ...
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
 from worker.domain.families import RentOption
-from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
+from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, purchase_id
 from worker.domain.transfer import Charge
 from worker.ports.provider import ANY_NUMBER, RentOptions
 from worker.ports.store.activations import AcceptResult, Activation, FactsTold, NumberIntake
@@ -45,6 +45,10 @@ class PurchaseOrder:
     #: All that were named, where the preference chose the order: figures change, the content stays.
     named: tuple[ProviderName, ...] = ()
     because: str = ""  #: What the preference went by at this provider; no part of the content.
+
+    @property
+    def id(self) -> ActivationId:
+        return purchase_id(self.account, self.idempotency_key)
 
 
 class PurchaseOutcome(enum.Enum):

@@ -114,6 +114,11 @@ class DaemonSettings(Table):
     provider_connections: Literal["own", "aiohttp"] = "own"
 
 
+class LogSettings(Table):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    access: bool = True
+
+
 class CanarySettings(Table):
     provider: Annotated[str | None, _OPTIONAL] = None
     service: Annotated[str, Field(max_length=64)] = ""
@@ -172,6 +177,7 @@ class Settings(BaseSettings):
     policies: PolicySettings = PolicySettings()
     desk: DeskSettings = DeskSettings()
     worker: DaemonSettings = DaemonSettings()
+    log: LogSettings = LogSettings()
     canary: CanarySettings = CanarySettings()
     providers: dict[ProviderKey, ProviderSettings] = {}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any, Final, cast
+from uuid import UUID
 
 from sqlalchemy import event
 
@@ -49,8 +50,15 @@ class NotingReporter(RecordingReporter):
         super().__init__()
         self._note = note
 
-    def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
-        super().trouble(what, provider=provider, detail=detail)
+    def trouble(
+        self,
+        what: str,
+        *,
+        provider: ProviderName | None = None,
+        detail: str = "",
+        **ids: UUID | str | None,
+    ) -> None:
+        super().trouble(what, provider=provider, detail=detail, **ids)
         self._note(f"{what} {detail}".rstrip())
 
     def circuit(self, provider: ProviderName, *, is_open: bool) -> None:

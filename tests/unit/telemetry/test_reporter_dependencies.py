@@ -43,7 +43,7 @@ def test_calls_are_counted_by_route_method_and_status(ops: Ops) -> None:
 
 def test_this_process_tells_of_its_loop_and_its_connections(ops: Ops) -> None:
     ops.reporter.loop_lag(-0.001)
-    ops.reporter.code_told(timedelta(seconds=0.3))
+    ops.reporter.code_told(timedelta(seconds=0.3), None)
     ops.reporter.db_connections("work", busy=2, idle=3)
 
     assert ops.value("loop_lag_seconds_sum") == 0

@@ -161,7 +161,7 @@ def test_currencies_beyond_a_handful_fold_into_other(ops: Ops) -> None:
 def test_only_a_first_code_in_time_is_a_code_wait(
     ops: Ops, fate: CodeFate, waits: int, late: int
 ) -> None:
-    ops.reporter.code(ALPHA, fate, timedelta(seconds=42))
+    ops.reporter.code(ALPHA, fate, timedelta(seconds=42), ActivationId(UUID(int=5)))
 
     assert ops.value("code_wait_seconds_count", provider="alpha") == waits
     assert ops.value("late_codes_total", provider="alpha") == late

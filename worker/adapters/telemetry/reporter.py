@@ -5,8 +5,11 @@ would cost as much as the number itself.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import TypeAlias
+from uuid import UUID
 
 from structlog.typing import FilteringBoundLogger
 
@@ -24,7 +27,9 @@ from worker.ports.store.settlements import SettledNumber
 QUIET_SECONDS = 10.0  #: The same trouble is written at most once in this time.
 NAMES_MAX = 200  #: Trouble names times providers remembered; beyond it the memory starts anew.
 DETAIL_MAX = 200
+LOOK_OBJECTIVE = 5.0  #: Seconds after it is due.
 _NO_TIME = timedelta(0)
+Ids: TypeAlias = Mapping[str, UUID | str | None]  #: By what they are of: "activation", "rental" …
 
 
 class OpsReporter:
@@ -55,35 +60,56 @@ class OpsReporter:
 
     def settled(self, settled: Sequence[SettledNumber]) -> None:
         ended = Counter((each.provider, each.outcome, each.reason) for each in settled)
+        last = {(each.provider, each.outcome, each.reason): each.id for each in settled}
         for (provider, outcome, reason), count in ended.items():
+            id_ = last[provider, outcome, reason]
             if outcome is not State.IN_REVIEW:  # Not settled: a person will.
-                self._metrics.settled.of(provider, outcome.value).inc(count)
+                self._metrics.settled.of(provider, outcome.value).inc(count, _exemplar(id_))
             self._log.info(
                 "activation.in_review" if outcome is State.IN_REVIEW else "activation.settled",
                 provider=provider,
                 outcome=outcome.value,
                 reason=reason,
                 count=count,
+                **({"activation": str(id_)} if count == 1 else {}),
             )
         self._credited([each for each in settled if each.outcome is State.REFUNDED])
 
     def purchase_refused(self, provider: ProviderName, how: PurchaseOutcome) -> None:
         self._metrics.purchases_refused.of(provider, how.value).inc()
 
-    def code(self, provider: ProviderName, fate: CodeFate, wait: timedelta) -> None:
+    def code(
+        self, provider: ProviderName, fate: CodeFate, wait: timedelta, id_: ActivationId
+    ) -> None:
+        seconds = wait.total_seconds()
         if fate is CodeFate.SHOWN:
-            self._metrics.code_wait_seconds.of(provider).observe(wait.total_seconds())
+            self._metrics.code_wait_seconds.of(provider).observe(seconds, _exemplar(id_))
         elif fate is CodeFate.LATE:
-            self._metrics.late_codes.of(provider).inc()
+            self._metrics.late_codes.of(provider).inc(1, _exemplar(id_))
             self._log.warning(
-                "activation.code_late", provider=provider, wait_seconds=wait.total_seconds()
+                "activation.code_late",
+                provider=provider,
+                wait_seconds=seconds,
+                activation=str(id_),
             )
 
-    def resolved(self, provider: ProviderName, state: ProviderState, count: int) -> None:
-        self._metrics.resolved.of(provider, state.value).inc(count)
-        if state in {ProviderState.CHARGED, ProviderState.GONE, ProviderState.DISPUTED}:
+    def resolved(
+        self,
+        provider: ProviderName,
+        state: ProviderState,
+        count: int,
+        id_: ActivationId | None = None,
+    ) -> None:
+        against_us = state in {ProviderState.CHARGED, ProviderState.GONE, ProviderState.DISPUTED}
+        exemplar = _exemplar(id_) if against_us else None
+        self._metrics.resolved.of(provider, state.value).inc(count, exemplar)
+        if against_us:
             self._log.warning(
-                "activation.resolved", provider=provider, provider_state=state.value, count=count
+                "activation.resolved",
+                provider=provider,
+                provider_state=state.value,
+                count=count,
+                **_as_texts({"activation": id_}),
             )
 
     def looked(self, provider: ProviderName, count: int) -> None:
@@ -107,8 +133,15 @@ class OpsReporter:
     def answers_again(self, provider: ProviderName, seconds: float) -> None:
         self._metrics.provider_answers_again_seconds.of(provider).observe(seconds)
 
-    def trouble(self, what: str, *, provider: ProviderName | None = None, detail: str = "") -> None:
-        self._troubles.report(what, provider, detail)
+    def trouble(
+        self,
+        what: str,
+        *,
+        provider: ProviderName | None = None,
+        detail: str = "",
+        **ids: UUID | str | None,
+    ) -> None:
+        self._troubles.report(what, provider, detail, ids)
 
     def quarantined(self, id_: ActivationId, what: str) -> None:
         self._log.error("activation.quarantined", activation=str(id_), why=what)
@@ -141,12 +174,17 @@ class OpsReporter:
         else:
             self._metrics.schedule_lag_seconds.set(max(lag, _NO_TIME).total_seconds())
 
-    def look_late(self, provider: ProviderName, late: timedelta) -> None:
+    def look_late(
+        self, provider: ProviderName, late: timedelta, id_: ActivationId | None = None
+    ) -> None:
         seconds = max(late, _NO_TIME).total_seconds()
-        self._metrics.look_lateness_seconds.of(provider).observe(seconds)
+        # Looks in time are most of what a process does, and nobody asks which ones they were.
+        exemplar = _exemplar(id_) if seconds > LOOK_OBJECTIVE else None
+        self._metrics.look_lateness_seconds.of(provider).observe(seconds, exemplar)
 
-    def code_told(self, after: timedelta) -> None:
-        self._metrics.code_told_seconds.observe(max(after, _NO_TIME).total_seconds())
+    def code_told(self, after: timedelta, id_: ActivationId | None) -> None:
+        seconds = max(after, _NO_TIME).total_seconds()
+        self._metrics.code_told_seconds.observe(seconds, _exemplar(id_))
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
         self._metrics.http_requests.labels(route, method, str(status)).inc()
@@ -175,11 +213,17 @@ class OpsReporter:
 
     def _credited(self, credited: Sequence[SettledNumber]) -> None:
         credits_minor: Counter[tuple[str, str]] = Counter()
+        late: list[SettledNumber] = []
         for number in credited:
             credits_minor[number.currency, number.reason] += number.amount_minor
             # Negative where Cancel was pressed: nothing was owed yet, so nothing was late.
             if number.lateness >= _NO_TIME and number.reason not in label_sets.VERDICTS:
-                self._metrics.credit_lateness_seconds.observe(number.lateness.total_seconds())
+                late.append(number)
+        latest = max(late, key=lambda number: number.lateness, default=None)
+        for number in late:
+            exemplar = _exemplar(number.id) if number is latest else None
+            seconds = number.lateness.total_seconds()
+            self._metrics.credit_lateness_seconds.observe(seconds, exemplar)
         for (currency, reason), minor in credits_minor.items():
             label = reason if reason in label_sets.REASONS else label_sets.OTHER
             self._metrics.credited_minor.labels(self._currency(currency), label).inc(minor)
@@ -188,6 +232,15 @@ class OpsReporter:
         if code not in self._currencies and len(self._currencies) < label_sets.CURRENCIES_MAX:
             self._currencies.add(code)
         return code if code in self._currencies else label_sets.OTHER
+
+
+def _exemplar(id_: ActivationId | None) -> dict[str, str] | None:
+    """What leads from a number on a board to the number that it was."""
+    return None if id_ is None else {"activation": str(id_)}
+
+
+def _as_texts(ids: Ids) -> dict[str, str]:
+    return {name: str(id_) for name, id_ in ids.items() if id_ is not None}
 
 
 class LogThrottle:
@@ -199,7 +252,9 @@ class LogThrottle:
         self._written: dict[tuple[str, ProviderName | None], float] = {}
         self._held_back: dict[tuple[str, ProviderName | None], int] = {}
 
-    def report(self, what: str, provider: ProviderName | None, detail: str) -> None:
+    def report(
+        self, what: str, provider: ProviderName | None, detail: str, ids: Ids = MappingProxyType({})
+    ) -> None:
         trouble = (what, provider)
         now = self._monotonic()
         written = self._written.get(trouble)
@@ -210,6 +265,7 @@ class LogThrottle:
         fields: dict[str, str | int | None] = {
             "provider": provider,
             "detail": detail[:DETAIL_MAX],
+            **_as_texts(ids),
             "held_back": self._held_back.pop(trouble, None),
         }
         self._log.warning(what, **{name: value for name, value in fields.items() if value})

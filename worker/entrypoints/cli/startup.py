@@ -92,7 +92,8 @@ def run(
     """Run the daemon: the arq worker, provider polling, the HTTP API, the admin listener.
 
     SIGTERM or Ctrl-C stops it: it takes no new work, ends what runs, and leaves the rest to the
-    next one. Nothing is lost when it is killed instead. On SIGHUP it reads its tokens again.
+    next one. Nothing is lost when it is killed instead. On SIGHUP it reads its tokens,
+    the level of its log, and whether it logs calls again.
     """
     from worker.settings import load_settings
 
@@ -106,7 +107,7 @@ def run(
         run_daemon(
             settings,
             embedded=embedded,
-            read_tokens=lambda: load_settings(config, environ=os.environ).api.tokens,
+            read=lambda: load_settings(config, environ=os.environ),
         )
     )
     raise typer.Exit(code)

@@ -7,6 +7,7 @@ for the lines of all that were answered before it.
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 EVENT: Final = "http.request"
@@ -23,14 +24,24 @@ class Log(Protocol):
     def error(self, event: str, **fields: object) -> object: ...
 
 
+@dataclass(slots=True)
+class AccessSwitch:
+    """Whether calls are logged; it is turned while the daemon runs."""
+
+    on: bool = True
+
+
 class AccessLog:
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, switch: AccessSwitch | None = None) -> None:
         self._log = log
+        self._switch = switch or AccessSwitch()
         self._waiting: deque[Mapping[str, object]] = deque()
         self._left = LINES_PER_TURN  #: Of this turn.
         self._turn: asyncio.TimerHandle | None = None
 
     def add(self, fields: Mapping[str, object]) -> None:
+        if not self._switch.on:
+            return
         self._waiting.append(fields)
         if self._left > 0 or len(self._waiting) > WAITING_MAX:
             self._left -= 1

@@ -51,7 +51,7 @@ def build_admin(deps: AdminDeps) -> web.Application:
     app = web.Application(middlewares=[answering(log, random_request_id, AccessLog(log))])
 
     async def metrics(request: web.Request) -> web.Response:
-        body, content_type = deps.metrics(request.headers.get("Accept", ""))
+        body, content_type = deps.metrics(",".join(request.headers.getall("Accept", [])))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def livez(request: web.Request) -> web.Response:

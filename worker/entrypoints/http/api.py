@@ -80,7 +80,7 @@ def routes_of(
 
 
 def build_api(deps: ApiDeps) -> web.Application:
-    access_log = AccessLog(deps.log)
+    access_log = AccessLog(deps.log, deps.access)
     app = web.Application(
         middlewares=[answering(deps.log, deps.new_request_id, access_log, deps.answered)],
         client_max_size=BODY_MAX,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from worker.domain.ids import ProviderName
-from worker.entrypoints.http.access_log import Log
+from worker.entrypoints.http.access_log import AccessSwitch, Log
 from worker.entrypoints.http.auth import KnownTokens
 from worker.entrypoints.http.middleware import Answered, random_request_id, unreported
 from worker.entrypoints.http.problems import Problem, ProblemKind
@@ -40,6 +40,7 @@ class ApiDeps:
     rent_long: RentLong | None = None  #: None: no long rental is ordered or read at a provider.
     providers: ProviderOverview | None = None  #: None: calls about providers are `not-offered`.
     answered: Answered = unreported  #: Is told of each call.
+    access: AccessSwitch = field(default_factory=AccessSwitch)
     new_request_id: Callable[[], str] = random_request_id
     monotonic: Callable[[], float] = time.monotonic
 

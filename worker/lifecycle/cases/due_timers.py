@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
 from worker.domain.policy.deadlines import claim_window_end
@@ -197,21 +198,22 @@ class DueTimers:
         except StoreError:
             raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a policy that newer code kept must stop no timer
-            self._failed("seed", error)
+            self._failed("seed", None, error)
 
     async def _fire(self, timer: Timer) -> None:
         """A timer that fails stops no other; it is due again when its lease has ended."""
         try:
             await self.fire(timer)
         except RowLocked as error:
-            self._failed(timer.kind.value, error)
+            self._failed(timer.kind.value, timer.subject, error)
         except StoreError:
             raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a bug in one case must not stop every other
-            self._failed(timer.kind.value, error)
+            self._failed(timer.kind.value, timer.subject, error)
 
-    def _failed(self, what: str, error: Exception) -> None:
-        self.reporter.trouble("job.failed", detail=f"timers: {what}: {type(error).__name__}")
+    def _failed(self, what: str, subject: UUID | None, error: Exception) -> None:
+        detail = f"timers: {what}: {type(error).__name__}"
+        self.reporter.trouble("job.failed", detail=detail, subject=subject)
 
     async def fire(self, timer: Timer) -> None:
         """Let one timer act; it does nothing if it has fired or was stopped since it was leased."""

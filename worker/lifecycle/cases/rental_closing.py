@@ -62,7 +62,9 @@ class RentalCloser:
                 return await self._close(provider, rental)
         except (ProviderError, TimeoutError) as error:
             detail = type(error).__name__
-            self.reporter.trouble("rental.close_failed", provider=rental.provider, detail=detail)
+            self.reporter.trouble(
+                "rental.close_failed", provider=rental.provider, detail=detail, rental=rental.id
+            )
             delay = error.retry_after if isinstance(error, ProviderUnavailable) else None
             return delay or SHORTEST_DELAY
 
@@ -78,7 +80,9 @@ class RentalCloser:
                 reply = await provider.messages(rental.ref)
         except (ProviderError, TimeoutError) as error:
             detail = type(error).__name__
-            self.reporter.trouble("rental.read_failed", provider=rental.provider, detail=detail)
+            self.reporter.trouble(
+                "rental.read_failed", provider=rental.provider, detail=detail, rental=rental.id
+            )
             return False
         if isinstance(reply, Messages):
             await self.cases.keep_messages(rental.id, reply.sms)

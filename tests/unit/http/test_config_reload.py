@@ -1,9 +1,10 @@
-"""A token that is exchanged in its file works after SIGHUP, and the old one no more."""
+"""After SIGHUP the tokens, the log's level and the access log are as configured by then."""
 
 import asyncio
+import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,11 +14,10 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World, deps_over
-from worker.entrypoints.http.auth import KnownTokens
+from worker.adapters.telemetry.logs import QUIET
+from worker.entrypoints.config_reload import LiveSettings, reloading_on_hangup
 from worker.entrypoints.http.deps import ApiDeps
-from worker.entrypoints.token_reload import reloading_on_hangup, tokens_of
-from worker.settings import load_settings
-from worker.settings.values import TokenSetting
+from worker.settings import Settings, load_settings
 
 OLD, NEW = "the-old-token-0123456789", "the-new-token-0123456789"
 
@@ -30,13 +30,23 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tokens(file: Path) -> KnownTokens:
-    return KnownTokens(tokens_of(_read(file)))
+def live(file: Path) -> LiveSettings:
+    return LiveSettings.of(_read(file))
 
 
 @pytest.fixture
-def deps(world: World, tokens: KnownTokens) -> ApiDeps:
-    return replace(deps_over(world), tokens=tokens)
+def deps(world: World, live: LiveSettings) -> ApiDeps:
+    return replace(deps_over(world), tokens=live.tokens, access=live.access)
+
+
+@pytest.fixture(autouse=True)
+def level_as_before() -> Iterator[None]:
+    """The level belongs to the process: put it back as it was."""
+    loggers = [logging.getLogger(name) for name in ("", *QUIET)]
+    levels = [each.level for each in loggers]
+    yield
+    for each, level in zip(loggers, levels, strict=True):
+        each.setLevel(level)
 
 
 @pytest.fixture
@@ -46,11 +56,11 @@ def stop() -> asyncio.Event:
 
 @pytest.fixture
 async def told(
-    tokens: KnownTokens, file: Path, stop: asyncio.Event
+    live: LiveSettings, file: Path, stop: asyncio.Event
 ) -> AsyncIterator[RecordingReporter]:
     """While it is there, SIGHUP reads the file again."""
     told = RecordingReporter()
-    with reloading_on_hangup(tokens, lambda: _read(file), told, stop):
+    with reloading_on_hangup(live, lambda: _read(file), told, stop):
         yield told
 
 
@@ -58,8 +68,8 @@ def _write(file: Path, tokens: str) -> None:
     file.write_text(tokens)
 
 
-def _read(file: Path) -> tuple[TokenSetting, ...]:
-    return load_settings(None, environ={"AW_API__TOKENS_FILE": str(file)}).api.tokens
+def _read(file: Path) -> Settings:
+    return load_settings(None, environ={"AW_API__TOKENS_FILE": str(file)})
 
 
 async def _hang_up(told: RecordingReporter) -> None:
@@ -83,7 +93,7 @@ async def test_after_sighup_the_new_token_is_taken_and_the_old_one_refused(
     assert (await api.get("/v1/activations", token=written)).status == (
         200 if written == NEW else 401
     )
-    assert told.of("trouble") == [("config.tokens_reloaded", None, "1")]
+    assert told.of("trouble") == [("config.reloaded", None, "1 tokens, level info, access log on")]
 
 
 async def test_a_file_with_a_fault_in_it_changes_nothing_and_is_told(
