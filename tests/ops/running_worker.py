@@ -33,6 +33,9 @@ class Worker:
     api: str
     admin: str
     token: str
+    config: Path
+    daemon: "Started"
+    simulator: "Started"
     _order: Iterator[int] = field(default_factory=itertools.count)
 
     def open_account(self) -> None:
@@ -68,8 +71,8 @@ class Worker:
 
 
 @contextmanager
-def running_worker(directory: Path) -> Iterator[Worker]:
-    """Everything below *directory*, until the block ends."""
+def running_worker(directory: Path, more: str = "") -> Iterator[Worker]:
+    """Everything below *directory*, until the block ends; *more* goes into the configuration."""
     with ExitStack() as stack:
         simulator = _started(
             stack,
@@ -81,11 +84,11 @@ def running_worker(directory: Path) -> Iterator[Worker]:
         token = secrets.token_urlsafe(32)
         config = directory / "worker.toml"
         endpoint = stack.enter_context(_endpoint())
-        config.write_text(_settings(provider, token, endpoint))
+        config.write_text(_settings(provider, token, endpoint) + more)
         daemon = _started(stack, directory, "run", "--embedded", f"--config={config}")
         api = daemon.said(r"api +http://(\S+)")
         admin = daemon.said(r"admin +http://(\S+)")
-        worker = Worker(api, admin, token)
+        worker = Worker(api, admin, token, config, daemon, simulator)
         worker.open_account()
         yield worker
 

@@ -1,0 +1,303 @@
+"""What an on-call does, done: every command of the runbooks, and what changes on SIGHUP.
+
+The daemon is a real one. `journalctl`, `systemctl` and `redis-cli`, which are not everywhere, stand
+in: they show this daemon's log and process, and what this server says of its memory.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+
+import pytest
+
+from tests.forked_commands import forked_commands
+from tests.ops.conftest import STATE
+from tests.ops.queries import DEPLOY
+from tests.ops.running_worker import ACCOUNT, Worker, running_worker
+
+pytestmark = pytest.mark.acceptance
+
+RUNBOOKS: Final = DEPLOY / "runbooks"
+INDEX: Final = (RUNBOOKS / "README.md").read_text()
+PAGES: Final = sorted(RUNBOOKS.glob("ActivationWorker*.md"))
+#: So that a number whose cancel is not confirmed is credited, and an exposure, at once.
+SHORT_GRACE: Final = "[defaults]\ncredit_grace_seconds = 1\n"
+EXPOSURES: Final = 2  #: For each way to end one by hand.
+
+_STAND_INS: Final = {
+    "journalctl": '[ "$1 $2" = "-u activation-worker" ] && cat "{log}"',
+    "systemctl": '[ "$1 $2" = "status activation-worker" ] && ps -p {pid}',
+    "redis-cli": """\
+exec {python} -c 'import redis, sys
+print(redis.Redis.from_url(sys.argv[2]).info(sys.argv[4]))' "$@" """,
+}
+
+
+@dataclass
+class Night:
+    """A daemon in trouble, and the shell of who is on call."""
+
+    worker: Worker
+    home: Path
+    token: str
+    shell: str  #: What the index of the runbooks says to paste, with the places of this run.
+    exposed: list[str] = field(default_factory=list)  #: Those that nobody has ended by hand.
+    number: str = ""
+    alone: str = ""  #: It ended in a batch of its own.
+    done: dict[str, str] = field(default_factory=dict)  #: What each command printed.
+
+    def call(self, method: str, path: str, token: str, **more: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(
+            f"http://{self.worker.api}{path}",
+            method=method,
+            data=json.dumps(more.get("body")).encode() if "body" in more else None,
+            headers={**headers, **more.get("headers", {})},
+        )
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            answer: dict[str, Any] = json.load(reply)
+            return answer
+
+    def rent(self, service: str) -> str:
+        order = {"account": ACCOUNT, "provider": "sim", "service": service, "country": "0"}
+        body = {**order, "price_minor": 12, "window_seconds": 1}
+        key = {"Idempotency-Key": secrets.token_hex(8)}
+        rented = self.call("POST", "/v1/activations", self.token, body=body, headers=key)
+        return str(rented["id"])
+
+    def reload(self, *changes: tuple[str, str]) -> None:
+        """Change the configuration, SIGHUP, and wait until a token that is new there is taken."""
+        new = secrets.token_hex(24)
+        text = self.worker.config.read_text()
+        for old, changed in (*changes, ('tokens = "', f'tokens = "{new[:8]}:read:{new},')):
+            assert old in text
+            text = text.replace(old, changed)
+        self.worker.config.write_text(text)
+        self.worker.daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: self._taken(new), every=0.3)  # Wrong tokens are slowed down.
+
+    def _taken(self, token: str) -> bool:
+        try:
+            self.call("GET", "/v1/providers/sim", token)
+        except urllib.error.HTTPError:
+            return False
+        return True
+
+    def logged(self) -> list[dict[str, Any]]:
+        lines = self.worker.daemon.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line[:1] == "{"]
+
+    def run(self, command: str, **variables: str) -> str:
+        """As pasted into the shell; what it printed."""
+        exports = "".join(f"export {name}='{value}'\n" for name, value in variables.items())
+        script = f'{self.shell}\n{exports}{command}\necho "${{PIPESTATUS[@]}}" > exits'
+        ran = subprocess.run(
+            ["bash", "-uc", script],
+            cwd=self.home,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.home)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert ran.returncode == 0, f"{command}\n{ran.stderr}"
+        first, *others = (self.home / "exits").read_text().split()
+        # The log may have no such line; a metric is there from the start.
+        found = {"0"} if command.startswith("curl") else {"0", "1"}
+        assert first == "0", f"{command}\n{ran.stdout}\n{ran.stderr}"
+        assert set(others) <= found, f"{command}\n{ran.stdout}"
+        return ran.stdout
+
+
+def until(reached: Callable[[], Any], every: float = 0.05) -> None:
+    latest = time.monotonic() + 30
+    while not reached():
+        assert time.monotonic() < latest
+        time.sleep(every)
+
+
+@pytest.fixture(scope="module")
+def night() -> Iterator[Night]:
+    # Below the checkout: PostgreSQL's own user cannot enter the directories pytest makes.
+    home = STATE / f"call-{os.getpid()}"
+    home.mkdir(parents=True)
+    try:
+        with ExitStack() as stack:
+            worker = stack.enter_context(running_worker(home, SHORT_GRACE))
+            prometheus = stack.enter_context(_prometheus())
+            commands = stack.enter_context(forked_commands(home))
+            token = secrets.token_urlsafe(32)
+            shell = _shell(worker, home, commands, prometheus)
+            night = Night(worker, home, token, shell)
+            (home / ".activation-worker-token").write_text(token)
+            digest = hashlib.sha256(token.encode()).hexdigest()
+            night.reload(('tokens = "', f'tokens = "oncall:operate+decide:sha256:{digest},'))
+            night.alone = night.rent("timeout")
+            until(lambda: _state(night, night.alone) == "refunded")
+            night.exposed += [night.rent("provider-down:600") for _ in range(EXPOSURES)]
+            until(lambda: all(_state(night, id_) == "refunded" for id_ in night.exposed))
+            night.number = night.exposed[0]
+            yield night
+    finally:
+        shutil.rmtree(home)
+
+
+def _state(night: Night, id_: str) -> str:
+    return str(night.call("GET", f"/v1/activations/{id_}", night.token)["state"])
+
+
+@contextmanager
+def _prometheus() -> Iterator[str]:
+    """Where Prometheus would be: it names its targets."""
+
+    class Targets(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/api/v1/targets"
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"activeTargets":[{"labels":{"job":"activation-worker"}}]}')
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Targets) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _shell(worker: Worker, home: Path, commands: Path, prometheus: str) -> str:
+    """The index's first block, with where things are here, and a host that looks as it says."""
+    (home / "secrets").mkdir()
+    for name in ("database__url", "redis__url"):
+        value = worker.daemon.said(rf"AW_{name.upper()}=(\S+)")
+        (home / "secrets" / name).write_text(value)
+    for name, text in _STAND_INS.items():
+        (commands / name).write_text(
+            "#!/bin/bash\n"
+            + text.format(
+                log=worker.daemon.log, pid=worker.daemon.process.pid, python=sys.executable
+            )
+        )
+        (commands / name).chmod(0o755)
+    block: str = re.findall(r"^```sh\n(.*?)^```$", INDEX, re.MULTILINE | re.DOTALL)[0]
+    places = {
+        "/opt/activation-worker/.venv/bin": str(commands),
+        "/etc/activation-worker": str(home),
+        "127.0.0.1:8080": worker.api,
+        "127.0.0.1:9464": worker.admin,
+        "127.0.0.1:9090": prometheus,
+    }
+    for place, here in places.items():
+        assert place in block
+        block = block.replace(place, here)
+    return block
+
+
+def commands_of(page: Path) -> list[str]:
+    """Those in its blocks, and calls of our command line within its sentences."""
+    text = page.read_text()
+    blocks = re.findall(r"^    (\S.*)$", text, re.MULTILINE)
+    prose = re.sub(r"^    .*$", "", text, flags=re.MULTILINE)
+    inline = re.findall(r"`(activation-worker [a-z][^`]*)`", prose)
+    return [*blocks, *(" ".join(command.split()) for command in inline)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_of_a_runbook_works_for_who_is_on_call(night: Night, page: Path) -> None:
+    payloads = night.home / "payloads.ndjson"
+    payloads.write_text("")
+    for command in commands_of(page):
+        if command in night.done:
+            continue
+        ends_one = "settle-exposure" in command and "--activation" in command
+        night.done[command] = night.run(
+            command,
+            PROVIDER="sim",
+            INSTANCE=night.worker.admin,
+            ID=night.exposed.pop() if ends_one else night.number,
+            BASE_URL=f"http://{night.worker.api}",
+            EVENTS_URL=f"http://{night.worker.api}",
+            REDIS_URL=(night.home / "secrets/redis__url").read_text(),
+            FILE=str(payloads),
+            EVENT=night.call("GET", "/v1/events?limit=1", night.token)["items"][0]["id"],
+        )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_command_needs_is_named_in_the_index(page: Path) -> None:
+    used = {name for each in commands_of(page) for name in re.findall(r"\$(\w+)", each)}
+
+    assert used <= set(re.findall(r"[A-Z_]{2,}", INDEX))
+    assert not re.search(r"\b(?:journalctl|systemctl|kubectl|TOKEN|NAME)\b", page.read_text())
+
+
+def test_the_access_log_and_the_level_change_without_a_restart(night: Night) -> None:
+    def called(request_id: str) -> None:
+        headers = {"X-Request-Id": request_id}
+        night.call("GET", "/v1/providers/sim", night.token, headers=headers)
+
+    def seen(request_id: str) -> bool:
+        return any(line.get("request_id") == request_id for line in night.logged())
+
+    called("before")
+    until(lambda: seen("before"))
+    night.reload(("[defaults]", "[log]\naccess = false\n[defaults]"))
+    called("not-logged")
+    night.reload(("access = false", 'level = "warning"'))
+    called("below-the-level")
+    night.reload(('level = "warning"', 'level = "info"'))
+    called("after")
+    until(lambda: seen("after"))
+
+    assert not seen("not-logged")
+    assert not seen("below-the-level")
+    reloads = [line for line in night.logged() if line["event"] == "config.reloaded"]
+    assert reloads
+
+
+def test_a_configuration_with_a_fault_changes_nothing(night: Night) -> None:
+    text = night.worker.config.read_text()
+    night.worker.config.write_text(text + '[log]\nlevel = "loud"\n')
+    night.worker.daemon.process.send_signal(signal.SIGHUP)
+
+    until(lambda: any(line["event"] == "config.reload_refused" for line in night.logged()))
+
+    night.worker.config.write_text(text)
+    assert night.call("GET", "/v1/providers/sim", night.token)["name"] == "sim"
+
+
+def test_a_board_and_the_log_lead_to_the_number(night: Night) -> None:
+    openmetrics = {"Accept": "application/openmetrics-text;version=1.0.0"}
+    bodies = []
+    for headers in (openmetrics, {}):
+        request = urllib.request.Request(f"http://{night.worker.admin}/metrics", headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            bodies.append(reply.read().decode())
+    lateness = r"credit_lateness_seconds_bucket.* # {activation=\"([0-9a-f-]{36})"
+    credited = re.findall(lateness, bodies[0])
+    assert {_state(night, id_) for id_ in credited} == {"refunded"}
+    assert [id_ for id_ in credited if id_ in bodies[1]] == []
+    (line,) = (line for line in night.logged() if line.get("activation") == night.alone)
+    assert (line["event"], line["count"]) == ("activation.settled", 1)
