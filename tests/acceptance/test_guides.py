@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
 import re
 import socket
 import subprocess
@@ -28,12 +29,13 @@ from tests.acceptance.guides import (
     run_page,
 )
 from tests.acceptance.world import Process, spawn_command
+from tests.forked_commands import forked_commands
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 API_URL, SHOP_URL = "http://127.0.0.1:8080", "http://127.0.0.1:8090"
-PAGES = ("api", "webhooks", "arq", "migrating")
+PAGES = ("api", "webhooks", "arq", "migrating", "symptoms")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -106,6 +108,13 @@ def guided(site: Path, home: Path) -> Iterator[Guided]:
             daemon.terminate()
 
 
+@pytest.fixture(scope="module")
+def forks(site: Path) -> Iterator[Path]:
+    """Where a command is found that needs no interpreter of its own."""
+    with TemporaryDirectory(prefix="aw-") as folder, forked_commands(Path(folder), site) as forks:
+        yield forks
+
+
 def _wait_until_ready(daemon: Process) -> None:
     async def ready() -> None:
         async with asyncio.timeout(90):
@@ -118,7 +127,7 @@ def _wait_until_ready(daemon: Process) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_a_page_runs_and_prints_what_the_page_shows(
-    guided: Guided, page: str
+    guided: Guided, page: str, forks: Path
 ) -> None:
     blocks = [
         type(block)(block.kind, guided.here(block.text))
@@ -129,6 +138,8 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_shows(
     runs = [b for b in blocks if b not in starts]
     environment = {**guided.environment, "AW_EVENTS__SECRET": SECRET}
     token = guided.token
+    if page == "symptoms":  # Twenty commands.
+        environment["PATH"] = f"{forks}{os.pathsep}{environment['PATH']}"
     if page == "webhooks":  # Its first block exports these; the daemon was started by it.
         environment |= {"AW_URL": guided.api_url, "AW_TOKEN": token}
 

@@ -171,7 +171,6 @@ key retention.settled_days
 key retention.texts_days
 option books-close --until
 pages operating
-pages symptoms
 problems events-forgotten
 """.strip().splitlines()
 )
