@@ -64,8 +64,11 @@ class ReportBad:
         match reply:
             case Ended(fate=fate):
                 if fate is PriceFate.UNKNOWN:
-                    reporter = self.expire.reporter
-                    reporter.trouble("provider.number_gone", provider=activation.provider)
+                    self.expire.reporter.trouble(
+                        "provider.number_gone",
+                        provider=activation.provider,
+                        activation=activation.id,
+                    )
                 await self.activations.tell(activation.id, REPORTED, said)
                 await self.look.ended([activation.id], fate)
                 how = ActionOutcome.DONE

@@ -74,7 +74,8 @@ async def test_the_connections_of_rentals_close_with_their_provider() -> None:
                 assert rentals is not None
                 with pytest.raises(ProviderError):
                     await rentals.messages(REF)
-            with pytest.raises(ProviderError, match="closed"):
+            # Where a token has to be had first, nothing comes of that.
+            with pytest.raises(ProviderError, match="closed|no answer to a sign-in"):
                 await rentals.messages(REF)
 
 

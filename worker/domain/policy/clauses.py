@@ -25,8 +25,10 @@ class Clause:
 
 def load_clauses(policy: str, directory: Path | str | None = None) -> tuple[Clause, ...]:
     """The clauses of *policy*, in their order; none where it has no file of clauses."""
-    file = policy_home(policy, directory) / "clauses" / f"{policy}.toml"
-    if not file.is_file():
+    homes = [policy_home(policy, directory), *([] if directory is None else [Path(directory)])]
+    files = [home / "clauses" / f"{policy}.toml" for home in homes]
+    file = next((each for each in files if each.is_file()), None)
+    if file is None:
         return ()
     try:
         document = tomllib.loads(text_of(file))

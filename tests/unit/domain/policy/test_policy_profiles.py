@@ -83,6 +83,7 @@ def test_the_error_names_at_most_64_characters_of_an_unknown_policy() -> None:
         load_profile("a" * 65)
 
 
-def test_an_empty_directory_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ProfileError, match="there are: none"):
-        load_profile("P0", tmp_path)
+def test_beside_an_empty_directory_the_shipped_policies_are_named(tmp_path: Path) -> None:
+    assert load_profile("P0", tmp_path) == load_profile("P0")
+    with pytest.raises(ProfileError, match="there are: P0, P1, P2, P3, P4, default"):
+        load_profile("ours", tmp_path)
