@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from deploy.grafana.panels import DATASOURCE, Json, Panel
+from deploy.grafana.panels import AMBER, BLUE, DATASOURCE, RED, Json, Panel
+from deploy.grafana.selectors import A, W
 
+TAG = "activation-worker"
 WIDTH = 24
 SCHEMA = 41  # Grafana 11.6; newer ones migrate it forward
 
@@ -16,23 +18,32 @@ class Row:
     collapsed: bool = False
 
 
-def board(*, uid: str, title: str, says: str, rows: Sequence[Row]) -> Json:
+def board(
+    *,
+    uid: str,
+    title: str,
+    says: str,
+    rows: Sequence[Row],
+    variables: Sequence[Json] = (),
+    begins: str = "now-6h",
+) -> Json:
+    """One board; *variables* are those it has besides the data source, the job and the worker."""
     return {
         "uid": uid,
         "title": title,
         "description": says,
-        "tags": ["activation-worker"],
+        "tags": [TAG],
         "schemaVersion": SCHEMA,
         "version": 1,
         # Boards are code: what is changed in the browser is gone with the next deploy.
         "editable": False,
         "graphTooltip": 1,
         "refresh": "30s",
-        "time": {"from": "now-6h", "to": "now"},
+        "time": {"from": begins, "to": "now"},
         "timezone": "utc",
-        "templating": {"list": _variables()},
-        "annotations": {"list": [_restarts()]},
-        "links": [],
+        "templating": {"list": [*_variables(), *variables]},
+        "annotations": {"list": list(_annotations())},
+        "links": _links(),
         "panels": list(_placed(rows)),
     }
 
@@ -82,17 +93,19 @@ def _variables() -> list[Json]:
             "Worker",
             'label_values(activation_worker_build_info{job=~"$job"}, instance)',
         ),
-        _values(
-            "provider", "Provider", 'label_values(activation_worker_live{job=~"$job"}, provider)'
-        ),
-        {
-            "name": "runbooks",
-            "type": "constant",
-            "label": "Where the runbooks are",
-            "query": "http://127.0.0.1:9090/user",
-            "hide": 2,
-        },
+        _address("runbooks", "Where the runbooks are", "http://127.0.0.1:9090/user"),
+        _address("desk", "Where the desk is", "http://127.0.0.1:8088"),
     ]
+
+
+def provider(*, single: bool = False) -> Json:
+    """The choice of providers: all of them at first, or one."""
+    query = 'label_values(activation_worker_live{job=~"$job"}, provider)'
+    chosen = _values("provider", "Provider", query)
+    if single:
+        del chosen["allValue"], chosen["current"]
+        chosen |= {"multi": False, "includeAll": False}
+    return chosen
 
 
 def _values(name: str, label: str, query: str) -> Json:
@@ -112,15 +125,69 @@ def _values(name: str, label: str, query: str) -> Json:
     }
 
 
-def _restarts() -> Json:
-    return {
-        "name": "Worker starts",
-        "enable": True,
-        "iconColor": "blue",
-        "datasource": DATASOURCE,
-        "expr": 'process_start_time_seconds{job=~"$job", instance=~"$instance"} * 1000',
+def _address(name: str, label: str, url: str) -> Json:
+    """A constant that is not shown: who deploys the boards changes it in their JSON."""
+    return {"name": name, "type": "constant", "label": label, "query": url, "hide": 2}
+
+
+def _links() -> list[Json]:
+    return [
+        {
+            "title": "Boards",
+            "type": "dashboards",
+            "tags": [TAG],
+            "asDropdown": False,
+            "includeVars": True,
+            "keepTime": True,
+        },
+        {"title": "The desk", "type": "link", "url": "${desk}", "targetBlank": True},
+    ]
+
+
+def _annotations() -> Iterator[Json]:
+    """What happened to all, drawn on every graph: deploys, starts, outages."""
+    versions = f"count by (version) ({A}build_info{{{W}}}"
+    yield _annotation(
+        "Deploys",
+        BLUE,
+        f"{versions}) unless on (version) {versions} offset 1m)",
+        ("Deploy", "version {{version}} runs"),
+        step="60s",  # As long as it is new: one point.
+    )
+    yield {
+        **_annotation(
+            "Worker starts",
+            BLUE,
+            f"process_start_time_seconds{{{W}}} * 1000",
+            ("Worker started", "{{instance}}"),
+        ),
         "useValueForTime": True,
-        "titleFormat": "Worker started",
-        "textFormat": "{{instance}}",
-        "step": "60s",
+    }
+    yield _annotation(
+        "Server outages",
+        RED,
+        f"max by (dependency) ({A}dependency_up{{{W}}}) == bool 0 > 0",
+        ("Server away", "no worker can use {{dependency}}"),
+    )
+    yield _annotation(
+        "Provider outages",
+        AMBER,
+        f"max by (provider) ({A}provider_circuit_open{{{W}}}) > 0",
+        ("Provider away", "{{provider}} does not answer"),
+    )
+
+
+def _annotation(
+    name: str, colour: str, expr: str, words: tuple[str, str], *, step: str = "15s"
+) -> Json:
+    title, text = words
+    return {
+        "name": name,
+        "enable": True,
+        "iconColor": colour,
+        "datasource": DATASOURCE,
+        "expr": expr,
+        "titleFormat": title,
+        "textFormat": text,
+        "step": step,
     }

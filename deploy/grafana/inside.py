@@ -1,318 +1,284 @@
-"""Panels about money, events and the worker itself: where to look when something is late."""
+"""The Inside board, for who looks after the worker: servers, loops, jobs, leases, calls, events."""
 
-from deploy.grafana.panels import GREEN, RED, Panel, Query, lines, timeline
-from deploy.grafana.selectors import A, P, W
+from typing import Final
+
+from deploy.grafana.board import Row, board
+from deploy.grafana.panels import AMBER, GREEN, RED, Json, Panel, Query, lines, tile, timeline
+from deploy.grafana.selectors import COUNTED, SILENT_SECONDS, A, W, quantile, rate
+from deploy.grafana.tiles import ZERO_IS_GOOD, data_age, look_lag, workers_up
 from worker.jobs import WORK_SECONDS
 
+UID: Final = "activation-worker-inside"
+BUSY: Final = f'{W}, state="busy"'
+FAILING: Final = f'{W}, result=~"failed|again"'
+BROKEN: Final = f'{W}, status=~"5.."'
 
-def money() -> list[Panel]:
+
+def inside() -> Json:
+    return board(
+        uid=UID,
+        title="Activation worker: inside",
+        says="Where in the worker is it stuck?",
+        rows=[
+            Row("Now. Grey: nobody knows", _now()),
+            Row("Servers and leases", _servers()),
+            Row("Loops, lanes and jobs", _loops()),
+            Row("API and events", _outside(), collapsed=True),
+            Row("Processes", _processes(), collapsed=True),
+        ],
+    )
+
+
+def _now() -> list[Panel]:
     return [
-        lines(
-            "Credited",
-            "Money given back per hour, in minor units of its currency, by reason.",
-            [
-                Query(
-                    "sum by (currency, reason) "
-                    f"(rate({A}credited_minor_total{{{W}}}[$__rate_interval])) * 3600",
-                    "{{currency}} {{reason}}",
-                )
-            ],
-            "short",
-            stacked=True,
+        workers_up(),
+        data_age(),
+        look_lag(),
+        tile(
+            "Event loop, 99 of 100",
+            quantile(0.99, "loop_lag_seconds"),
+            "s",
+            normal="under 50 ms",
+            otherwise="the process has too much to do; start another",
+            thresholds=((None, GREEN), (0.1, AMBER), (0.5, RED)),
         ),
-        lines(
-            "Credits in time",
-            "The objective: share of credits within the grace and 5 s of the deadline, over an "
-            "hour. 99.9 % or more is normal.",
-            [Query(f'1 - {A}credits_late:ratio_rate1h{{job=~"$job"}}', "in time")],
+        tile(
+            "Busiest process",
+            f"max(rate(process_cpu_seconds_total{{{W}}}[$__rate_interval]))",
             "percentunit",
-            runbook="ActivationWorkerCreditLate",
+            normal="under 60 % of the one core it can use",
+            otherwise="start another process",
+            thresholds=((None, GREEN), (0.7, AMBER), (0.9, RED)),
         ),
-        lines(
-            "Endings at the provider",
-            "What became of settled numbers there, per minute. `charged`, `gone` and `disputed` "
-            "are money to ask for.",
-            [
-                Query(
-                    "sum by (provider_state) "
-                    f"(rate({A}resolved_total{{{P}}}[$__rate_interval])) * 60",
-                    "{{provider_state}}",
-                )
-            ],
-            "cpm",
-            stacked=True,
+        tile(
+            "Connections busy",
+            f"sum({A}db_connections{{{BUSY}}}) / (sum({A}db_connections{{{W}}}) > 0)",
+            "percentunit",
+            normal="under 50 %",
+            otherwise="transactions are slow or wait; look at the database first",
+            thresholds=((None, GREEN), (0.7, AMBER), (0.95, RED)),
+            runbook="ActivationWorkerDatabaseDown",
         ),
-        lines(
-            "Late codes",
-            "Codes per hour that came after the window or the cancel: not shown, not charged.",
-            [
-                Query(
-                    "sum by (provider) "
-                    f"(rate({A}late_codes_total{{{P}}}[$__rate_interval])) * 3600",
-                    "{{provider}}",
-                )
-            ],
-            "short",
-            runbook="ActivationWorkerLateCode",
-        ),
-        lines(
-            "Purchases refused",
-            "Attempts per minute to rent at a provider with which certainly nothing was bought.",
-            [
-                Query(
-                    "sum by (provider, reason) "
-                    f"(rate({A}purchases_refused_total{{{P}}}[$__rate_interval])) * 60",
-                    "{{provider}} {{reason}}",
-                )
-            ],
-            "cpm",
-        ),
-        lines(
-            "Refused intake",
-            "Numbers per hour that were handed over through arq and are watched by nobody.",
-            [
-                Query(
-                    "sum by (reason) "
-                    f"(rate({A}intake_refused_total{{{W}}}[$__rate_interval])) * 3600",
-                    "{{reason}}",
-                )
-            ],
-            "short",
-            runbook="ActivationWorkerIntakeRefused",
-        ),
-        lines(
-            "Event deliveries",
-            "Attempts per minute to hand events to the shop's endpoint.",
-            [
-                Query(
-                    "sum by (result) "
-                    f"(rate({A}event_deliveries_total{{{W}}}[$__rate_interval])) * 60",
-                    "{{result}}",
-                )
-            ],
-            "cpm",
-            stacked=True,
-            runbook="ActivationWorkerEventsStuck",
-        ),
-        lines(
-            "Codes told, 95 of 100",
-            "From when a code was recorded until the endpoint took its event.",
-            [
-                Query(
-                    "histogram_quantile(0.95, sum by (le) "
-                    f"(rate({A}code_told_seconds_bucket{{{W}}}[$__rate_interval])))",
-                    "told",
-                )
-            ],
-            "s",
-            runbook="ActivationWorkerEventsStuck",
-        ),
-        lines(
-            "Oldest that waits",
-            "The oldest event for the endpoint, and the oldest case or number for a person.",
-            [
-                Query(f"max({A}event_oldest_seconds{{{W}}})", "event"),
-                Query(f"max({A}oldest_review_seconds{{{W}}})", "review"),
-            ],
-            "s",
-            runbook="ActivationWorkerEventsStuck",
-        ),
-        lines(
-            "Waiting for a person",
-            "Cases and numbers that wait for a verdict, by kind.",
-            [Query(f"max by (kind) ({A}reviews_waiting{{{W}}})", "{{kind}}")],
+        tile(
+            "Failed jobs per min",
+            f"{rate('jobs_total', FAILING)} * 60",
             "none",
-            stacked=True,
-            runbook="ActivationWorkerReviewsLate",
+            normal="0",
+            otherwise="see below which one, and its error in the journal",
+            thresholds=ZERO_IS_GOOD,
+            runbook="ActivationWorkerJobsFailing",
         ),
-        lines(
-            "Numbers taken over",
-            "Rented through the worker or handed over to it, per minute.",
-            [
-                Query(
-                    f"sum by (provider) (rate({A}accepted_total{{{P}}}[$__rate_interval])) * 60",
-                    "{{provider}}",
-                )
-            ],
-            "cpm",
-            stacked=True,
+        tile(
+            "API calls failing",
+            f"({rate('http_requests_total', BROKEN)} or vector(0))"
+            f" / ({rate('http_requests_total', W)} > 0)",
+            "percentunit",
+            normal="0 %",
+            otherwise="a provider or the database is away, or it is a bug: see the journal",
+            thresholds=((None, GREEN), (0.001, AMBER), (0.01, RED)),
+            runbook="ActivationWorkerDatabaseDown",
         ),
     ]
 
 
-def worker() -> list[Panel]:
-    jobs = f"rate({A}jobs_total{{{W}}}[$__rate_interval])"
-    seconds = f"rate({A}job_seconds_bucket{{{W}}}[$__rate_interval])"
+def _servers() -> list[Panel]:
     return [
         timeline(
-            "Dependencies",
-            "Whether the database and Redis do their work for each worker: Redis only counts while "
-            "it takes writes in time. Without Redis all goes on, from the database.",
-            Query(
-                f"min by (instance, dependency) ({A}dependency_up{{{W}}})",
-                "{{instance}} {{dependency}}",
-            ),
-            [(0, "away", RED), (1, "works", GREEN)],
-        ),
-        timeline(
-            "Who stands in",
-            "The worker that looks and ends at a provider while Redis is away. One for each "
-            "provider; another takes over within two seconds, ten where the host froze.",
-            Query(f"max by (instance, provider) ({A}leader{{{P}}})", "{{provider}} {{instance}}"),
-            [(0, "no", GREEN), (1, "leads", GREEN)],
+            "Servers, by worker",
+            [
+                Query(
+                    f"min by (instance, dependency) ({A}dependency_up{{{W}}})",
+                    "{{dependency}} {{instance}}",
+                ),
+                Query(
+                    f"time() - max by (instance) ({COUNTED}) < bool {SILENT_SECONDS}",
+                    "read by {{instance}}",
+                ),
+            ],
+            {0: ("away", RED), 1: ("works", GREEN)},
+            width=6,
+            normal="all green, and the database read by each",
+            otherwise="red for one worker is its network, red for all is the server",
+            runbook="ActivationWorkerCutOff",
         ),
         lines(
+            "Database connections",
+            [Query(f"sum by (pool, state) ({A}db_connections{{{W}}})", "{{pool}} {{state}}")],
+            "none",
+            width=6,
+            normal="mostly idle",
+            otherwise="all busy for long means that transactions wait for one",
+            stacked=True,
+            runbook="ActivationWorkerDatabaseDown",
+        ),
+        lines(
+            "Transactions",
+            [
+                Query(quantile(0.5, "db_transaction_seconds"), "median"),
+                Query(quantile(0.95, "db_transaction_seconds"), "95 of 100"),
+            ],
+            "s",
+            width=6,
+            normal="under 50 ms, with the wait for a connection",
+            otherwise="look for locks, disk and CPU at the database",
+            limit=1,
+            runbook="ActivationWorkerDatabaseDown",
+        ),
+        timeline(
+            "Leads, where arq does not",
+            [Query(f"max by (instance, provider) ({A}leader{{{W}}})", "{{provider}} {{instance}}")],
+            {0: ("no", "blue"), 1: ("leads", GREEN)},
+            width=6,
+            normal="one band that is green for each provider",
+            otherwise="none for longer than 10 s means that no process can take the lease",
+            runbook="ActivationWorkerRedisDown",
+        ),
+    ]
+
+
+def _loops() -> list[Panel]:
+    return [
+        lines(
             "Jobs by result",
-            "Jobs per second over all workers. `busy`, a tick whose like still ran, is normal.",
-            [Query(f"sum by (result) ({jobs})", "{{result}}")],
+            [Query(f"{rate('jobs_total', W, 'result')} > 0", "{{result}}")],
             "ops",
+            width=6,
+            normal="done, and busy where a tick met one that still ran",
+            otherwise="failed and again have their error in the journal",
             stacked=True,
             runbook="ActivationWorkerJobsFailing",
         ),
         lines(
             "Job duration, 95 of 100",
-            "`watch` and `expire` go on for 5 s while there is work. A job is cut off at "
-            f"{WORK_SECONDS} s.",
-            [
-                Query(
-                    f"histogram_quantile(0.95, sum by (le, job_name) ({seconds}))",
-                    "{{job_name}}",
-                )
-            ],
+            [Query(quantile(0.95, "job_seconds", W, "job_name"), "{{job_name}}")],
             "s",
+            width=6,
+            normal="5 to 10 s for watch and expire, which go on while there is work",
+            otherwise=f"see what it waits for; it is cut off at {WORK_SECONDS} s",
             limit=WORK_SECONDS,
+            runbook="ActivationWorkerJobsFailing",
         ),
         lines(
-            "Schedule lag",
-            "How long ago the oldest due look should have happened. Codes are shown this much "
-            "later; endings do not wait for looks.",
-            [Query(f"max({A}schedule_lag_seconds{{{W}}})", "lag")],
+            "Looks begun late, by provider",
+            [Query(quantile(0.95, "look_lateness_seconds", W, "provider"), "{{provider}}")],
             "s",
-            limit=10,
-            runbook="ActivationWorkerScheduleLag",
+            width=6,
+            normal="under 1 s for 95 of 100",
+            otherwise="one late is its rate limit, all late are too few processes",
+            limit=5,
+            runbook="ActivationWorkerLookBurn",
         ),
         lines(
-            "Looks",
-            "Numbers looked at per second, in lists or singly.",
-            [
-                Query(
-                    f"sum by (provider) (rate({A}looks_total{{{P}}}[$__rate_interval]))",
-                    "{{provider}}",
-                )
-            ],
-            "ops",
-            stacked=True,
-        ),
-        lines(
-            "Age of the gauges",
-            "How long ago each worker last counted the queue. Beyond two minutes the panels about "
-            "live and overdue numbers show the past.",
-            [
-                Query(
-                    f"time() - max by (instance) ({A}stats_last_success_timestamp_seconds{{{W}}})",
-                    "{{instance}}",
-                )
-            ],
+            "Event loop, by worker",
+            [Query(quantile(0.99, "loop_lag_seconds", W, "instance"), "{{instance}}")],
             "s",
-            limit=120,
-            runbook="ActivationWorkerBlind",
-        ),
-        lines(
-            "Age of the last canary",
-            "How long ago a number of the worker's own last got its code and ended; empty where no "
-            "canary is configured or none has got there yet.",
-            [
-                Query(
-                    f"time() - max({A}canary_last_success_timestamp_seconds{{{W}}} > 0)",
-                    "last success",
-                )
-            ],
-            "s",
-            runbook="ActivationWorkerCanaryStale",
-        ),
-        lines(
-            "CPU",
-            "Cores used by each worker. One process uses one core: near 1, start another.",
-            [Query(f"rate(process_cpu_seconds_total{{{W}}}[$__rate_interval])", "{{instance}}")],
-            "none",
-            limit=0.9,
-        ),
-        lines(
-            "Memory",
-            "Resident memory of each worker.",
-            [Query(f"process_resident_memory_bytes{{{W}}}", "{{instance}}")],
-            "bytes",
-        ),
-        lines(
-            "Event loop, 99 of 100",
-            "How late the loop wakes a task: all calls wait as long. Under 50 ms is normal.",
-            [
-                Query(
-                    "histogram_quantile(0.99, sum by (le, instance) "
-                    f"(rate({A}loop_lag_seconds_bucket{{{W}}}[$__rate_interval])))",
-                    "{{instance}}",
-                )
-            ],
-            "s",
+            width=6,
+            normal="under 50 ms for 99 of 100",
+            otherwise="all calls and looks of that process wait as long; start another",
             limit=0.5,
         ),
-        lines(
-            "Database connections",
-            "Of all workers. All busy for long: transactions wait for a connection.",
-            [Query(f"sum by (pool, state) ({A}db_connections{{{W}}})", "{{pool}} {{state}}")],
-            "none",
-            stacked=True,
-        ),
-        lines(
-            "Transactions, 95 of 100",
-            "With the wait for a connection. Under 50 ms is normal.",
-            [
-                Query(
-                    "histogram_quantile(0.95, sum by (le) "
-                    f"(rate({A}db_transaction_seconds_bucket{{{W}}}[$__rate_interval])))",
-                    "transaction",
-                )
-            ],
-            "s",
-            limit=1,
-            runbook="ActivationWorkerDatabaseDown",
-        ),
+    ]
+
+
+def _outside() -> list[Panel]:
+    return [
         lines(
             "API calls",
-            "Calls per second, by status. 5xx: the database is away, or a bug.",
-            [
-                Query(
-                    f"sum by (status) (rate({A}http_requests_total{{{W}}}[$__rate_interval]))",
-                    "{{status}}",
-                )
-            ],
+            [Query(rate("http_requests_total", W, "status"), "{{status}}")],
             "reqps",
+            normal="2xx, some 4xx of callers",
+            otherwise="5xx is a provider, the database or a bug, 429 a caller over its limit",
             stacked=True,
         ),
         lines(
             "API duration, 95 of 100",
-            "By route. Calls that wait for a change are routes of their own, and wait on purpose.",
-            [
-                Query(
-                    "histogram_quantile(0.95, sum by (le, route) "
-                    f"(rate({A}http_request_seconds_bucket{{{W}}}[$__rate_interval])))",
-                    "{{route}}",
-                )
-            ],
+            [Query(quantile(0.95, "http_request_seconds", W, "route"), "{{route}}")],
             "s",
+            normal="under 100 ms; routes that wait for a change wait on purpose",
+            otherwise="slow for all is the event loop or the database",
         ),
         lines(
-            "Looks begun late, 95 of 100",
-            "From when a look was due until it began. The objective is 5 s.",
+            "Event deliveries per minute",
+            [Query(f"{rate('event_deliveries_total', W, 'result')} * 60", "{{result}}")],
+            "cpm",
+            normal="sent alone",
+            otherwise="retry is an endpoint that answers badly, gone one that wants no more",
+            stacked=True,
+            runbook="ActivationWorkerEventsStuck",
+            desk="/events",
+        ),
+        lines(
+            "Codes told",
+            [
+                Query(quantile(0.5, "code_told_seconds"), "median"),
+                Query(quantile(0.95, "code_told_seconds"), "95 of 100"),
+            ],
+            "s",
+            normal="under 2 s from the code's record until the endpoint took it",
+            otherwise="the endpoint is slow, or older events wait before it",
+            runbook="ActivationWorkerEventsStuck",
+        ),
+    ]
+
+
+def _processes() -> list[Panel]:
+    return [
+        lines(
+            "CPU",
+            [Query(f"rate(process_cpu_seconds_total{{{W}}}[$__rate_interval])", "{{instance}}")],
+            "none",
+            normal="under 0.6 of the one core a process can use, even among all",
+            otherwise="near 1, start another process",
+            limit=0.9,
+        ),
+        lines(
+            "Memory",
+            [Query(f"process_resident_memory_bytes{{{W}}}", "{{instance}}")],
+            "bytes",
+            normal="level, some hundred MB",
+            otherwise="a climb over days wants a restart and a report",
+        ),
+        lines(
+            "File descriptors",
             [
                 Query(
-                    "histogram_quantile(0.95, sum by (le, provider) "
-                    f"(rate({A}look_lateness_seconds_bucket{{{P}}}[$__rate_interval])))",
-                    "{{provider}}",
+                    f"process_open_fds{{{W}}} / process_max_fds{{{W}}}",
+                    "{{instance}}",
+                )
+            ],
+            "percentunit",
+            normal="under 50 % of what the process may open",
+            otherwise="raise its limit, or look for callers that keep connections",
+            limit=0.9,
+        ),
+        lines(
+            "Age of the gauges",
+            [
+                Query(
+                    f"time() - max by (instance) ({COUNTED})",
+                    "{{instance}}",
                 )
             ],
             "s",
-            limit=5,
-            runbook="ActivationWorkerLookBurn",
+            normal="under 10 s for each worker",
+            otherwise="what it says of live and overdue numbers is as old as this",
+            limit=120,
+            runbook="ActivationWorkerBlind",
+        ),
+        lines(
+            "Looks per second",
+            [Query(rate("looks_total", W, "provider"), "{{provider}}")],
+            "ops",
+            normal="live numbers divided by poll_seconds",
+            otherwise="fewer are late looks or an open circuit",
+            stacked=True,
+        ),
+        lines(
+            "Numbers taken over per minute",
+            [Query(f"{rate('accepted_total', W, 'provider')} * 60", "{{provider}}")],
+            "cpm",
+            normal="what the shop sells",
+            otherwise="none while it sells: see API calls and purchases refused",
+            stacked=True,
         ),
     ]

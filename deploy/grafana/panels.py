@@ -1,13 +1,16 @@
 """The panels a board is put together from, as Grafana's JSON wants them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
+
+from deploy.grafana.selectors import NO_DATA, or_no_data
 
 Json: TypeAlias = dict[str, Any]
 
 DATASOURCE: Final[Json] = {"type": "prometheus", "uid": "${datasource}"}
-GREEN, AMBER, RED, BLUE = "green", "orange", "red", "blue"
+GREEN, AMBER, RED, BLUE, GREY = "green", "orange", "red", "blue", "#5a5f69"
+PROVIDER_BOARD: Final = "activation-worker-provider"
 
 #: Colours by what a value means, the same on every panel that tells series apart by it.
 COLOURS: Final = {
@@ -38,16 +41,21 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One panel; `runbook` names the alert whose runbook it links to."""
+    """One panel, with what is normal there and what to do otherwise.
+
+    `runbook` names the alert, or the alerts, whose runbook it links to, `desk` the page there.
+    """
 
     title: str
-    says: str
+    normal: str
+    otherwise: str
     queries: Sequence[Query]
     unit: str
     kind: str = "timeseries"
     width: int = 8
     height: int = 8
-    runbook: str | None = None
+    runbook: str | Sequence[str] = ()
+    desk: str | None = None
     thresholds: Sequence[tuple[float | None, str]] = ((None, GREEN),)
     custom: Json = field(default_factory=dict)
     options: Json = field(default_factory=dict)
@@ -58,17 +66,17 @@ class Panel:
             "id": id_,
             "type": self.kind,
             "title": self.title,
-            "description": self.says,
+            "description": f"Normal: {self.normal}. Otherwise: {self.otherwise}.",
             "datasource": DATASOURCE,
             "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
-            "links": _runbook(self.runbook),
+            "links": [*_runbooks(self.runbook), *_desk(self.desk)],
             "targets": [self._target(*numbered) for numbered in enumerate(self.queries)],
             "fieldConfig": {"defaults": self._defaults(), "overrides": self._overrides()},
             "options": self.options,
         }
 
     def _target(self, position: int, query: Query) -> Json:
-        table = self.kind in {"stat", "bargauge", "table"}
+        table = self.kind == "stat"
         return {
             "refId": chr(ord("A") + position),
             "datasource": DATASOURCE,
@@ -86,11 +94,12 @@ class Panel:
             "unit": self.unit,
             "custom": self.custom,
             "thresholds": {"mode": "absolute", "steps": steps},
+            "links": _provider(self.queries),
             **self.defaults,
         }
 
     def _overrides(self) -> list[Json]:
-        colours = COLOURS.get(self.queries[0].legend, {})
+        colours = COLOURS.get(self.queries[0].legend, {}) if self.queries else {}
         return [
             {
                 "matcher": {"id": "byName", "options": name},
@@ -100,15 +109,25 @@ class Panel:
         ]
 
 
-def stat(title: str, says: str, expr: str, unit: str, **more: Any) -> Panel:
+def tile(
+    title: str,
+    expr: str,
+    unit: str,
+    *,
+    words: Mapping[float, tuple[str, str]] | None = None,
+    width: int = 3,
+    **more: Any,
+) -> Panel:
+    """A number on its colour, grey where there is no fresh one; *words* for what values mean."""
+    texts = {NO_DATA: ("no fresh data", GREY), **(words or {})}
     return Panel(
         title=title,
-        says=says,
-        queries=[Query(expr)],
+        queries=[Query(or_no_data(expr))],
         unit=unit,
         kind="stat",
-        width=3,
-        height=4,
+        width=width,
+        height=3,
+        defaults={"mappings": _mappings(texts)},
         options={
             "colorMode": "background",
             "graphMode": "none",
@@ -122,15 +141,16 @@ def stat(title: str, says: str, expr: str, unit: str, **more: Any) -> Panel:
 
 def lines(
     title: str,
-    says: str,
     queries: Sequence[Query],
     unit: str,
     *,
     stacked: bool = False,
     limit: float | None = None,
+    limits: Sequence[tuple[float, str]] = (),
     **more: Any,
 ) -> Panel:
-    """Lines over time; *limit* draws the value above which it is bad."""
+    """Lines over time; *limit* draws the value above which it is bad, *limits* several."""
+    drawn = limits if limit is None else ((limit, RED),)
     custom: Json = {
         "drawStyle": "line",
         "lineInterpolation": "stepAfter" if stacked else "linear",
@@ -139,15 +159,14 @@ def lines(
         "showPoints": "never",
         "spanNulls": False,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
-        "thresholdsStyle": {"mode": "off" if limit is None else "dashed"},
+        "thresholdsStyle": {"mode": "dashed" if drawn else "off"},
     }
     return Panel(
         title=title,
-        says=says,
         queries=queries,
         unit=unit,
         custom=custom,
-        thresholds=((None, GREEN), *(() if limit is None else ((limit, RED),))),
+        thresholds=((None, GREEN), *drawn),
         defaults={"min": 0, "color": {"mode": "palette-classic"}},
         options={
             "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
@@ -157,10 +176,9 @@ def lines(
     )
 
 
-def heatmap(title: str, says: str, expr: str, unit: str, **more: Any) -> Panel:
+def heatmap(title: str, expr: str, unit: str, **more: Any) -> Panel:
     return Panel(
         title=title,
-        says=says,
         queries=[Query(expr, "{{le}}")],
         unit=unit,
         kind="heatmap",
@@ -179,64 +197,85 @@ def heatmap(title: str, says: str, expr: str, unit: str, **more: Any) -> Panel:
 
 
 def timeline(
-    title: str,
-    says: str,
-    query: Query,
-    states: Sequence[tuple[int, str, str]],
-    **more: Any,
+    title: str, queries: Sequence[Query], words: Mapping[float, tuple[str, str]], **more: Any
 ) -> Panel:
-    """A band per series, coloured by state: (value, text, colour)."""
-    mapped = {
-        str(value): {"text": text, "color": colour, "index": value}
-        for value, text, colour in states
-    }
+    """A band per series, coloured by its value from 0 to 1; what is between is amber."""
     return Panel(
         title=title,
-        says=says,
-        queries=[query],
+        queries=queries,
         unit="none",
         kind="state-timeline",
-        defaults={
-            "mappings": [{"type": "value", "options": mapped}],
-            "color": {"mode": "thresholds"},
-        },
+        thresholds=((None, words[0][1]), (0.001, AMBER), (1, words[1][1])),
+        defaults={"mappings": _mappings(words), "color": {"mode": "thresholds"}},
         custom={"fillOpacity": 80, "lineWidth": 0},
         options={
             "mergeValues": True,
             "rowHeight": 0.8,
             "showValue": "never",
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
             "tooltip": {"mode": "single"},
         },
         **more,
     )
 
 
-def bars(title: str, says: str, query: Query, unit: str, **more: Any) -> Panel:
+def alert_list(title: str, **more: Any) -> Panel:
+    """The alerts of the worker that fire or are about to, by Grafana's own list."""
     return Panel(
         title=title,
-        says=says,
-        queries=[query],
-        unit=unit,
-        kind="bargauge",
+        queries=(),
+        unit="none",
+        kind="alertlist",
         options={
-            "displayMode": "gradient",
-            "orientation": "horizontal",
-            "showUnfilled": True,
-            "valueMode": "color",
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "viewMode": "list",
+            "groupMode": "default",
+            "groupBy": [],
+            "maxItems": 20,
+            "sortOrder": 3,  # The most severe first.
+            "dashboardAlerts": False,
+            "alertName": "",
+            "alertInstanceLabelFilter": '{alertname=~"ActivationWorker.+"}',
+            "stateFilter": {
+                "firing": True,
+                "pending": True,
+                "noData": False,
+                "normal": False,
+                "error": True,
+            },
         },
         **more,
     )
 
 
-def _runbook(alert: str | None) -> list[Json]:
-    if alert is None:
+def _mappings(words: Mapping[float, tuple[str, str]]) -> list[Json]:
+    texts = {
+        f"{value:g}": {"text": text, "color": colour, "index": position}
+        for position, (value, (text, colour)) in enumerate(words.items())
+    }
+    return [{"type": "value", "options": texts}]
+
+
+def _runbooks(alerts: str | Sequence[str]) -> list[Json]:
+    return [
+        {"title": f"Runbook: {alert}", "url": f"${{runbooks}}/{alert}.md", "targetBlank": True}
+        for alert in ([alerts] if isinstance(alerts, str) else alerts)
+    ]
+
+
+def _desk(page: str | None) -> list[Json]:
+    if page is None:
         return []
+    return [{"title": "The desk", "url": f"${{desk}}{page}", "targetBlank": True}]
+
+
+def _provider(queries: Sequence[Query]) -> list[Json]:
+    """From a series of one provider to its board."""
+    if not any("{{provider}}" in query.legend for query in queries):
+        return []
+    choice = "var-provider=${__field.labels.provider}"
     return [
         {
-            "title": f"Runbook: {alert}",
-            "url": f"${{runbooks}}/{alert}.md",
-            "targetBlank": True,
+            "title": "This provider",
+            "url": f"/d/{PROVIDER_BOARD}?${{__url_time_range}}&{choice}",
         }
     ]

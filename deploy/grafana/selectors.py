@@ -1,7 +1,41 @@
-"""What every query of a board selects by: the variables at its top."""
+"""What every query of a board selects by, and what is shown in place of old data."""
 
 from typing import Final
 
 A: Final = "activation_worker_"  #: The prefix of every metric of ours.
 W: Final = 'job=~"$job", instance=~"$instance"'  #: The workers chosen.
 P: Final = f'{W}, provider=~"$provider"'  #: The workers and the providers chosen.
+
+#: The gauges about the queue are read every five seconds, and keep their value when that fails.
+FRESH_SECONDS: Final = 30
+#: Three readings that did not come: the database does not answer, whatever its connections say.
+SILENT_SECONDS: Final = 15
+#: What a tile gets in place of a value that is old, or not there. None of ours is negative.
+NO_DATA: Final = -1
+COUNTED: Final = f"{A}stats_last_success_timestamp_seconds{{{W}}}"
+
+
+def counted(gauge: str, matchers: str = W) -> str:
+    """A gauge about the queue, of the workers that could read it just now."""
+    return f"{A}{gauge}{{{matchers}}} and on (job, instance) (time() - {COUNTED} < {FRESH_SECONDS})"
+
+
+def while_counted(expr: str) -> str:
+    """An *expr* without labels, as long as a worker can read the database."""
+    return f"{expr} and on () (time() - max({COUNTED}) < {FRESH_SECONDS})"
+
+
+def or_no_data(expr: str) -> str:
+    return f"{expr} or vector({NO_DATA})"
+
+
+def quantile(share: float, histogram: str, matchers: str = W, by: str = "") -> str:
+    """Of what a histogram saw over the interval that fits the zoom."""
+    grouped = f"le, {by}" if by else "le"
+    rate = f"rate({A}{histogram}_bucket{{{matchers}}}[$__rate_interval])"
+    return f"histogram_quantile({share}, sum by ({grouped}) ({rate}))"
+
+
+def rate(counter: str, matchers: str = W, by: str = "") -> str:
+    grouped = f" by ({by})" if by else ""
+    return f"sum{grouped} (rate({A}{counter}{{{matchers}}}[$__rate_interval]))"

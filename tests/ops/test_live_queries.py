@@ -13,6 +13,7 @@ from typing import Final
 
 import pytest
 
+from deploy.grafana.selectors import NO_DATA
 from tests.ops.conftest import STATE
 from tests.ops.prometheus_server import Prometheus, scraping
 from tests.ops.queries import (
@@ -23,6 +24,7 @@ from tests.ops.queries import (
     annotation_queries,
     panel_queries,
     plain,
+    quiet_queries,
     recording_queries,
     selectors,
 )
@@ -95,11 +97,20 @@ def where(shipped: Shipped) -> str:
     return shipped.where
 
 
-@pytest.mark.parametrize("shipped", [*panel_queries(), *annotation_queries()], ids=where)
+QUIET: Final = quiet_queries()
+DRAWN: Final = [each for each in (*panel_queries(), *annotation_queries()) if each not in QUIET]
+
+
+@pytest.mark.parametrize("shipped", DRAWN, ids=where)
 def test_a_panel_has_something_to_show(live: Prometheus, shipped: Shipped) -> None:
     values = live.values(plain(shipped.expr, rate_interval=RATE_INTERVAL))
 
-    assert [value for value in values if not math.isnan(value)]
+    assert [value for value in values if not math.isnan(value) and value != NO_DATA]
+
+
+@pytest.mark.parametrize("shipped", QUIET, ids=where)
+def test_a_panel_of_troubles_is_empty_while_all_is_well(live: Prometheus, shipped: Shipped) -> None:
+    assert live.values(plain(shipped.expr, rate_interval=RATE_INTERVAL)) == []
 
 
 @pytest.mark.parametrize("shipped", recording_queries(), ids=where)
@@ -109,8 +120,8 @@ def test_a_recording_records(live: Prometheus, shipped: Shipped) -> None:
     assert not all(math.isnan(value) for value in live.values(shipped.where))
 
 
-@pytest.mark.parametrize("shipped", alert_queries(), ids=where)
-def test_an_alert_reads_series_that_exist(live: Prometheus, shipped: Shipped) -> None:
+@pytest.mark.parametrize("shipped", [*alert_queries(), *QUIET], ids=where)
+def test_what_is_silent_reads_series_that_exist(live: Prometheus, shipped: Shipped) -> None:
     for selector in selectors(shipped.expr):
         matchers = ",".join(f'{label}=~"{value}"' for label, value in selector.matchers)
         there = bool(live.values(f"{selector.name}{{{matchers}}}"))

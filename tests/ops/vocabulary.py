@@ -1,5 +1,6 @@
 """The series a scraped worker has: every sample name with its labels, from the real registry."""
 
+import functools
 from collections.abc import Mapping
 from typing import Final
 
@@ -43,6 +44,7 @@ def registry() -> CollectorRegistry:
     return made
 
 
+@functools.cache
 def scraped() -> dict[str, frozenset[str]]:
     """Sample names, as they are in Prometheus, with the labels they have there."""
     series: dict[str, set[str]] = {}

@@ -15,6 +15,7 @@ from tests.ops.queries import (
     boards,
     labels_grouped_by,
     panel_queries,
+    panels_of,
     recording_queries,
     recordings,
     selectors,
@@ -29,10 +30,8 @@ EVERY: Final[Sequence[Shipped]] = [
     *recording_queries(),
 ]
 
-#: Exported, and read by nothing that is shipped; each with its reason.
-UNREAD: Final = {
-    "process_max_fds": "comes with the process collector",
-    "process_open_fds": "comes with the process collector",
+#: Exported, and on no board; each with its reason.
+NOT_DRAWN: Final = {
     "process_virtual_memory_bytes": "comes with the process collector",
 }
 
@@ -72,14 +71,14 @@ def test_every_recording_is_read() -> None:
     assert read >= RECORDED
 
 
-def test_every_metric_is_read_or_said_to_be_unread() -> None:
-    text = " ".join(shipped.expr for shipped in EVERY) + str(boards())
+def test_every_metric_is_on_a_board_or_said_not_to_be() -> None:
+    text = " ".join(shipped.expr for shipped in (*panel_queries(), *annotation_queries()))
     exported = {
         metric.name for metric in registry().collect() if not metric.name.startswith("python")
     }
-    unread = {name for name in exported if not re.search(rf"\b{name}(?:_\w+)?\b", text)}
+    missing = {name for name in exported if not re.search(rf"\b{name}(?:_\w+)?\b", text)}
 
-    assert unread == set(UNREAD)
+    assert missing == set(NOT_DRAWN)
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: str(alert["alert"]))
@@ -110,8 +109,13 @@ class TestAlert:
         annotations = alert["annotations"]
         assert isinstance(annotations, dict)
 
-        uid = annotations["dashboard_url"].rpartition("/d/")[2]
+        uid = annotations["dashboard_url"].rpartition("/d/")[2].partition("?")[0]
         assert uid in {board["uid"] for board in boards()}
+
+    def test_its_runbook_is_linked_from_a_panel(self, alert: dict[str, object]) -> None:
+        links = [link for board in boards() for p in panels_of(board) for link in p["links"]]
+
+        assert f"${{runbooks}}/{alert['alert']}.md" in {link["url"] for link in links}
 
 
 def test_every_runbook_belongs_to_an_alert() -> None:
