@@ -1,18 +1,22 @@
 """Every shipped query, asked of a real Prometheus that scrapes a real worker, finds something."""
 
+import html
 import math
 import os
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+from deploy.grafana import pictures
+from deploy.grafana.build import boards
 from deploy.grafana.selectors import NO_DATA
 from tests.ops.conftest import STATE
 from tests.ops.prometheus_server import Prometheus, scraping
@@ -106,6 +110,18 @@ def test_a_panel_has_something_to_show(live: Prometheus, shipped: Shipped) -> No
     values = live.values(plain(shipped.expr, rate_interval=RATE_INTERVAL))
 
     assert [value for value in values if not math.isnan(value) and value != NO_DATA]
+
+
+@pytest.mark.parametrize("board", boards().values(), ids=boards())
+def test_every_panel_of_a_board_is_drawn(live: Prometheus, board: dict[str, Any]) -> None:
+    now = time.time()
+    shown = pictures.Prometheus(url=live.url, begins=now - 60, ends=now, scrape_seconds=1)
+
+    drawn = pictures.page_of(board, pictures.chosen(board, shown, "")).text
+
+    for panel in board["panels"]:
+        assert html.escape(panel["title"]) in drawn
+    assert "no fresh data" not in drawn
 
 
 @pytest.mark.parametrize("shipped", QUIET, ids=where)
