@@ -35,7 +35,7 @@ def _now() -> list[Panel]:
         data_age(),
         look_lag(),
         tile(
-            "Event loop, 99 of 100",
+            "Event loop lag",
             quantile(0.99, "loop_lag_seconds"),
             "s",
             normal="under 50 ms",
