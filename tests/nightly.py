@@ -45,6 +45,7 @@ RUNS: Final = (
     Run("moving", "50,000 accounts and 50,000 numbers moved in, killed once",
         (PYTHON, "-m", "tests.bench.moving_in")),
     Run("chaos", "real processes, all faults", ("make", "chaos")),
+    Run("ops", "restore, upgrade and rollback, hosts cut off", ("make", "ops")),
     Run("bench", "the ratios", ("make", "bench")),
     Run("audits", "three million settled numbers, and what is new",
         (PYTHON, "-m", "tests.bench.audits")),

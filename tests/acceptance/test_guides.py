@@ -35,7 +35,9 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 API_URL, SHOP_URL = "http://127.0.0.1:8080", "http://127.0.0.1:8090"
-PAGES = ("api", "webhooks", "arq", "migrating", "symptoms")
+PAGES = ("api", "webhooks", "arq", "migrating", "operating", "symptoms")
+#: Of a page whose servers are the reader's own: the restore drill runs these.
+RUN_ELSEWHERE = {"bash", "ini"}
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -132,6 +134,7 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_shows(
     blocks = [
         type(block)(block.kind, guided.here(block.text))
         for block in blocks_of(guided.site / f"worker/docs/{page}.md")
+        if block.kind not in RUN_ELSEWHERE
     ]
     assert {block.kind for block in blocks} <= {"sh", "python", "json"}
     starts = [b for b in blocks if b.text.splitlines()[-1] == "activation-worker dev"]

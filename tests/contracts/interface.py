@@ -170,7 +170,6 @@ key retention.phones_days
 key retention.settled_days
 key retention.texts_days
 option books-close --until
-pages operating
 problems events-forgotten
 """.strip().splitlines()
 )
