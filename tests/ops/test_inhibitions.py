@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.ops.conftest import STATE, tool
+from tests.ops.alertmanager_server import alertmanager_command
 from tests.ops.prometheus_server import free_port
 from tests.ops.queries import DEPLOY, alerts
 
@@ -25,8 +25,11 @@ SILENCED: Final[Mapping[str, str]] = {
     "DatabaseDown": f"Blind CutOff JobsFailing {READS} {OBJECTIVES} {MONEY}",
     "Blind": f"JobsFailing {READS.replace('Overdue ScheduleLag ', '')} {OBJECTIVES} {MONEY}",
     "RedisDown": "JobsFailing ScheduleLag LookBurn LookBurnSlow",
+    "CutOff": "JobsFailing",
     "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
-    "ProviderRefuses": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt",
+    "ProviderRefuses": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
+    "EndpointFails": "EventsStuck",
+    "ScheduleLag": "LookBurn LookBurnSlow",
     "ProviderHalted": "ExposureNearLimit PurchasesInDoubt",
     "InstanceDown": "CutOff",
     "NoWorker": " ".join(
@@ -34,6 +37,20 @@ SILENCED: Final[Mapping[str, str]] = {
         for alert in alerts()
         if alert["alert"] != "ActivationWorkerNoWorker"
     ),
+}
+#: What is not told for a while after a cause is over, by the cause and how long.
+AFTER: Final[Mapping[tuple[str, str], str]] = {
+    **{
+        (cause, "10m"): "JobsFailing CreditLate AuditStale CanaryStale"
+        for cause in ("NoWorker", "DatabaseDown", "Blind")
+    },
+    **{(cause, "10m"): "JobsFailing" for cause in ("RedisDown", "CutOff")},
+    **{
+        (cause, "10m"): "ProviderErrors JobsFailing"
+        for cause in ("ProviderDown", "ProviderRefuses")
+    },
+    **{(cause, "40m"): "CreditBurn LookBurn" for cause in ("NoWorker", "DatabaseDown", "Blind")},
+    **{(cause, "40m"): "LookBurn" for cause in ("RedisDown", "ProviderDown", "ProviderRefuses")},
 }
 NAMES: Final = [str(alert["alert"]).removeprefix("ActivationWorker") for alert in alerts()]
 LABELS: Final = {"job": "activation-worker", "provider": "sim", "job_name": "expire"}
@@ -65,25 +82,11 @@ class Alertmanager:
         }
 
 
-def program() -> list[str]:
-    """Debian's looks for its templates below /usr/share: unpacked, it gets one of its own there."""
-    found = tool("prometheus-alertmanager", "prometheus-alertmanager")
-    if not found.is_relative_to(STATE):
-        return [str(found)]
-    share = found.parents[1] / "share"
-    apart = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-    script = f'mount --bind \'{share}\' /usr/share && exec "$0" "$@"'
-    done = subprocess.run([*apart, script, "true"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no mount of one's own here: {done.stderr.strip()}")
-    return [*apart, script, str(found)]
-
-
 @contextlib.contextmanager
 def running(directory: Path) -> Iterator[Alertmanager]:
     port = free_port()
     command = [
-        *program(),
+        *alertmanager_command(),
         f"--config.file={CONFIG}",
         f"--storage.path={directory}",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -120,6 +123,18 @@ def test_an_alert_that_names_the_cause_silences_what_follows(cause: str, tmp_pat
         alertmanager.post([alert_of(name, "here") for name in [cause, *consequences]])
 
         assert alertmanager.silenced("here") == set(consequences)
+
+
+@pytest.mark.parametrize(("cause", "lasts"), AFTER)
+def test_what_followed_from_a_cause_stays_silent_after_it(
+    cause: str, lasts: str, tmp_path: Path
+) -> None:
+    causes = {*SILENCED, "Aftermath"}
+    with running(tmp_path) as alertmanager:
+        alertmanager.post([alert_of("Aftermath", "here", cause=cause, lasts=lasts)])
+        alertmanager.post([alert_of(name, "here") for name in NAMES if name not in causes])
+
+        assert alertmanager.silenced("here") == set(AFTER[cause, lasts].split())
 
 
 @pytest.mark.parametrize("cause", [name for name in SILENCED if name != "NoWorker"])

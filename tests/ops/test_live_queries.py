@@ -139,6 +139,8 @@ def test_a_recording_records(live: Prometheus, shipped: Shipped) -> None:
 @pytest.mark.parametrize("shipped", [*alert_queries(), *QUIET], ids=where)
 def test_what_is_silent_reads_series_that_exist(live: Prometheus, shipped: Shipped) -> None:
     for selector in selectors(shipped.expr):
+        if selector.name == "ALERTS":
+            continue  # There while one fires, and none does.
         matchers = ",".join(f'{label}=~"{value}"' for label, value in selector.matchers)
         there = bool(live.values(f"{selector.name}{{{matchers}}}"))
 
