@@ -1,6 +1,7 @@
-"""Who exports the lag of the schedule: all while Redis is there, without it the leader alone."""
+"""Who exports the lag of the schedule, and that a server which is silent is told as away."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,7 +11,7 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from worker.bootstrap import Worker
 from worker.domain.ids import ProviderName
-from worker.entrypoints.gauges import keep_gauges
+from worker.entrypoints.gauges import keep_gauges, watch_dependencies
 
 A, B = ProviderName("a"), ProviderName("b")
 
@@ -19,17 +20,28 @@ class Enough(Exception):
     """One round is over."""
 
 
-def worker(reporter: RecordingReporter, *, away: bool, leads: set[str]) -> Worker:
-    async def done(*_: object, **__: object) -> None: ...
+async def enough(_: float) -> None:
+    raise Enough
+
+
+async def done(*_: object, **__: object) -> None:
+    """Whatever is asked is answered."""
+
+
+def worker(
+    reporter: RecordingReporter,
+    *,
+    away: bool,
+    leads: set[str],
+    ping: Callable[[], Awaitable[None]] = done,
+    sleep: Callable[[float], Awaitable[None]] = enough,
+) -> Worker:
 
     async def is_leader(topic: str) -> bool:
         return topic.removeprefix("provider:") in leads
 
     async def lag(name: ProviderName) -> timedelta:
         return timedelta(seconds={A: 3, B: 7}[name])
-
-    async def sleep(_: float) -> None:
-        raise Enough
 
     parts: Mapping[str, Any] = {
         "reporter": reporter,
@@ -38,7 +50,7 @@ def worker(reporter: RecordingReporter, *, away: bool, leads: set[str]) -> Worke
         "clock": SimpleNamespace(sleep=sleep),
         "schedule": SimpleNamespace(lag=lag),
         "store": SimpleNamespace(
-            ping=done,
+            ping=ping,
             connections=dict,
             books=SimpleNamespace(queue_stats=done),
             leadership=SimpleNamespace(leads=is_leader),
@@ -65,5 +77,25 @@ async def test_the_lag_is_told_by_those_who_know_it(
         await keep_gauges(worker(reporter, away=away, leads=leads))
 
     assert reporter.of("schedule_lag") == [(lag,)]
-    assert ("dependency", ("redis", not away)) in reporter.told
     assert reporter.troubles == []
+
+
+async def test_a_database_that_does_not_answer_is_told_as_away_at_once() -> None:
+    """The question goes on: it is answered when the database is back."""
+    reporter, back, rounds = RecordingReporter(), asyncio.Event(), iter((1, 2))
+
+    async def ping() -> None:
+        await back.wait()
+
+    async def sleep(_: float) -> None:
+        if next(rounds, None) is None:
+            raise Enough
+        back.set()
+
+    silent = worker(reporter, away=True, leads=set(), ping=ping, sleep=sleep)
+    with pytest.raises(Enough):
+        await watch_dependencies(silent, timedelta(milliseconds=1))
+
+    told = reporter.of("dependency")
+    assert [works for what, works in told if what == "database"] == [False, True, True]
+    assert {works for what, works in told if what == "redis"} == {False}

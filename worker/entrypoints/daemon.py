@@ -36,7 +36,7 @@ from worker.entrypoints.config_reload import LiveSettings, ReadSettings, reloadi
 from worker.entrypoints.descriptors import admin_connections, api_connections
 from worker.entrypoints.dev_terminal import DevTerminal
 from worker.entrypoints.embedded import with_servers
-from worker.entrypoints.gauges import keep_gauges, measure_loop
+from worker.entrypoints.gauges import keep_gauges, measure_loop, watch_dependencies
 from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.deps import ApiDeps
@@ -167,6 +167,7 @@ async def serving(
         api, admin = await _listen(stack, worker, stop, live, drain_seconds)
         _ = await _start(stack, worker.backstop.run())
         _ = await _start(stack, keep_gauges(worker))
+        _ = await _start(stack, watch_dependencies(worker))
         _ = await _start(stack, measure_loop(worker.parts.reporter))
         arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
         jobs = await _start(stack, arq)

@@ -12,6 +12,9 @@ from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.reporter import Dependency, Reporter
 
 GAUGES_EVERY: Final = timedelta(seconds=5)
+#: A database that takes longer to say that it is there is of no use. Its own silence is found out
+#: after forty seconds only: nobody would be told before that.
+ANSWERS_WITHIN: Final = timedelta(seconds=5)
 LOOP_EVERY: Final = timedelta(milliseconds=500)
 
 
@@ -31,8 +34,6 @@ async def keep_gauges(worker: Worker) -> None:
     """
     parts = worker.parts
     while True:
-        parts.reporter.dependency(Dependency.REDIS, works=not parts.redis_away())
-        parts.reporter.dependency(Dependency.DATABASE, works=await _database_works(worker))
         for pool, connections in parts.store.connections().items():
             parts.reporter.db_connections(pool, busy=connections.busy, idle=connections.idle)
         try:
@@ -40,6 +41,29 @@ async def keep_gauges(worker: Worker) -> None:
         except Exception as error:  # noqa: BLE001 - a figure missing is no reason to end the process
             parts.reporter.trouble("queue_stats.failed", detail=describe_safely(error))
         await parts.clock.sleep(GAUGES_EVERY.total_seconds())
+
+
+async def watch_dependencies(worker: Worker, within: timedelta = ANSWERS_WITHIN) -> None:
+    """Ask both servers whether they can be used, until cancelled.
+
+    Apart from the other gauges, which wait for a database that is silent.
+    """
+    parts = worker.parts
+    asking: asyncio.Task[bool] | None = None
+    try:
+        while True:
+            parts.reporter.dependency(Dependency.REDIS, works=not parts.redis_away())
+            # One question at a time: a silent database must not use up the connections.
+            asking = asking or asyncio.ensure_future(_database_works(worker))
+            done, _ = await asyncio.wait({asking}, timeout=within.total_seconds())
+            works = asking.result() if done else False
+            parts.reporter.dependency(Dependency.DATABASE, works=works)
+            if done:
+                asking = None
+            await parts.clock.sleep(GAUGES_EVERY.total_seconds())
+    finally:
+        if asking is not None:
+            asking.cancel()
 
 
 async def _read(worker: Worker) -> None:
