@@ -9,7 +9,7 @@ FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint house bench scale brownout chaos ops servers mutation fuzz nightly lock clean
+.PHONY: help demo test lint house bench scale brownout chaos drill ops servers mutation fuzz nightly lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -47,6 +47,9 @@ chaos: $(READY) ## What is lost when anything breaks, against the promises (OPTI
 ops: $(READY) ## Restore, upgrade and rollback, hosts cut off (OPTIONS="--numbers 1000 --hosts 1 2")
 	$(BIN)/python -m pytest -q -n 0 -m "" --timeout=900 tests/ops/test_restore_drill.py tests/ops/test_upgrade_and_rollback.py
 	@$(BIN)/python -m tests.bench.hosts $(OPTIONS)
+
+drill: $(READY) ## What the on-call is told when anything breaks (OPTIONS="--quick --only redis-killed")
+	@$(BIN)/python -m tests.drill $(OPTIONS)
 
 servers: $(READY) ## The same tests on each server the worker works with (OPTIONS="--only Debian")
 	@$(BIN)/python -m tests.servers $(OPTIONS)

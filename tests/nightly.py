@@ -46,6 +46,7 @@ RUNS: Final = (
         (PYTHON, "-m", "tests.bench.moving_in")),
     Run("chaos", "real processes, all faults", ("make", "chaos")),
     Run("ops", "restore, upgrade and rollback, hosts cut off", ("make", "ops")),
+    Run("drill", "what the on-call is told, all faults", ("make", "drill")),
     Run("bench", "the ratios", ("make", "bench")),
     Run("audits", "three million settled numbers, and what is new",
         (PYTHON, "-m", "tests.bench.audits")),

@@ -26,7 +26,7 @@ SILENCED: Final[Mapping[str, str]] = {
     "Blind": f"JobsFailing {READS.replace('Overdue ScheduleLag ', '')} {OBJECTIVES} {MONEY}",
     "RedisDown": "JobsFailing ScheduleLag LookBurn LookBurnSlow",
     "CutOff": "JobsFailing",
-    "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
+    "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing ScheduleLag",
     "ProviderRefuses": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
     "EndpointFails": "EventsStuck",
     "ScheduleLag": "LookBurn LookBurnSlow",
@@ -44,6 +44,7 @@ AFTER: Final[Mapping[tuple[str, str], str]] = {
         (cause, "10m"): "JobsFailing CreditLate AuditStale CanaryStale"
         for cause in ("NoWorker", "DatabaseDown", "Blind")
     },
+    ("EndpointFails", "10m"): "EventsStuck",
     **{(cause, "10m"): "JobsFailing" for cause in ("RedisDown", "CutOff")},
     **{
         (cause, "10m"): "ProviderErrors JobsFailing"
