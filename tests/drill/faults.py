@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from tests.acceptance.two_providers import OTHER
 from tests.chaos.stage import PRICE, becomes, family_of, frozen, rent
 from tests.drill.scene import DAEMONS, Scene
 from tests.drill.shop import ACCOUNT
@@ -174,22 +173,6 @@ async def account_locked(scene: Scene) -> AsyncIterator[None]:
     async with scene.stage.database() as session, session.transaction():
         await session.fetch(LOCK, LOCKED)
         yield
-
-
-@asynccontextmanager
-async def more_than_the_rate_allows(scene: Scene) -> AsyncIterator[None]:
-    """Far more numbers than requests, at a provider without a list."""
-    slow = scene.stage.providers[OTHER]
-    items: list[dict[str, Any]] = await rent(slow, ACCOUNT, 150, "timeout", 120)
-    taken = await scene.apis[0].call("POST", "/v1/activations/bulk", {"activations": items})
-    assert {result["status"] for result in taken.body["results"]} == {201}, taken
-    yield
-    ids = [result["activation"]["id"] for result in taken.body["results"]]
-    await asyncio.gather(*(_cancelled(scene, id_) for id_ in ids))
-
-
-async def _cancelled(scene: Scene, id_: str) -> None:
-    await scene.apis[0].call("POST", f"/v1/activations/{id_}/cancel", seconds=ORDER_SECONDS)
 
 
 @asynccontextmanager

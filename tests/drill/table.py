@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from tests.acceptance.two_providers import OTHER
 from tests.acceptance.world import PROVIDER
 from tests.chaos.stage import PRICE, ProviderPlan
 from tests.drill import faults
@@ -125,16 +124,6 @@ ROWS: Final = (
         first=First("Overdue", PAGE, "customers", 120),
         lasts=0,
         lasts_quick=0,
-    ),
-    Row(
-        name="looks-late",
-        says="a provider without a list has more numbers than its rate allows",
-        fault=faults.more_than_the_rate_allows,
-        first=First("ScheduleLag", PAGE, OTHER, 90),
-        plans=(
-            ProviderPlan(PROVIDER),
-            ProviderPlan(OTHER, dialect="smshub", settings={"REQUESTS_PER_SECOND": "5"}),
-        ),
     ),
     Row(
         name="unreadable-handover",
