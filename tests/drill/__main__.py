@@ -23,7 +23,7 @@ from tests.drill.report import RowReport, as_text
 from tests.drill.table import ROWS
 
 INTERRUPTED: Final = 130
-AT_ONCE: Final = 6  #: Most of a row is waiting.
+AT_ONCE: Final = 3  #: Most of a row is waiting.
 ROW_SECONDS_MAX: Final = 900.0
 
 

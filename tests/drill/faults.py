@@ -17,7 +17,8 @@ LONG: Final = 3000.0  #: Seconds: longer than any row.
 LOCK: Final = "SELECT * FROM balance WHERE account = $1 FOR UPDATE"
 LOCKED: Final = "locked"
 ORDER_SECONDS: Final = 60.0
-DOUBTFUL: Final = 6  #: Purchases whose replies are lost: they fill the limit of that row.
+FILL_LIMIT: Final = 6  #: Prices, of the row in which purchases in doubt fill the limit.
+DOUBTFUL: Final = 8  #: Purchases whose replies are lost.
 RUNBOOK_SECONDS: Final = 60.0
 
 

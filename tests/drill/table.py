@@ -63,7 +63,9 @@ ROWS: Final = (
         lasts=110,
         settings={"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "5"},
         plans=(
-            ProviderPlan(PROVIDER, settings={"EXPOSURE_LIMIT_MINOR": str(PRICE * faults.DOUBTFUL)}),
+            ProviderPlan(
+                PROVIDER, settings={"EXPOSURE_LIMIT_MINOR": str(PRICE * faults.FILL_LIMIT)}
+            ),
         ),
     ),
     Row(
