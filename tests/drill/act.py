@@ -107,7 +107,8 @@ async def _incident(
     over = acted.inbox.over
     last = [over[told.fingerprint] for told in _told(row, acted) if told.fingerprint in over]
     if last:
-        report.resolved_after = (max(last) - repaired).total_seconds()
+        # What is over while it is being repaired is over at once.
+        report.resolved_after = max(0.0, (max(last) - repaired).total_seconds())
 
 
 def _keep_first(report: RowReport, first: Notification | None, began: datetime) -> None:

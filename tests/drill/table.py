@@ -140,6 +140,6 @@ ROWS: Final = (
         fault=faults.code_after_the_credit,
         first=First("LateCode", "nobody", PROVIDER, 60),
         resolved_within=420,
-        settings={"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "1"},
+        settings={"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "5"},
     ),
 )
