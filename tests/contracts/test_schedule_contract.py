@@ -1,7 +1,7 @@
 """What every schedule promises: Redis, this process's memory, and the two behind one face."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -20,7 +20,7 @@ from worker.adapters.redis.schedule import BATCH, RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import InstanceId
-from worker.ports.schedule import Need, NextLook, ProbeTurn, Schedule
+from worker.ports.schedule import Leased, Need, NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
 FAST = ProviderName("fast")
@@ -399,33 +399,49 @@ async def test_a_nap_ends_by_itself(schedule: Schedule) -> None:
     assert slept in ([], [0.02])
 
 
-@pytest.mark.parametrize("how", ["hinted", "handed over", "freed"])
+@pytest.mark.parametrize("how", ["hinted", "handed over", "freed", "released", "passed on"])
 async def test_who_naps_hears_of_what_is_due_sooner(schedule: Schedule, how: str) -> None:
     if isinstance(schedule, LocalSchedule) or getattr(schedule, "away", False):
         pytest.skip("this process's memory rings for nobody: its naps are short")
     remote = schedule if isinstance(schedule, RedisSchedule) else schedule._redis  # type: ignore[attr-defined]
     gone = InstanceId(UUID(int=7))
-    if how == "freed":
+    leased: Sequence[Leased] = ()
+    if how in {"freed", "released"}:
         remote._holder = lambda: gone
         await schedule.add(FAST, [(number(1), NOW)])
-        await schedule.lease(FAST, 1, LEASE)
+        leased = (await schedule.lease(FAST, 1, LEASE)).numbers
         await schedule.nap(FAST, timedelta(milliseconds=10), asyncio.sleep)  # What rang by then.
     nap = asyncio.ensure_future(schedule.nap(FAST, timedelta(hours=1), asyncio.sleep))
+    await until_it_waits(remote)
     match how:
         case "hinted":
             await schedule.hint(FAST, number(1))
         case "handed over":
-            await schedule.add(FAST, [(number(1), NOW + SECOND)])
+            await schedule.add(FAST, [(number(1), NOW + schedule_of_redis.RING)])
+        case "released":
+            await schedule.release(FAST, [NextLook(leased[0], NOW)])
+        case "passed on":
+            await schedule.ring(FAST)
         case _:
             assert await remote.free(FAST, gone) == 1
 
-    await nap  # Of a second at most; what rings is there although nobody napped yet.
+    async with asyncio.timeout(schedule_of_redis.RING.total_seconds() / 2):
+        await nap
     assert await remote._redis.exists(schedule_of_redis.ring_key(FAST)) == 0
+
+
+async def until_it_waits(remote: RedisSchedule) -> None:
+    """In the server, which tells of those who do."""
+    for _ in range(1_000):
+        if any("b" in each["flags"] for each in await remote._redis.client_list()):
+            return
+    raise AssertionError("nobody naps")
 
 
 async def test_what_is_due_later_than_any_nap_wakes_nobody(redis_url: str) -> None:
     remote = RedisSchedule(redis_url, RATES, clock=lambda: NOW)
-    await remote.add(FAST, [(number(1), NOW + SECOND + timedelta(milliseconds=1))])
+    later = NOW + schedule_of_redis.RING + timedelta(milliseconds=1)
+    await remote.add(FAST, [(number(1), later)])
 
     assert await remote._redis.exists(schedule_of_redis.ring_key(FAST)) == 0
     await remote.close()

@@ -40,7 +40,8 @@ class TakePushes:
         new = await self.purchases.keep_pushes(provider, pushes)
         if not new:
             return
-        # What is not handed over yet stays in the inbox until its intake.
+        # What is not handed over yet stays in the inbox until its intake, which looks there. Asked
+        # only after the commit: of a push and an intake at once, one sees the other.
         numbers = await self.activations.live_of_refs(provider, new)
         try:
             await self.schedule.hint(provider, *numbers)

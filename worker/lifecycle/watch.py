@@ -5,6 +5,7 @@ deadline; a provider without one is asked number by number, oldest due first, in
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,9 @@ T = TypeVar("T")
 
 LEASE_SIZE: Final = 500  #: Numbers per lease.
 LEASE: Final = timedelta(seconds=30)  #: Then the numbers of a dead process are due again.
-LONGEST_NAP: Final = timedelta(seconds=1)  #: Between two leases, where nothing rings.
+#: Between two leases, where nothing rings. Shorter than from the last look to the deadline: a ring
+#: that is lost, or that older code does not give, costs no last look.
+LONGEST_NAP: Final = timedelta(milliseconds=400)
 LIST_NAP: Final = timedelta(milliseconds=200)  #: How late it is seen that a list is due at once.
 AGAIN: Final = timedelta(milliseconds=200)  #: Until Redis is asked again that has just failed.
 TRIES: Final = 12  #: Longer than it takes until it is gone on without.
@@ -66,11 +69,12 @@ class Watch:
         return looks.result() + lists.result()
 
     async def _looks(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        looked = 0
+        looked, napped = 0, False
         terms = self.terms[provider.name]
         limit = min(LEASE_SIZE, max(1, int(terms.requests_per_second)))
         while keep_going():
             if provider.circuit is Circuit.OPEN:
+                napped = await self._pass_on(provider, napped=napped)
                 await until_reachable(provider, self.clock)
                 continue
             began = self.clock.monotonic()
@@ -82,8 +86,19 @@ class Watch:
                 looked += await self._look(provider, terms, lease.numbers)
             if len(lease.numbers) < limit:
                 spent = timedelta(seconds=self.clock.monotonic() - began)
-                await self._nap(provider, max(lease.wait, GATHER - spent))
+                # What was looked at is scheduled anew: only the next lease knows when.
+                wait = GATHER - spent if lease.numbers else max(lease.wait, GATHER - spent)
+                await self._nap(provider, wait)
+                napped = True
+        await self._pass_on(provider, napped=napped)
         return looked
+
+    async def _pass_on(self, provider: Provider, *, napped: bool) -> bool:
+        """Ring for others who nap, where the ring may have been for this process, which leaves."""
+        if napped:
+            with contextlib.suppress(ScheduleUnavailable):  # Their naps are short.
+                await self.schedule.ring(provider.name)
+        return False
 
     async def _nap(self, provider: Provider, wait: timedelta) -> None:
         longest = min(LONGEST_NAP, wait)

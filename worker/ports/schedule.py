@@ -89,6 +89,10 @@ class Schedule(ProbeTurns, Protocol):
         """
         ...
 
+    async def ring(self, provider: ProviderName) -> None:
+        """End the nap of one who naps; what rings for nobody ends the next nap."""
+        ...
+
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         """Lease due numbers, oldest first, and spend one request of the budget for each.
 

@@ -73,6 +73,9 @@ class RedisConnection:
         await self.size(provider)
         await sleep(longest.total_seconds())
 
+    async def ring(self, _provider: ProviderName) -> None:
+        """Nobody hears it."""
+
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         async def work() -> LeaseBatch:
             batch = await self._server.schedule.lease(provider, limit, lease)

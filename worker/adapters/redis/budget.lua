@@ -69,6 +69,6 @@ end
 local function ring(key, nap)
     if redis.call('EXISTS', key) == 0 then
         redis.call('RPUSH', key, '1')
-        redis.call('PEXPIRE', key, plain(math.ceil(nap / 1000)))
     end
+    redis.call('PEXPIRE', key, plain(math.ceil(nap / 1000)))
 end

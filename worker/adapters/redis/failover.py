@@ -89,6 +89,9 @@ class FailoverSchedule:
             for task in (nap, left):
                 task.cancel()
 
+    async def ring(self, provider: ProviderName) -> None:
+        await self._ask(lambda schedule: schedule.ring(provider))
+
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         return await self._ask(lambda schedule: schedule.lease(provider, limit, lease))
 

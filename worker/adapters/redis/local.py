@@ -173,6 +173,9 @@ class LocalSchedule:
     async def nap(self, _provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
         await sleep(min(longest, UNTOLD).total_seconds())
 
+    async def ring(self, _provider: ProviderName) -> None:
+        """Nobody hears it: naps are short here."""
+
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         scheduled, now = self._by_provider[provider], self._now()
         token = now + micros_in(lease)

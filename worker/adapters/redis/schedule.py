@@ -38,7 +38,7 @@ WRITABLE = "aw:writable"  #: Written to see whether writes work; means nothing.
 BATCH = 1_000  #: Numbers per script: Lua unpacks some 8,000 values, and the server waits.
 NOTHING_SCHEDULED = timedelta(minutes=1)  #: The wait where no number is on the schedule.
 #: What falls due sooner rings for whoever naps; so nobody naps for longer.
-RING = timedelta(seconds=1)
+RING = timedelta(milliseconds=500)
 TURN_MS = 950  #: Less than the second between two probes: their turn must be over by then.
 BACK_MS = 5_000  #: Longer than any process takes to ask.
 
@@ -71,6 +71,7 @@ class RedisSchedule:
         self._spend = self._script("spend")
         self._free = self._script("free")
         self._turn = self._script("turn")
+        self._ring = self._script("ring")
 
     def _script(self, name: str) -> Any:  # noqa: ANN401 - the client does not type scripts
         here = files("worker.adapters.redis")
@@ -103,6 +104,10 @@ class RedisSchedule:
         seconds = max(0.01, min(longest, RING).total_seconds())  # Zero would be for ever.
         async with calling_redis(seconds + CALL_SECONDS):
             await self._napping.blpop([ring_key(provider)], timeout=seconds)
+
+    async def ring(self, provider: ProviderName) -> None:
+        async with calling_redis():
+            await self._ring(keys=[ring_key(provider)], args=[RING_US])
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         assert 0 < limit <= BATCH
@@ -138,8 +143,8 @@ class RedisSchedule:
         for batch in batches(nexts):
             parts = [part for look in batch for part in release_arguments(look, now)]
             async with calling_redis():
-                keys = [due_key(provider), *self._held(provider)]
-                released += await self._release(keys=keys, args=parts)
+                keys = [*self._rung(provider), *self._held(provider)]
+                released += await self._release(keys=keys, args=[RING_US, *parts])
         return released
 
     async def free(self, provider: ProviderName, instance: InstanceId) -> int:
