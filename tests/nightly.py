@@ -50,6 +50,8 @@ RUNS: Final = (
     Run("bench", "the ratios", ("make", "bench")),
     Run("audits", "three million settled numbers, and what is new",
         (PYTHON, "-m", "tests.bench.audits")),
+    Run("retention", "a year of settled numbers, forgotten and dropped",
+        (PYTHON, "-m", "tests.bench.retention")),
     Run("scale", "a hundred thousand live numbers", ("make", "scale")),
     Run("brownout", "half an hour of brown-out", ("make", "brownout")),
     Run("fuzz", "a million provider replies", ("make", "fuzz")),

@@ -27,6 +27,7 @@ from worker.ports.store.activations import (
     LiveNumber,
     RecordedCode,
     SeenSms,
+    SettledPlace,
 )
 from worker.ports.store.books import (
     NO_POLICY,
@@ -105,7 +106,24 @@ class UnaskedActivations:
     ) -> list[RecordedCode]:
         raise NotImplementedError
 
-    async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
+    async def forget_texts(
+        self, time: timedelta, limit: int, *, now: datetime | None = None
+    ) -> int:
+        raise NotImplementedError
+
+    async def forget_phones(
+        self, time: timedelta, limit: int, *, now: datetime | None = None
+    ) -> int:
+        raise NotImplementedError
+
+    async def forget_settled(
+        self,
+        time: timedelta,
+        limit: int,
+        *,
+        after: SettledPlace | None,
+        now: datetime | None = None,
+    ) -> SettledPlace | None:
         raise NotImplementedError
 
     async def press_cancel(
@@ -284,6 +302,14 @@ class UnaskedBooks:
 
 class UnaskedOutbox:
     """`OutboxStore`, of which nothing is asked."""
+
+    async def forget_events(
+        self, time: timedelta, limit: int, *, now: datetime | None = None
+    ) -> int:
+        raise NotImplementedError
+
+    async def forgotten_to(self) -> int:
+        raise NotImplementedError
 
     async def lease_events(
         self, limit: int, lease: timedelta, endpoint: str, *, now: datetime | None = None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from worker.adapters.tenacity_retry import TenacityRetry
-from worker.bootstrap.from_settings import Resources, payments_of
+from worker.bootstrap.from_settings import Resources, payments_of, retention_of
 from worker.domain.families import has_dialects
 from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import RefuseIntake
@@ -22,6 +22,7 @@ from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.provider_overview import ProviderOverview, ProviderProtocol
 from worker.lifecycle.rent_long import RentLong
+from worker.lifecycle.retention import RetentionTimes
 from worker.lifecycle.service import ActivationService
 from worker.lifecycle.take_pushes import TakePushes
 from worker.lifecycle.ticks import Ticks, TickSteps
@@ -62,6 +63,7 @@ def assemble(parts: Resources) -> Worker:
         PolicyBook: parts.policies,
         Changes: Changes(),
         CanaryOrder: _canary_order(parts),
+        RetentionTimes: retention_of(parts.settings),
     }
     named = _named(parts)
     wiring = Wiring(named, objects)

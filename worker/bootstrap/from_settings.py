@@ -31,6 +31,7 @@ from worker.lifecycle.cases.rental_closing import WaitForBudget
 from worker.lifecycle.clause_book import ClauseBook
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
+from worker.lifecycle.retention import RetentionTimes
 from worker.ports.long_rental import LongRentals
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
@@ -99,6 +100,15 @@ def spaced(
         name: replace(its, poll=max(its.poll, providers[name].capabilities.look_gap or its.poll))
         for name, its in terms.items()
     }
+
+
+def retention_of(settings: Settings) -> RetentionTimes:
+    kept = settings.retention
+    texts, phones, events, settled = (
+        timedelta(days=days) if days else None
+        for days in (kept.texts_days, kept.phones_days, kept.events_days, kept.settled_days)
+    )
+    return RetentionTimes(texts=texts, phones=phones, events=events, settled=settled)
 
 
 def profiles_of(settings: Settings) -> dict[str, Profile]:

@@ -27,6 +27,7 @@ class TransferKind(enum.Enum):
     EXCESS = "excess"  #: held → available, what was asked for and not approved
     WITHDRAW = "withdraw"  #: held → outside, when money leaves the platform
     FEE = "fee"  #: held → revenue, what a withdrawal costs
+    CARRIED = "carried"  #: available (or outside) → revenue, for all captures that were dropped
     VOID = "void"  #: available → revenue, with a deleted account
 
 

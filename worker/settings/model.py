@@ -100,6 +100,17 @@ class PolicySettings(Table):
     directory: Path = Path("config/policies")
 
 
+#: Days that something is kept for; 0: for ever.
+Days = Annotated[Number, Field(ge=0, le=36_500)]
+
+
+class RetentionSettings(Table):
+    texts_days: Days = 21
+    phones_days: Days = 90
+    events_days: Days = 30
+    settled_days: Days = 0
+
+
 class DeskSettings(Table):
     listen: Listen = values.ListenAddress("127.0.0.1", 8088)
     api: Annotated[Annotated[str, AfterValidator(values.check_http_url)] | None, _OPTIONAL] = None
@@ -175,6 +186,7 @@ class Settings(BaseSettings):
     events: EventsSettings = EventsSettings()
     defaults: DefaultSettings = DefaultSettings()
     policies: PolicySettings = PolicySettings()
+    retention: RetentionSettings = RetentionSettings()
     desk: DeskSettings = DeskSettings()
     worker: DaemonSettings = DaemonSettings()
     log: LogSettings = LogSettings()

@@ -33,6 +33,7 @@ from worker.lifecycle.cases.rental_ends import RentalEnds
 from worker.lifecycle.clause_book import ClauseBook
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
+from worker.lifecycle.retention import Retention, RetentionTimes
 from worker.lifecycle.settle import Settle
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import AcceptOutcome, CompleteIntake, SeenSms
@@ -49,6 +50,8 @@ PRICE = 350
 
 
 clauses = ClauseBook({name: load_clauses(name) for name in policy_names()})
+
+NOTHING_FORGOTTEN = RetentionTimes(texts=None, phones=None, events=None, settled=None)
 
 
 class ClockedRepository:
@@ -154,8 +157,13 @@ class CaseShop:
         )
         return DueTimers(
             cases=self.store.cases,
-            books=self.store.books,
-            activations=self.store.activations,
+            retention=Retention(
+                activations=self.store.activations,
+                books=self.store.books,
+                outbox=self.store.outbox,
+                clock=self.service.clock,
+                times=NOTHING_FORGOTTEN,
+            ),
             reporter=self.reporter,
             policies=self.policy_book,
             judges=self.judges,

@@ -64,6 +64,10 @@ UPDATE activation SET pursue_at = NULL WHERE id = '{delivered}';
 INSERT INTO exposure (activation_id, provider, amount_minor, currency) VALUES
     ('00000000-0000-0000-0000-000000000001', 'sim', 1, 'USD');
 
+-- == opening_is_sum_of_entries: bob
+INSERT INTO book_period SELECT 1, now(), max(id), 0, 0, 0 FROM transfer;
+INSERT INTO book_opening VALUES ('bob', 1, 999, 0, now());
+
 -- =~ balance_is_sum_of_transfers
 DELETE FROM balance WHERE account = 'bob';
 

@@ -259,15 +259,16 @@ async def test_a_code_longer_than_any_screen_is_cut(shop: Shop) -> None:
     assert (len(code.code), len(code.text or "")) == (500, 2000)
 
 
-async def test_a_text_is_forgotten_after_three_days_and_the_code_is_not(shop: Shop) -> None:
+async def test_a_text_is_forgotten_after_its_time_and_the_code_is_not(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()
-    three_days = RENTED + timedelta(days=3)
+    days = timedelta(days=3)
+    three_days = RENTED + days
     await shop.store.activations.record_codes([sms("1", "1234", "Your code: 1234")], now=RENTED)
 
-    assert await shop.store.activations.forget_texts(10, now=three_days) == 0
-    assert await shop.store.activations.forget_texts(10, now=three_days + TICK) == 1
-    assert await shop.store.activations.forget_texts(10, now=three_days + TICK) == 0
+    assert await shop.store.activations.forget_texts(days, 10, now=three_days) == 0
+    assert await shop.store.activations.forget_texts(days, 10, now=three_days + TICK) == 1
+    assert await shop.store.activations.forget_texts(days, 10, now=three_days + TICK) == 0
 
     assert [(c.code, c.text) for c in (await shop.number(id_)).codes] == [("1234", None)]
     again = await shop.store.activations.record_codes(
@@ -284,7 +285,8 @@ async def test_so_many_texts_are_forgotten_at_once_the_oldest_first(shop: Shop) 
         at = RENTED + place * TICK
         await shop.store.activations.record_codes([sms("1", code, f"Code {code}")], now=at)
 
-    assert await shop.store.activations.forget_texts(2, now=RENTED + timedelta(days=4)) == 2
+    day, later = timedelta(days=1), RENTED + timedelta(days=4)
+    assert await shop.store.activations.forget_texts(day, 2, now=later) == 2
 
     texts = [code.text for code in (await shop.number(id_)).codes]
     assert texts == [None, None, "Code 3333"]

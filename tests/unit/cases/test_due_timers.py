@@ -20,8 +20,6 @@ class DueShop:
 
     def __init__(self, **steps: Any) -> None:
         self.store = StubStore(
-            forget_answers=0,
-            forget_texts=0,
             lease_timers=self._lease,
         )
         self.leased: list[tuple[int, frozenset[TimerKind]]] = []
@@ -29,8 +27,7 @@ class DueShop:
         self.reporter = RecordingReporter()
         self.timers = DueTimers(
             cases=cast("Any", self.store),
-            books=cast("Any", self.store),
-            activations=cast("Any", self.store),
+            retention=cast("Any", Stub(forget=steps.get("forget"))),
             reporter=self.reporter,
             policies=policy_book(),
             judges={},
@@ -55,6 +52,14 @@ async def test_claim_windows_that_cannot_be_seeded_are_reported_and_stop_no_time
     assert shop.reporter.of("trouble") == [("job.failed", None, "timers: seed: ValueError")]
 
 
+async def test_what_cannot_be_forgotten_is_reported_and_stops_no_timer() -> None:
+    shop = DueShop(forget=ValueError("secret"))
+
+    assert await shop.timers.tick() == 2
+
+    assert shop.reporter.of("trouble") == [("job.failed", None, "timers: forget: ValueError")]
+
+
 async def test_idle_balances_come_after_all_other_timers_and_few_at_once() -> None:
     """A policy that names a time for them makes those of all its accounts ring at once."""
     shop = DueShop()
@@ -67,7 +72,7 @@ async def test_idle_balances_come_after_all_other_timers_and_few_at_once() -> No
     assert limit < min(size for size, _ in others)
 
 
-@pytest.mark.parametrize("step", ["seed", "end_rental", "close"])
+@pytest.mark.parametrize("step", ["seed", "forget", "end_rental", "close"])
 async def test_an_unavailable_database_ends_the_tick_and_no_timer_is_reported(step: str) -> None:
     shop = DueShop(**{step: UNAVAILABLE})
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,33 @@ def test_audit_of_an_empty_database_checks_everything(cli: Cli, database_url: st
     assert (result.exit_code, document["holds"]) == (0, True)
     assert len(document["findings"]) > 5
     assert {each["violations"] for each in document["findings"]} == {0}
+
+
+def test_a_period_is_closed_exported_and_dropped(
+    cli: Cli, database_url: str, tmp_path: Path
+) -> None:
+    env = {"AW_DATABASE__URL": database_url}
+    steps = [
+        cli("books", "close", "--until", "2020-02-01", env=env),
+        cli("books", "export", str(tmp_path), env=env),
+        cli("books", "export", str(tmp_path), env=env),
+        cli("books", "drop", env=env),
+        cli("books", "close", "--until", "2020-02-01", env=env),
+        cli("books", "close", "--until", "2020-01-01", env=env),
+        cli("books", "drop", "-o", "json", env=env),
+    ]
+
+    assert [(step.exit_code, step.stderr.strip()) for step in steps] == [
+        (0, "the books are closed until 2020-02-01: 0 accounts carried"),
+        (0, f"{tmp_path}/until-2020-02-01: 0 rows, all sums as in the books"),
+        (0, "every closed period is exported"),
+        (0, "0 numbers dropped: 0 transfers, 0 transitions, 0 decisions"),
+        (0, "the books were closed until 2020-02-01 already"),
+        (1, "activation-worker: the books are closed until 2020-02-01 already"),
+        (0, ""),
+    ]
+    nothing = {"numbers": 0, "transfers": 0, "transitions": 0, "decisions": 0}
+    assert json.loads(steps[-1].stdout) == nothing
 
 
 def test_a_missing_schema_is_said_to_be_that(cli: Cli, empty_database_url: str) -> None:

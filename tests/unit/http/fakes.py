@@ -238,6 +238,7 @@ class FakeOutbox(UnaskedOutbox):
     rows: list[StoredEvent] = field(default_factory=list)
     replayed: list[object] = field(default_factory=list)
     gone: bool = False
+    forgotten: int = 0  #: The newest that was.
     asked: asyncio.Event = field(default_factory=asyncio.Event)  #: What is final was.
 
     def put(self, event: Event, **other: Any) -> None:
@@ -253,6 +254,9 @@ class FakeOutbox(UnaskedOutbox):
     async def events_after(self, which: EventFilter, *, after: int, limit: int) -> EventPage:
         rows = [row for row in self._passing(which) if row.seq > after]
         return self._page(rows, limit, end=max(after, len(self.rows)))
+
+    async def forgotten_to(self) -> int:
+        return self.forgotten
 
     async def final_seq(self) -> int:
         self.asked.set()

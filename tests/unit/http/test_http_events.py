@@ -167,6 +167,24 @@ async def test_a_range_is_sent_again_in_pieces(api: Api, world: World) -> None:
     ]
 
 
+@WITH_ENDPOINT
+async def test_who_asks_from_before_what_is_kept_is_told_where_that_begins(
+    api: Api, world: World
+) -> None:
+    """`events-forgotten`: else a follower would miss some of them and not know it."""
+    put(world, 5)
+    world.events.forgotten = 3
+
+    early = await api.get("/v1/events?after=2")
+    again = await api.post("/v1/events/replay", {"after": 2, "until": 5})
+    kept = await api.get("/v1/events?after=3")
+
+    assert (early.status, early.slug, early.json["seq"]) == (410, "events-forgotten", 4)
+    assert (again.status, again.slug, again.json["seq"]) == (410, "events-forgotten", 4)
+    assert world.events.replayed == []
+    assert (kept.status, [one["seq"] for one in kept.json["items"]]) == (200, [4, 5])
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -25,10 +25,12 @@ from worker.ports.store import activations as port
 
 SKEW = timedelta(seconds=60)  #: How far a caller's clock may be ahead of the database's.
 BUCKETS = 2  #: Balances of an account: available and held.
+OLD = timedelta(days=2)  #: No window is longer than a day: only older numbers may be forgotten.
 ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
 
 
 _THERE = text("SELECT account FROM account WHERE account = ANY(:accounts)")
+_SETTLED = text("SELECT activation_id FROM settlement WHERE activation_id = ANY(:ids)")
 _CODES = text("SELECT activation_id, hash FROM code WHERE activation_id = ANY(:ids)")
 
 _Intakes: TypeAlias = dict[int, port.CompleteIntake]  #: By their place in the call.
@@ -59,6 +61,7 @@ class _Batch:
     known: Mapping[tuple[str, str], RowMapping]
     locked: frozenset[str]  #: Are there, and somebody else has them.
     codes: AbstractSet[tuple[UUID, bytes]] = frozenset()  #: By number; where any are handed over.
+    settled: AbstractSet[UUID] = frozenset()  #: Of the old ones that are not known any more.
     new: dict[tuple[str, str], tuple[port.CompleteIntake, port.Activation]] = field(
         default_factory=dict
     )
@@ -193,7 +196,10 @@ async def _read(
     of_refs = {(r["provider"], r["provider_ref"]): r for r in known}
     told = [of_refs.get((i.number.provider, i.number.ref)) for i in intakes if i.number.codes]
     codes = await _codes_of(connection, [row["id"] for row in told if row is not None])
-    return _Batch(clock, accounts, of_refs, locked, codes)
+    old = [i.number for i in intakes if (i.number.rented_at or clock) < clock - OLD]
+    ids = [activation_id(n.provider, n.ref, n.rented_at) for n in old if n.rented_at]
+    settled = (await connection.execute(_SETTLED, {"ids": ids})).scalars() if ids else ()
+    return _Batch(clock, accounts, of_refs, locked, codes, frozenset(settled))
 
 
 async def _there(connection: AsyncConnection, names: Sequence[str]) -> frozenset[str]:
@@ -258,6 +264,8 @@ def _wrong_instant(
     batch: _Batch, intake: port.CompleteIntake, rented_at: datetime
 ) -> port.AcceptOutcome | None:
     number = intake.number
+    if activation_id(number.provider, number.ref, rented_at) in batch.settled:
+        return port.AcceptOutcome.OTHER_CONTENT  # And forgotten: it cannot be held against it.
     if rented_at > batch.now + SKEW:
         return port.AcceptOutcome.RENTED_IN_FUTURE
     if not number.codes:
@@ -296,8 +304,13 @@ def _told(number: port.NumberIntake) -> dict[str, Any]:
 
 
 def _same_content(row: RowMapping, intake: port.CompleteIntake) -> bool:
-    """Whether a repeated intake says what is stored; what it leaves out, it does not contradict."""
+    """Whether a repeated intake says what is stored; what it leaves out, it does not contradict.
+
+    Nor does a phone contradict one that was forgotten.
+    """
     told = _told(intake.number)
+    if row["phone"] is None and row["settled"]:
+        del told["phone"]
     return all(value is None or value == row[column] for column, value in told.items())
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Executable, RowMapping, text
@@ -137,6 +137,9 @@ _BY_REFS = text(
 )
 
 
+_FIRST_PLACE = port.SettledPlace(datetime(1970, 1, 1, tzinfo=UTC), ActivationId(UUID(int=0)))
+
+
 class ActivationRepository:
     """Rented numbers: intake (E0), codes (E1, E1a, E1b), and what customers ask for (E3)."""
 
@@ -164,10 +167,45 @@ class ActivationRepository:
             return []
         return await self._db.write(lambda c: record(c, seen, now, self._event_state))
 
-    async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
+    async def forget_texts(
+        self, time: timedelta, limit: int, *, now: datetime | None = None
+    ) -> int:
+        names = ("activations/forget_texts", "activations/forget_messages")
+        return await self._forget(names, time, limit, now)
+
+    async def forget_phones(
+        self, time: timedelta, limit: int, *, now: datetime | None = None
+    ) -> int:
+        names = ("activations/forget_phones", "activations/forget_rental_phones")
+        return await self._forget(names, time, limit, now)
+
+    async def _forget(
+        self, names: Sequence[str], time: timedelta, limit: int, now: datetime | None
+    ) -> int:
+        asked = {"time": time, "limit": limit, "now": now}
+
         async def work(connection: AsyncConnection) -> int:
-            asked = {"limit": limit, "now": now}
-            return (await connection.execute(statement("activations/forget_texts"), asked)).rowcount
+            return sum([(await connection.execute(statement(n), asked)).rowcount for n in names])
+
+        return await self._db.write(work)
+
+    async def forget_settled(
+        self,
+        time: timedelta,
+        limit: int,
+        *,
+        after: port.SettledPlace | None,
+        now: datetime | None = None,
+    ) -> port.SettledPlace | None:
+        place = after or _FIRST_PLACE
+        asked = {**place._asdict(), "time": time, "limit": limit, "now": now}
+
+        async def work(connection: AsyncConnection) -> port.SettledPlace | None:
+            found = await connection.execute(statement("activations/forget_settled"), asked)
+            row = found.one_or_none()
+            if row is None or not row.more:
+                return None
+            return port.SettledPlace(row.rented_at, ActivationId(row.id))
 
         return await self._db.write(work)
 

@@ -47,6 +47,7 @@ class Reads(enum.Enum):
     TRANSFERS = enum.auto()  #: It speaks of single transfers, which never change.
     #: Sums and running sums: the sum that was proven is the first entry of what follows.
     BALANCES = enum.auto()
+    PERIODS = enum.auto()  #: Closed ones, which never change: those that were closed since.
     #: Everything it speaks of is open, or a small table: it is as quick over everything.
     EVERYTHING = enum.auto()
 
@@ -72,6 +73,7 @@ READS: Final[Mapping[str, Reads]] = {
     "no_code_before_credit": Reads.NUMBERS,
     "one_event_per_code": Reads.NUMBERS,
     "one_event_per_ending": Reads.NUMBERS,
+    "opening_is_sum_of_entries": Reads.PERIODS,
     "provider_is_pursued": Reads.NUMBERS,
     "rows_have_their_activation": Reads.NUMBERS,
     "transfer_matches_kind": Reads.TRANSFERS,
@@ -119,6 +121,7 @@ _NARROWED: Final[Mapping[Reads, Mapping[str, str]]] = {
         "transfer": "SELECT id, account, source, destination, amount_minor FROM transfer"
         " WHERE id > :opening UNION ALL SELECT * FROM available UNION ALL SELECT * FROM held",
     },
+    Reads.PERIODS: {"book_period": "SELECT * FROM book_period WHERE transfer_id > :transfer_id"},
     Reads.EVERYTHING: {},
 }
 #: What these read by key, or as a whole because it is small: a row without its number is in no list

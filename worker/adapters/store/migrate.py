@@ -44,6 +44,10 @@ LARGE_INDEXES: Final[Mapping[str, str]] = {
     "transition_number": "transition USING brin (seq) WITH (autosummarize = on)",
     "decision_number": "decision USING brin (seq) WITH (autosummarize = on)",
     "evidence_number": "evidence USING brin (seq) WITH (autosummarize = on)",
+    # What is still to be forgotten, and nothing else.
+    "activation_phones": "activation (rented_at) WHERE phone IS NOT NULL",
+    "rental_phones": "rental (ended_at) WHERE phone <> ''",
+    "rental_message_texts": "rental_message (seen_at) WHERE text IS NOT NULL",
 }
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
 _USABLE = text(
@@ -71,7 +75,8 @@ DO $$ BEGIN
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE};
         REVOKE UPDATE, DELETE, TRUNCATE
             ON transfer, settlement, transition, decision, evidence FROM {ROLE};
-        REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {ROLE};
+        REVOKE INSERT, UPDATE, DELETE, TRUNCATE
+            ON book_period, book_opening, dropped_number, alembic_version FROM {ROLE};
     END IF;
 END $$
 """  # noqa: S608 - the name is a constant of ours

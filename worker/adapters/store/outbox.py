@@ -3,18 +3,20 @@
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database, statement
+from worker.adapters.store.database import Database, scalar, statement
 from worker.adapters.store.event_feed import EventFeed, event_of
 from worker.adapters.store.event_ids import thing_of
 from worker.ports.handover import RefusedIntake
 from worker.ports.instances import Holder, nobody
 from worker.ports.store.outbox import Event, EventFilter, EventPage, EventReplay, FailedEvent
+
+_FORGOTTEN_TO: Final = "SELECT upto FROM retention_mark WHERE what = 'event'"
 
 
 class OutboxRepository:
@@ -117,6 +119,20 @@ class OutboxRepository:
             return EventReplay(row.replayed, row.reached)
 
         return await self._db.write(work)
+
+    async def forget_events(
+        self, time: timedelta, limit: int, *, now: datetime | None = None
+    ) -> int:
+        asked = {"time": time, "limit": limit, "now": now}
+
+        async def work(connection: AsyncConnection) -> int:
+            found = await connection.execute(statement("outbox/forget_events"), asked)
+            return int(found.scalar_one_or_none() or 0)
+
+        return await self._db.write(work)
+
+    async def forgotten_to(self) -> int:
+        return int(await self._db.read(lambda c: scalar(c, _FORGOTTEN_TO)))
 
     async def endpoint_gone(self, endpoint: str) -> bool:
         return await self._change("outbox/endpoint_gone", {"endpoint": endpoint}) > 0

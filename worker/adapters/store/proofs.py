@@ -33,7 +33,9 @@ _OF_NUMBERS: Final = (TransferKind.HOLD, TransferKind.CAPTURE, TransferKind.RELE
 _OF_RENTALS: Final = (TransferKind.RENTAL, TransferKind.RENTHOLD, TransferKind.RENTBACK,
                       TransferKind.PROLONG)  # fmt: skip
 _OF_CASES: Final = tuple(
-    kind for kind in TransferKind if kind not in {TransferKind.TOPUP, *_OF_NUMBERS, *_OF_RENTALS}
+    kind
+    for kind in TransferKind
+    if kind not in {TransferKind.TOPUP, TransferKind.CARRIED, *_OF_NUMBERS, *_OF_RENTALS}
 )
 _PROOFS: Final = text(
     "SELECT * FROM audit_proof WHERE whole_at > now() - CAST(:within AS interval)"

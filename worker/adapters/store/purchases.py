@@ -147,7 +147,7 @@ async def _begin(
         return port.PurchaseStart(port.PurchaseState(f"account_{state}"), None)
     if order.charge is Charge.HOLD and account["amount_minor"] < order.price_minor:
         return port.PurchaseStart(port.PurchaseState.BALANCE_TOO_LOW, None)
-    await connection.execute(
+    begins = await connection.execute(
         statement("purchases/begin_purchase"),
         {
             "id": id_,
@@ -159,7 +159,8 @@ async def _begin(
             "currency": account["currency"],
         },
     )
-    return port.PurchaseStart(port.PurchaseState.NEW, None)
+    new = begins.rowcount > 0  # Of its account's balances.
+    return port.PurchaseStart(port.PurchaseState["NEW" if new else "OTHER_CONTENT"], None)
 
 
 def _is_ours(known: RowMapping, call: str) -> bool:

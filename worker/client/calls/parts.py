@@ -150,6 +150,7 @@ Kind: TypeAlias = Literal[
     "excess",
     "withdraw",
     "fee",
+    "carried",
     "void",
 ]
 

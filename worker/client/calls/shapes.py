@@ -239,6 +239,7 @@ class Problem(TypedDict):
     detail: NotRequired[str | None]
     errors: NotRequired[list[Fault] | None]
     request_id: NotRequired[str | None]
+    seq: NotRequired[int | None]
     status: int
     title: str
     tried: NotRequired[list[Tried] | None]

@@ -1,13 +1,13 @@
 """The dates a policy sets: windows of claims, and until when something is decided, booked, paid."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from worker.domain import calendar
 from worker.domain.calendar import Duration, Unit
 from worker.domain.policy.facts import OrderFacts
-from worker.domain.policy.language.choices import WindowFrom
-from worker.domain.policy.language.kinds import NON_RECEIVING, KindRule
+from worker.domain.policy.language.choices import LateClaim, WindowFrom
+from worker.domain.policy.language.kinds import KNOWN_KINDS, NON_RECEIVING, OTHER, KindRule
 from worker.domain.policy.language.profile import Profile
 from worker.domain.policy.language.sections import ClaimRules
 
@@ -87,3 +87,34 @@ def non_receiving_until(profile: Profile, order: OrderFacts) -> datetime | None:
     """Until when a claim that no SMS came is accepted: what a closed number still has."""
     rules = profile.kind(NON_RECEIVING) or profile.claims
     return window_end_for(profile, rules, order)
+
+
+#: A step back in time: business days of different spans are of different length.
+_STEP = timedelta(days=14)
+
+
+def orders_over_for(profile: Profile, now: datetime) -> datetime | None:
+    """No claim is accepted any more about what was bought until then; None: about anything.
+
+    Where a policy says nothing of claims, none of its clauses asks for anything: a human decides.
+    What a human still looks at when it comes late counts as accepted, and so does what counts from
+    an issue, which may be found at any time.
+    """
+    variants = (profile, *(profile.with_whens((index,)) for index in range(len(profile.whens))))
+    bought = now
+    for variant in variants:
+        silent = not variant.has_kinds and variant.claims.window is None
+        for rules in () if silent else _all_rules(variant):
+            if rules.window is None or rules.window_from is WindowFrom.ISSUE:
+                return None
+            if rules.late is not LateClaim.DENY:
+                return None
+            while calendar.after(bought, rules.window, variant.calendar) >= now:
+                bought -= _STEP
+    return bought
+
+
+def _all_rules(profile: Profile) -> tuple[KindRule | ClaimRules, ...]:
+    names = {*KNOWN_KINDS, OTHER, *profile.claims.kinds}
+    kinds = (profile.kind(name) for name in sorted(names))
+    return profile.claims, *(kind for kind in kinds if kind is not None)

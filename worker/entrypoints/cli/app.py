@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Command] = {
     "listen": Command("listen:listen", "Print events as they happen; send each to a local URL."),
     "import": Command("moving_in:import_", "Take over accounts or numbers from another system."),
     "audit": Command("audit:audit", "Prove that the books balance."),
+    "books": Command("books:books_app", "Close a period of the books, export it, drop it."),
     "doctor": Command("doctor:doctor", "Check everything the daemon depends on."),
     "check-config": Command("startup:check_config", "Check the configuration."),
     "migrate": Command("startup:migrate", "Bring the database schema up to date."),

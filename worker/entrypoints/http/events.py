@@ -11,7 +11,7 @@ from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.long_poll import LongPoll, TooManyWaiters
 from worker.entrypoints.http.pagination import after_number, number_in
-from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind
+from worker.entrypoints.http.problems import EventsForgotten, FieldError, Problem, ProblemKind
 from worker.entrypoints.http.requests import (
     Cursor,
     Limit,
@@ -148,6 +148,7 @@ class EventHandlers:
         until = time.monotonic() + seconds
         while True:
             page = await self._outbox.events_after(which, after=after, limit=limit)
+            await need_kept(self._outbox, after)  # Asked later: none goes between the two.
             left = until - time.monotonic()
             if page.items or left <= 0 or _disconnected(request):
                 return page
@@ -175,6 +176,7 @@ class ReplayHandlers:
         if body.ids is not None:
             return Answer(200, {"replayed": await self._outbox.replay_events(body.ids)})
         assert body.after is not None
+        await need_kept(self._outbox, body.after)
         assert body.until is not None
         replayed, reached = 0, body.after
         while True:
@@ -192,6 +194,13 @@ class ReplayHandlers:
     def _need_endpoint(self) -> None:
         if not self._wanted:
             raise Problem(ProblemKind.NOT_OFFERED, "No endpoint is configured")
+
+
+async def need_kept(outbox: OutboxStore, after: int) -> None:
+    """Whoever follows would miss what was forgotten, without being told."""
+    forgotten = await outbox.forgotten_to()
+    if after < forgotten:
+        raise EventsForgotten(forgotten + 1)
 
 
 def _disconnected(request: web.Request) -> bool:
@@ -229,7 +238,7 @@ def routes(deps: ApiDeps, feed: FeedPoll) -> Sequence[Route]:
             handler=EventHandlers(deps.outbox, feed).events,
             scope=Scope.READ,
             answers={200: EventList},
-            problems=(ProblemKind.BUSY,),
+            problems=(ProblemKind.BUSY, ProblemKind.EVENTS_FORGOTTEN),
         ),
         Route(
             name="replay_events",
@@ -238,7 +247,7 @@ def routes(deps: ApiDeps, feed: FeedPoll) -> Sequence[Route]:
             handler=replays.replay,
             scope=Scope.DECIDE,
             answers={200: Replayed},
-            problems=(ProblemKind.NOT_OFFERED,),
+            problems=(ProblemKind.NOT_OFFERED, ProblemKind.EVENTS_FORGOTTEN),
         ),
         Route(
             name="enable_endpoint",

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -60,6 +60,7 @@ class ProblemKind(enum.Enum):
     )
     POLICY_MISMATCH = ("policy-mismatch", 409, "The account belongs to another policy")
     NO_NUMBERS = ("no-numbers", 409, "The provider has no number for this")
+    EVENTS_FORGOTTEN = ("events-forgotten", 410, "Older events are not kept any more")
     CONTENT_TOO_LARGE = ("content-too-large", 413, "The body is too large")
     UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "The body must be application/json")
     INVALID = ("invalid", 422, "The request is not valid")
@@ -130,6 +131,7 @@ class ProblemDetails:
     errors: tuple[FieldError, ...] = ()
     activation: str | None = None  #: The order that failed, by its id.
     tried: tuple[Mapping[str, str], ...] = ()  #: The providers that were asked, and why not.
+    seq: int | None = None  #: The first event that is kept.
 
     def as_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -145,6 +147,8 @@ class ProblemDetails:
             document["activation"] = self.activation
         if self.tried:
             document["tried"] = list(self.tried)
+        if self.seq is not None:
+            document["seq"] = self.seq
         return document
 
 
@@ -165,6 +169,14 @@ class Problem(Exception):
         self.details = ProblemDetails(kind, detail, tuple(errors), activation, tuple(tried))
         retry = RETRY_AFTER_SECONDS.get(kind)
         self.headers = {**({} if retry is None else {"Retry-After": str(retry)}), **(headers or {})}
+
+
+class EventsForgotten(Problem):
+    """Some events after the one that was named are not there any more."""
+
+    def __init__(self, first_kept: int) -> None:
+        super().__init__(ProblemKind.EVENTS_FORGOTTEN)
+        self.details = replace(self.details, seq=first_kept)
 
 
 class FaultShown(ResponseBody):
@@ -189,6 +201,7 @@ class ProblemShown(ResponseBody):
     errors: list[FaultShown] | None = None
     activation: str | None = None  #: The order that failed, for a claim to name.
     tried: list[TriedShown] | None = None  #: Of an order that failed: whom it asked.
+    seq: int | None = None  #: Of events that are forgotten: the first one that is kept.
     request_id: str | None = None
 
 

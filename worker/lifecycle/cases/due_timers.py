@@ -1,11 +1,12 @@
 """Due timers are leased in batches and fired one by one, each in its own transaction.
 
 Dates that no case sets are set here, too: an activation without a proper claim becomes final when
-its window ends, and a balance that nothing moves is idle some day.
+its window ends, and a balance that nothing moves is idle some day. What was kept long enough is
+forgotten here.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -26,10 +27,9 @@ from worker.lifecycle.cases.rental_ends import RentalEndJudge, RentalEnds
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
+from worker.lifecycle.retention import Retention
 from worker.ports.errors import RowLocked, StoreError
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import ActivationStore
-from worker.ports.store.books import BookStore
 from worker.ports.store.case_search import ReviewSearch
 from worker.ports.store.case_view import CaseKind, DecisionRecord, Timer, TimerKind
 from worker.ports.store.cases import CaseStore, Review, SilentActivation, UnseededWindow
@@ -109,7 +109,6 @@ def _end(windowed: Mapping[tuple[str, str], Profile], window: UnseededWindow) ->
 
 BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next tick continues.
-EXPIRED_MAX: Final = 1000  #: Expired answers and texts that one tick deletes, of each.
 #: They wait for a provider, so they fire after all others: one that hangs delays no other kind.
 AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE, TimerKind.RENTAL_EMPTY})
 #: A policy that names a time makes those of all its accounts ring at once: few of them, and last.
@@ -148,8 +147,7 @@ class LateReviews:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueTimers:
     cases: CaseStore
-    books: BookStore
-    activations: ActivationStore
+    retention: Retention
     reporter: Reporter
     policies: PolicyBook
     judges: Mapping[CaseKind, KindJudge]
@@ -162,9 +160,8 @@ class DueTimers:
 
     async def tick(self) -> int:
         """Fire everything that is due, oldest first; how many timers were fired."""
-        await self._seed(self.claim_windows)
-        await self.books.forget_answers(EXPIRED_MAX)
-        await self.activations.forget_texts(EXPIRED_MAX)
+        await self._aside("seed", self.claim_windows.seed)
+        await self._aside("forget", self.retention.forget)
         fired = 0
         for _ in range(BATCHES):
             due = await self.cases.lease_timers(self.batch, AT_ONCE)
@@ -185,20 +182,20 @@ class DueTimers:
         return len(due)
 
     async def _fire_in_no_hurry(self) -> int:
-        await self._seed(self.idle_balances)
+        await self._aside("seed", self.idle_balances.seed)
         due = await self.cases.lease_timers(IN_NO_HURRY_BATCH, IN_NO_HURRY)
         for timer in due:
             await self._fire(timer)
         return len(due)
 
-    async def _seed(self, dates: ClaimWindows | IdleBalances) -> None:
-        """They are days away: if they cannot be seeded now, the due timers fire all the same."""
+    async def _aside(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
+        """It has days of time: if it cannot be done now, the due timers fire all the same."""
         try:
-            await dates.seed()
+            await step()
         except StoreError:
             raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a policy that newer code kept must stop no timer
-            self._failed("seed", None, error)
+            self._failed(what, None, error)
 
     async def _fire(self, timer: Timer) -> None:
         """A timer that fails stops no other; it is due again when its lease has ended."""

@@ -187,6 +187,13 @@ class RecordedCode(NamedTuple):
     sms: SeenSms
 
 
+class SettledPlace(NamedTuple):
+    """How far old numbers were looked at, by when they were rented."""
+
+    rented_at: datetime
+    id: ActivationId
+
+
 class LiveNumber(NamedTuple):
     """What is needed to look at a number."""
 
@@ -246,10 +253,33 @@ class ActivationStore(Protocol):
         """Record SMS and say what each means (E1, E1a, E1b). Unknown refs are left out."""
         ...
 
-    async def forget_texts(self, limit: int, *, now: datetime | None = None) -> int:
-        """Delete up to *limit* that came more than three days ago; how many.
+    async def forget_texts(
+        self, time: timedelta, limit: int, *, now: datetime | None = None
+    ) -> int:
+        """Delete up to *limit* that came longer ago than *time*; how many.
 
-        Codes stay for the shop's records, and the hashes by which an SMS is known again.
+        Codes stay for the shop's records, and the hashes by which an SMS is known again. So does
+        the text of a number about which a case is open, or may still be opened.
+        """
+        ...
+
+    async def forget_phones(
+        self, time: timedelta, limit: int, *, now: datetime | None = None
+    ) -> int:
+        """Delete up to *limit* of numbers that rest and were rented longer ago; how many."""
+        ...
+
+    async def forget_settled(
+        self,
+        time: timedelta,
+        limit: int,
+        *,
+        after: SettledPlace | None,
+        now: datetime | None = None,
+    ) -> SettledPlace | None:
+        """Delete numbers settled longer ago whose books were dropped and nobody may ask for.
+
+        Looks at the next *limit* old numbers; where to go on, None at the end.
         """
         ...
 

@@ -173,6 +173,19 @@ class OutboxStore(Protocol):
         """The same for those after one number and up to another, *limit* at once."""
         ...
 
+    async def forget_events(
+        self, time: timedelta, limit: int, *, now: datetime | None = None
+    ) -> int:
+        """Delete up to *limit* of the oldest that were told longer ago than *time*; how many.
+
+        No further than the first one that still waits to be sent.
+        """
+        ...
+
+    async def forgotten_to(self) -> int:
+        """The number of the newest event that was deleted; 0: none was."""
+        ...
+
     async def endpoint_gone(self, endpoint: str) -> bool:
         """It answered 410: nothing more is leased for it. False where that was known."""
         ...

@@ -6,7 +6,7 @@ Revision ID: 0022
 from worker.adapters.store.migrations.scripts import run_beside
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -1,11 +1,18 @@
--- Forget the texts of SMS whose time is over. Three days: longer than customers come back to read
--- one. The code stays, and the hash, by which the same SMS is known again.
+-- Forget the texts of SMS whose time is over. The code stays, and the hash, by which the same SMS is
+-- known again, and the instant.
+--
+-- A text stays while somebody may have to read it: while a case about its number is open, or a date
+-- of the number is still to come, such as the end of its claim window.
 WITH old AS MATERIALIZED (
-    SELECT activation_id, hash FROM code
-     WHERE text IS NOT NULL
-       AND received_at < {{now}} - interval '3 days'
-     ORDER BY received_at LIMIT :limit
-       FOR UPDATE SKIP LOCKED
+    SELECT c.activation_id, c.hash FROM code c
+     WHERE c.text IS NOT NULL
+       AND c.received_at < {{now}} - CAST(:time AS interval)
+       AND NOT EXISTS (SELECT FROM case_ o
+                        WHERE o.activation_id = c.activation_id AND o.closed_at IS NULL)
+       AND NOT EXISTS (SELECT FROM timer t
+                        WHERE t.subject = c.activation_id AND t.fired_at IS NULL)
+     ORDER BY c.received_at LIMIT :limit
+       FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE code SET text = NULL FROM old
  WHERE code.activation_id = old.activation_id AND code.hash = old.hash

@@ -3,6 +3,7 @@
 SELECT a.id::text AS offender
   FROM activation a
  WHERE a.state = 'delivered'
+   AND NOT EXISTS (SELECT FROM dropped_number d WHERE d.activation_id = a.id)
    AND NOT EXISTS (SELECT FROM transition t
                     WHERE t.activation_id = a.id AND t.state = 'in_review')
    AND NOT (EXISTS (SELECT FROM code c WHERE c.activation_id = a.id)

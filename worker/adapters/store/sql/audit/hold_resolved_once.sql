@@ -12,13 +12,15 @@ expected AS (
            CASE WHEN state <> 'refunded' THEN 'house:revenue'
                 WHEN charge = 'hold' THEN 'available:' || account
                 ELSE 'house:outside' END AS destination
-      FROM activation
+      FROM activation a
+     WHERE NOT EXISTS (SELECT FROM dropped_number d WHERE d.activation_id = a.id)
     UNION ALL
     SELECT id, price_minor, CASE state WHEN 'failed' THEN 'release' END,
            CASE "order" ->> 'charge' WHEN 'external' THEN 'house:outside'
                                     ELSE 'available:' || account END
       FROM purchase p
      WHERE NOT EXISTS (SELECT FROM activation a WHERE a.id = p.id)
+       AND NOT EXISTS (SELECT FROM dropped_number d WHERE d.activation_id = p.id)
 )
 SELECT coalesce(expected.id, resolved.id)::text AS offender
   FROM expected FULL JOIN resolved ON resolved.id = expected.id

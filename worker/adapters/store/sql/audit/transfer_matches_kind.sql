@@ -33,6 +33,9 @@ SELECT t.key AS offender
            WHEN 'withdraw' THEN t.source IN ('held:' || t.account, 'available:' || t.account)
                                 AND t.destination = 'house:outside'
            WHEN 'fee' THEN t.source = 'held:' || t.account AND t.destination = 'house:revenue'
+           -- What a closed period took, in one entry for all its captures.
+           WHEN 'carried' THEN t.source IN ('available:' || t.account, 'house:outside')
+                               AND t.destination = 'house:revenue' AND t.activation_id IS NULL
            WHEN 'void' THEN t.source = 'available:' || t.account
                             AND t.destination = 'house:revenue'
            ELSE false END

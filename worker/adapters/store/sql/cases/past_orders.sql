@@ -31,4 +31,6 @@ SELECT s.activation_id AS id, s.at, s.outcome, s.reason AS settled_for, a.accoun
  WHERE (s.at, s.activation_id) > (CAST(:at AS timestamptz), CAST(:id AS uuid))
    AND (s.at, s.activation_id) <= (CAST(:to_at AS timestamptz), CAST(:to_id AS uuid))
    AND a.policy = :policy AND a.provider_ref IS NOT NULL
+   -- What its ending rested on was dropped with its books.
+   AND NOT EXISTS (SELECT FROM dropped_number d WHERE d.activation_id = a.id)
  ORDER BY s.at, s.activation_id

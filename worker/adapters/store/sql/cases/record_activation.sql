@@ -28,7 +28,10 @@ SELECT a.id, false AS rental, a.account, a.provider, a.policy, a.policy_version,
        CASE WHEN s.reason = 'never_provided' THEN true
             WHEN a.provider_ref IS NOT NULL THEN false END AS allocation_failed,
        (SELECT min(c.received_at) FROM code c WHERE c.activation_id = a.id) AS sms_received_at,
-       p.displayed_at AS sms_displayed_at,
+       -- Of a number whose books were dropped its codes tell it.
+       coalesce(p.displayed_at, (SELECT min(c.received_at) FROM code c
+                                  WHERE c.activation_id = a.id AND c.code IS NOT NULL))
+         AS sms_displayed_at,
        p.pressed_at AS cancel_attempt_at,
        -- A press failed where the provider said so, or did not cancel by the time it was settled.
        CASE WHEN p.pressed_at IS NULL THEN NULL

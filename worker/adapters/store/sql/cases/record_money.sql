@@ -26,7 +26,7 @@ SELECT coalesce((SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM t.at) * 1
                                                  WHEN t.source THEN -t.amount_minor ELSE 0 END)
                    FROM transfer t
                   WHERE t.account = acc.account
-                    AND split_part(t.key, ':', 1) IN ('capture', 'rental', 'prolong', 'claim')), 0)::bigint
+                    AND split_part(t.key, ':', 1) IN ('capture', 'carried', 'rental', 'prolong', 'claim')), 0)::bigint
             END AS spent_minor,
        EXISTS (SELECT FROM case_ c WHERE c.account = acc.account AND c.kind = 'withdrawal'
                   AND c.closed_at IS NULL AND c.id IS DISTINCT FROM CAST(:case_id AS uuid))

@@ -16,4 +16,6 @@ greatest(acc.opened_at,
                       ELSE (SELECT max(o.at)
                               FROM (SELECT at FROM transfer WHERE account = acc.account
                                      ORDER BY id DESC LIMIT 1000) o) END
-            FROM transfer t WHERE t.account = acc.account ORDER BY t.id DESC LIMIT 1))
+            FROM transfer t WHERE t.account = acc.account ORDER BY t.id DESC LIMIT 1),
+         -- Of what was dropped since: when it was booked last.
+         (SELECT max(o.moved_at) FROM book_opening o WHERE o.account = acc.account))

@@ -14,6 +14,9 @@ SELECT a.rented_at, a.deadline_at, a.price_minor, a.charge, a.service, a.order_r
                       WHERE c.activation_id = a.id AND c.state = 'approved'), 0)::bigint
          AS credited_minor,
        (SELECT min(c.received_at) FROM code c WHERE c.activation_id = a.id) AS sms_received_at,
-       (SELECT min(t.at) FROM transition t WHERE t.activation_id = a.id AND t.what = 'code')
-         AS sms_displayed_at
+       coalesce((SELECT min(t.at) FROM transition t
+                  WHERE t.activation_id = a.id AND t.what = 'code'),
+                -- Of a number whose books were dropped its codes tell it.
+                (SELECT min(c.received_at) FROM code c
+                  WHERE c.activation_id = a.id AND c.code IS NOT NULL)) AS sms_displayed_at
   FROM activation a WHERE a.id = CAST(:id AS uuid)

@@ -1,0 +1,62 @@
+"""What a tick forgets: of each kind a batch, and nothing of a kind that is kept for ever."""
+
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from tests.unit.lifecycle.scripted import RENTED, OwnTime, StubStore
+from worker.domain.ids import ActivationId
+from worker.lifecycle.retention import AGAIN, LIMITS_REACH, Retention, RetentionTimes
+from worker.ports.store.activations import SettledPlace
+
+DAY = timedelta(days=1)
+PLACE = SettledPlace(RENTED, ActivationId(UUID(int=1)))
+KINDS = ("texts", "phones", "events", "settled")
+
+
+def retention(time: OwnTime, store: StubStore, **days: int) -> Retention:
+    times = {kind: days[kind] * DAY if kind in days else None for kind in KINDS}
+    return Retention(
+        activations=cast("Any", store),
+        books=cast("Any", store),
+        outbox=cast("Any", store),
+        clock=time.clock(),
+        times=RetentionTimes(**times),
+        batch=7,
+    )
+
+
+async def test_each_kind_has_its_time_and_what_has_none_stays() -> None:
+    store = StubStore(forget_answers=0, forget_texts=0, forget_events=0)
+
+    await retention(OwnTime(), store, texts=21, events=30).forget()
+
+    assert store.calls == [
+        ("forget_answers", (7,)),
+        ("forget_texts", (21 * DAY, 7)),
+        ("forget_events", (30 * DAY, 7)),
+    ]
+
+
+async def test_old_numbers_are_looked_at_from_one_to_the_next_and_again_after_a_rest() -> None:
+    places = iter((PLACE, None, None))
+    store = StubStore(forget_answers=0, forget_settled=lambda *_: next(places))
+    time = OwnTime()
+    step = retention(time, store, settled=400)
+
+    for _ in range(3):
+        await step.forget()
+    long = 400 * DAY
+    assert store.asked("forget_settled") == [(long, 7, None), (long, 7, PLACE)], "then it rests"
+    time.elapsed += AGAIN.total_seconds()
+    await step.forget()
+
+    assert store.asked("forget_settled")[2:] == [(long, 7, None)]
+
+
+async def test_a_number_stays_for_as_long_as_a_limit_may_count_it() -> None:
+    store = StubStore(forget_answers=0, forget_settled=None)
+
+    await retention(OwnTime(), store, settled=1).forget()
+
+    assert store.asked("forget_settled") == [(LIMITS_REACH, 7, None)]

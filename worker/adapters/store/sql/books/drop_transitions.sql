@@ -1,0 +1,2 @@
+-- Delete the logs of numbers that were named as dropped.
+DELETE FROM transition WHERE activation_id = ANY(CAST(:ids AS uuid[]))

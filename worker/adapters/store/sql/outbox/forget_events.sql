@@ -1,0 +1,23 @@
+-- Forget the oldest events, up to the first one that is too young or not sent yet: then nothing is
+-- missing between two that stay. How far that is, is kept: followers and the audit ask for it.
+-- The mark is where the next batch begins, so what was deleted is not read again.
+WITH mark AS MATERIALIZED (
+    SELECT upto FROM retention_mark WHERE what = 'event' FOR UPDATE SKIP LOCKED
+),
+page AS MATERIALIZED (
+    SELECT e.seq, e.at, e.state FROM mark, LATERAL (
+        SELECT seq, at, state FROM event WHERE seq > mark.upto ORDER BY seq LIMIT :limit) e
+),
+old AS MATERIALIZED (
+    SELECT seq, at FROM page
+     WHERE seq < coalesce((SELECT min(seq) FROM page
+                            WHERE state = 'pending'
+                               OR at >= {{now}} - CAST(:time AS interval)), 9223372036854775807)
+),
+gone AS (
+    DELETE FROM event WHERE seq IN (SELECT seq FROM old)
+)
+UPDATE retention_mark
+   SET upto = (SELECT max(seq) FROM old), before = greatest(before, (SELECT max(at) FROM old))
+ WHERE what = 'event' AND EXISTS (SELECT FROM old)
+RETURNING (SELECT count(*) FROM old) AS forgotten
