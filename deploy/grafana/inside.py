@@ -204,7 +204,7 @@ def _outside() -> list[Panel]:
             normal="sent alone",
             otherwise="retry is an endpoint that answers badly, gone one that wants no more",
             stacked=True,
-            runbook="ActivationWorkerEventsStuck",
+            runbook="ActivationWorkerEndpointFails",
             desk="/events",
         ),
         lines(

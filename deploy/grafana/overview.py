@@ -108,6 +108,7 @@ def _alerts() -> Panel:
         "Alerts",
         normal="none",
         otherwise="begin with the first; its runbook says what to do",
+        runbook="ActivationWorkerAftermath",
         width=12,
         height=10,
     )

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 from worker.domain.ids import ProviderName
 from worker.ports.store.activations import LiveNumber
 
-Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+SleepFor: TypeAlias = Callable[[float], Awaitable[None]]
 
 
 class Leased(NamedTuple):
@@ -82,7 +82,7 @@ class Schedule(ProbeTurns, Protocol):
         """Look at these now (pushes came)."""
         ...
 
-    async def nap(self, provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
+    async def nap(self, provider: ProviderName, longest: timedelta, sleep: SleepFor) -> None:
         """Wait so long, or until a number has to be looked at sooner than the last lease told.
 
         Where that is told by nobody, the wait is short instead: by *sleep*.

@@ -16,7 +16,7 @@ from worker.adapters.redis.schedule import CALL_SECONDS
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import Holder, InstanceId
-from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, Sleep
+from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, SleepFor
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class RedisConnection:
     async def hint(self, provider: ProviderName, *numbers: LiveNumber) -> None:
         await self._write(lambda: self._server.schedule.hint(provider, *numbers))
 
-    async def nap(self, provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
+    async def nap(self, provider: ProviderName, longest: timedelta, sleep: SleepFor) -> None:
         """As if nothing rang: the later a look, the more it shows."""
         await self.size(provider)
         await sleep(longest.total_seconds())

@@ -75,7 +75,7 @@ async def test_the_connections_of_rentals_close_with_their_provider() -> None:
                 with pytest.raises(ProviderError):
                     await rentals.messages(REF)
             # Where a token has to be had first, nothing comes of that.
-            with pytest.raises(ProviderError, match="closed|no answer to a sign-in"):
+            with pytest.raises(ProviderError, match=r"closed|no answer to a sign-in"):
                 await rentals.messages(REF)
 
 

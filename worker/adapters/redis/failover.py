@@ -13,7 +13,7 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.reporter import Dependency, Reporter
-from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, Schedule, Sleep
+from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, Schedule, SleepFor
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class FailoverSchedule:
     async def hint(self, provider: ProviderName, *numbers: LiveNumber) -> None:
         await self._ask(lambda schedule: schedule.hint(provider, *numbers))
 
-    async def nap(self, provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
+    async def nap(self, provider: ProviderName, longest: timedelta, sleep: SleepFor) -> None:
         nap = asyncio.ensure_future(
             self._ask(lambda schedule: schedule.nap(provider, longest, sleep))
         )

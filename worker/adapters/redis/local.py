@@ -18,7 +18,7 @@ from worker.adapters.redis.members import (
 )
 from worker.adapters.redis.rate import SHARES, WANTS_US, Rate
 from worker.domain.ids import ProviderName
-from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn, Sleep
+from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn, SleepFor
 from worker.ports.store.activations import LiveNumber
 
 NOTHING_SCHEDULED = timedelta(minutes=1)
@@ -170,7 +170,7 @@ class LocalSchedule:
             if scheduled.scores.get(member, now + 1) > now:
                 scheduled.put(member, now)
 
-    async def nap(self, _provider: ProviderName, longest: timedelta, sleep: Sleep) -> None:
+    async def nap(self, _provider: ProviderName, longest: timedelta, sleep: SleepFor) -> None:
         await sleep(min(longest, UNTOLD).total_seconds())
 
     async def ring(self, _provider: ProviderName) -> None:

@@ -26,7 +26,7 @@ from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import Holder, InstanceId, nobody
-from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn, Sleep
+from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn, SleepFor
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class RedisSchedule:
             async with calling_redis():
                 await self._add(keys=self._rung(provider), args=["LT", RING_US, *parts])
 
-    async def nap(self, provider: ProviderName, longest: timedelta, _sleep: Sleep) -> None:
+    async def nap(self, provider: ProviderName, longest: timedelta, _sleep: SleepFor) -> None:
         seconds = max(0.01, min(longest, RING).total_seconds())  # Zero would be for ever.
         async with calling_redis(seconds + CALL_SECONDS):
             await self._napping.blpop([ring_key(provider)], timeout=seconds)

@@ -18,7 +18,7 @@ import orjson
 LIST: Final = "files.json"
 _PIECE: Final = 1 << 20
 
-Sums: TypeAlias = Any  #: JSON, as the database's own sums are.
+FileSums: TypeAlias = Any  #: JSON, as the database's own sums are.
 
 
 class BookFile(NamedTuple):
@@ -55,7 +55,7 @@ class FileTotals:
         self.sum += row["available_minor"] + row["held_minor"]
 
     @property
-    def sums(self) -> Sums:
+    def sums(self) -> FileSums:
         if self.kinds:
             return {kind: [n, self.kind_sums[kind]] for kind, n in self.kinds.items()}
         return [self.rows, self.sum]
@@ -100,7 +100,7 @@ class WrittenFile(NamedTuple):
     bytes: int
     sha256: str
     rows: int
-    sums: Sums
+    sums: FileSums
 
 
 def folder_of(directory: Path, until: datetime) -> Path:
@@ -122,7 +122,7 @@ def read_back(file: Path, book: str) -> WrittenFile:
     return WrittenFile(file.name, size, digest.hexdigest(), totals.rows, totals.sums)
 
 
-def held_against(written: WrittenFile, sums: Sums) -> None:
+def held_against(written: WrittenFile, sums: FileSums) -> None:
     """Raises `Unproven` where a file does not add up to what the database says."""
     if (written.sums or [0, 0]) != (sums or [0, 0]):
         raise Unproven(f"{written.name} adds up to {written.sums}, the database to {sums}")
