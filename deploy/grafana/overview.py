@@ -27,7 +27,6 @@ from deploy.grafana.selectors import (
     while_counted,
 )
 from deploy.grafana.tiles import (
-    ZERO_IS_GOOD,
     audit_violations,
     data_age,
     late_credits,
@@ -55,7 +54,7 @@ def overview() -> Json:
 
 def _verdict() -> list[Panel]:
     return [
-        _pages(),
+        _firing(),
         data_age(),
         _overdue(),
         late_credits(),
@@ -66,15 +65,17 @@ def _verdict() -> list[Panel]:
     ]
 
 
-def _pages() -> Panel:
-    pages = 'ALERTS{alertname=~"ActivationWorker.+", alertstate="firing", severity="critical"}'
+def _firing() -> Panel:
+    firing = 'ALERTS{alertname=~"ActivationWorker.+", alertstate="firing", severity!="info"}'
+    pages = firing.replace('!="info"', '="critical"')
     return tile(
-        "Pages",
-        f"count({pages}) or {while_counted('vector(0)')}",
+        "Alerts firing",
+        f"count({firing}) + 100 * ((count({pages}) > bool 0) or vector(0))"
+        f" or {while_counted('vector(0)')}",
         "none",
-        normal="0 critical alerts firing",
+        normal="0; above 100 at least one of them is a page",
         otherwise="open the runbook of the one that names the cause, below",
-        thresholds=ZERO_IS_GOOD,
+        thresholds=((None, GREEN), (1, AMBER), (100, RED)),
     )
 
 

@@ -108,7 +108,7 @@ async def test_a_claim_is_granted_for_less_and_the_note_is_kept(
     assert (case["state"], case["moved_minor"]) == ("granted", 100)
     assert "seen" in (await staff.get(f"/cases/{claim}")).text
     assert again.status == 409
-    assert "Somebody was here before you" in again.text
+    assert "Somebody decided before you" in again.text
 
 
 async def test_a_number_is_refunded_by_its_review(shop: CaseShop, api: Api, staff: Visitor) -> None:

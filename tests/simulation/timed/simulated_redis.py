@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from tests.simulation.timed.simulated_time import SimulatedTime
+from tests.simulation.timed.simulated_time import GRAIN_US, SimulatedTime
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.members import encode, micros_of
-from worker.adapters.redis.schedule import CALL_SECONDS
+from worker.adapters.redis.schedule import CALL_SECONDS, RING
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import Holder, InstanceId
@@ -22,6 +22,7 @@ from worker.ports.store.activations import LiveNumber
 T = TypeVar("T")
 
 SLOW_SECONDS: Final = 1.5
+GRAIN_S: Final = GRAIN_US / 1_000_000
 
 
 class RedisState(enum.Enum):
@@ -38,6 +39,7 @@ class SimulatedRedis:
         self.time = time
         self.state = RedisState.WORKS
         self.schedule = LocalSchedule(rates, clock=time.now)
+        self.rung: set[ProviderName] = set()
         self.held: dict[tuple[ProviderName, InstanceId], dict[bytes, int]] = {}
         self.back_until: dict[ProviderName, datetime] = {}
 
@@ -45,6 +47,17 @@ class SimulatedRedis:
     def takes_jobs(self) -> bool:
         """Whether arq works."""
         return self.state is RedisState.WORKS
+
+    async def heard(self, provider: ProviderName) -> bool:
+        rung = provider in self.rung
+        self.rung.discard(provider)
+        return rung
+
+    def rings(self, provider: ProviderName, *looks: datetime | None) -> None:
+        """What falls due while somebody may nap rings."""
+        soon = self.time.now() + RING
+        if any(at is not None and at <= soon for at in looks):
+            self.rung.add(provider)
 
     def stop(self) -> None:
         """It keeps nothing over a restart."""
@@ -63,18 +76,22 @@ class RedisConnection:
     async def add(
         self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
     ) -> int:
+        self._server.rings(provider, *(at for _, at in looks))
         return await self._write(lambda: self._server.schedule.add(provider, looks))
 
     async def hint(self, provider: ProviderName, *numbers: LiveNumber) -> None:
+        self._server.rung.add(provider)
         await self._write(lambda: self._server.schedule.hint(provider, *numbers))
 
     async def nap(self, provider: ProviderName, longest: timedelta, sleep: SleepFor) -> None:
-        """As if nothing rang: the later a look, the more it shows."""
-        await self.size(provider)
-        await sleep(longest.total_seconds())
+        """Until something rings; it is heard at the next grain of time."""
+        left = longest.total_seconds()
+        while not await self._call(lambda: self._server.heard(provider)) and left > 0:
+            await sleep(min(left, GRAIN_S))
+            left -= GRAIN_S
 
-    async def ring(self, _provider: ProviderName) -> None:
-        """Nobody hears it."""
+    async def ring(self, provider: ProviderName) -> None:
+        self._server.rung.add(provider)
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         async def work() -> LeaseBatch:
@@ -88,6 +105,7 @@ class RedisConnection:
 
     async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
         async def work() -> int:
+            self._server.rings(provider, *(each.at for each in nexts))
             released = await self._server.schedule.release(provider, nexts)
             if (holder := self._holder()) is not None:
                 held = self._server.held.get((provider, holder), {})

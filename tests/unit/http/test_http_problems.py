@@ -68,6 +68,11 @@ async def busy(api: Api, _world: World, patch: pytest.MonkeyPatch) -> Reply:
     return await api.get(f"/v1/activations/{shown['id']}?wait_seconds=1")
 
 
+async def events_forgotten(api: Api, world: World, _patch: pytest.MonkeyPatch) -> Reply:
+    world.events.forgotten = 3
+    return await api.get("/v1/events?after=2")
+
+
 async def body_timeout(api: Api, _world: World, patch: pytest.MonkeyPatch) -> Reply:
     patch.setattr(routing, "BODY_SECONDS", 0.01)
     raw = await raw_reply(api, HALF_A_BODY)
@@ -160,6 +165,7 @@ PROVOKED: dict[ProblemKind, Provoke] = {
     ProblemKind.TOO_MANY_WRONG_TOKENS: guessing,
     ProblemKind.INTERNAL: failing(RuntimeError()),
     ProblemKind.BUSY: busy,
+    ProblemKind.EVENTS_FORGOTTEN: events_forgotten,
     ProblemKind.STORE_UNAVAILABLE: failing(StoreUnavailable()),
     ProblemKind.PROVIDER_UNAVAILABLE: ordered(PurchaseOutcome.PROVIDER_UNAVAILABLE),
     ProblemKind.PROVIDER_BALANCE_TOO_LOW: ordered(PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW),

@@ -58,6 +58,7 @@ class Shelf:
         self.store.postpone = self.postpone  # type: ignore[attr-defined] # it waits, as none else
         self.schedule = cast("Any", Stub(spend=lambda _, wanted, _need: wanted, lease=self.looks))
         self.schedule.release = self.release
+        self.schedule.nap = self.schedule.ring = self.nobody_rings
         self.reporter = RecordingReporter()
         self.provider = ScriptedProvider()
         self.clock = OwnTime(RENTED).clock()
@@ -79,6 +80,9 @@ class Shelf:
         now = self.clock.now()
         self.back += [(one.leased.number.ref, one.at - now) for one in nexts if one.at is not None]
         return len(nexts)
+
+    async def nobody_rings(self, *_: Any) -> None:
+        """No other process is there."""
 
     def settle(self) -> Settle:
         return Settle(settlements=cast("Any", self.store), reporter=self.reporter)
