@@ -8,6 +8,10 @@ must be given; what else is missing is no contradiction; what is given must fit:
 rented later than `CARRIED_OUT_WITHIN` after the purchase is not its own. A number given to the
 wrong order would show one customer the code of another, or be cancelled while another program
 with the same key waits for it. So in doubt it stays an orphan.
+
+An order for an earlier phone is given that phone, and nobody else is: accounts of its customer at
+third parties hang on it. Whether a number has the operator, the area or the medium that was asked
+for is told nowhere: it is only taken to be cancelled, once nobody waits for it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
 from worker.domain.activation import State
+from worker.domain.families import RentOption
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import ProviderTerms
@@ -27,6 +32,8 @@ ANSWER_WITHIN: Final = timedelta(seconds=60)  #: After which an asked purchase i
 CARRIED_OUT_WITHIN: Final = timedelta(minutes=3)
 CLOCKS_DIFFER: Final = timedelta(minutes=2)  #: The provider's and ours, at the most.
 ANYWHERE: Final = frozenset({"any"})  #: No country: the provider chose one.
+#: Of a phone, from its end: what they have before them differs. Fewer are masked, and tell nothing.
+PHONE_DIGITS: Final = 7
 
 assert ANSWER_WITHIN < CARRIED_OUT_WITHIN
 
@@ -54,14 +61,20 @@ AnyOrphan = TypeVar("AnyOrphan", bound=Orphan)
 
 
 def matched(
-    purchases: Iterable[OpenPurchase], orphans: Sequence[AnyOrphan]
+    purchases: Iterable[OpenPurchase],
+    orphans: Sequence[AnyOrphan],
+    others: Iterable[OpenPurchase] = (),
 ) -> list[tuple[OpenPurchase, AnyOrphan]]:
-    """In the order of the purchases: each with the number rented closest to it; no number twice."""
+    """In the order of the purchases: each with the number rented closest to it; no number twice.
+
+    *others* are given none, but keep the phones that they want again.
+    """
     open_, left = list(purchases), list(orphans)
+    reuses = [each for each in (*open_, *others) if _is_reuse(each)]
     pairs = []
     while open_:
-        fitting = [orphan for orphan in left if fits(open_[0], orphan)]
-        certain = fitting and not _is_ambiguous(fitting, open_)
+        fitting = [orphan for orphan in left if _is_free_for(open_[0], orphan, reuses)]
+        certain = fitting and not _is_ambiguous(fitting, open_, reuses)
         purchase = open_.pop(0)
         if certain:
             best = min(fitting, key=lambda orphan: _distance(purchase, orphan))
@@ -70,21 +83,57 @@ def matched(
     return pairs
 
 
-def _is_ambiguous(fitting: Sequence[Orphan], open_: Sequence[OpenPurchase]) -> bool:
+def _is_ambiguous(
+    fitting: Sequence[Orphan], open_: Sequence[OpenPurchase], reuses: Sequence[OpenPurchase]
+) -> bool:
     """Whether more numbers fit than purchases were lost, and no rental time tells them apart."""
     if all(orphan.rented_at is not None for orphan in fitting):
         return False
-    lost = sum(any(fits(purchase, orphan) for orphan in fitting) for purchase in open_)
+    lost = sum(any(_is_free_for(each, orphan, reuses) for orphan in fitting) for each in open_)
     return len(fitting) > lost
 
 
+def _is_free_for(purchase: OpenPurchase, orphan: Orphan, reuses: Sequence[OpenPurchase]) -> bool:
+    """Whether it fits, and cannot be the phone that another order wants again."""
+    if not fits(purchase, orphan):
+        return False
+    return _is_reuse(purchase) or not any(_may_want(each, orphan) for each in reuses)
+
+
+def _may_want(reuse: OpenPurchase, orphan: Orphan) -> bool:
+    same = is_phone(orphan.phone, reuse.reused_phone)
+    return _facts_fit(reuse, orphan) if same is None else same
+
+
 def fits(purchase: OpenPurchase, orphan: Orphan) -> bool:
+    return _facts_fit(purchase, orphan) and _options_fit(purchase, orphan)
+
+
+def _facts_fit(purchase: OpenPurchase, orphan: Orphan) -> bool:
     return (
         orphan.service == purchase.service
         and _country_fits(purchase, orphan)
         and _cost_fits(purchase, orphan)
         and _time_fits(purchase, orphan)
     )
+
+
+def _options_fit(purchase: OpenPurchase, orphan: Orphan) -> bool:
+    if _is_reuse(purchase) and not is_phone(orphan.phone, purchase.reused_phone):
+        return False
+    return purchase.settled or not set(purchase.options or ()) - {RentOption.REUSE}
+
+
+def _is_reuse(purchase: OpenPurchase) -> bool:
+    return RentOption.REUSE in (purchase.options or ())
+
+
+def is_phone(told: str | None, phone: str | None) -> bool | None:
+    """Whether they are the same phone; None where one is not known, or masked."""
+    one, other = ("".join(filter(str.isdecimal, each or "")) for each in (told, phone))
+    if min(len(one), len(other)) < PHONE_DIGITS:
+        return None
+    return one[-PHONE_DIGITS:] == other[-PHONE_DIGITS:]
 
 
 def _country_fits(purchase: OpenPurchase, orphan: Orphan) -> bool:
@@ -126,9 +175,10 @@ class Adopt:
         provider: ProviderName,
         purchases: Sequence[OpenPurchase],
         orphans: Sequence[AnyOrphan],
+        others: Iterable[OpenPurchase] = (),
     ) -> list[tuple[OpenPurchase, AnyOrphan]]:
-        """Which purchase has which number now."""
-        pairs = matched(purchases, orphans)
+        """Which purchase has which number now; none has a phone that *others* want again."""
+        pairs = matched(purchases, orphans, others)
         for purchase, orphan in pairs:
             await self._adopt(provider, purchase, orphan)
         return pairs

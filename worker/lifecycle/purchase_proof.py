@@ -31,7 +31,7 @@ from worker.domain.backoff import PROOF
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef, the_one
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.accept import Accept
-from worker.lifecycle.adopt import CARRIED_OUT_WITHIN, CLOCKS_DIFFER, Adopt
+from worker.lifecycle.adopt import CARRIED_OUT_WITHIN, CLOCKS_DIFFER, Adopt, is_phone
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.reconcile import LAGS, HistorySpan
@@ -140,12 +140,13 @@ class PurchaseProof:
         provider: ProviderName,
         purchases: Sequence[OpenPurchase],
         orphans: Sequence[AnyRow],
+        others: Sequence[OpenPurchase] = (),
     ) -> set[ActivationId]:
-        """The purchases that have their number now."""
+        """The purchases that have their number now; *others* keep the phones they want again."""
         adopt = Adopt(
             purchases=self.purchases, reporter=self.reporter, accept=self.accept, terms=self.terms
         )
-        return {purchase.id for purchase, _ in await adopt(provider, purchases, orphans)}
+        return {given.id for given, _ in await adopt(provider, purchases, orphans, others)}
 
     async def _prove(
         self,
@@ -181,7 +182,9 @@ class PurchaseProof:
         past = [row for row in unknown if isinstance(row, PastNumber)]
         self._history_orphans[provider] = {row.ref for row in past}
         seen = [row for row in past if row.ref in before and row.service is not None]
-        found = await self._adopt(provider, in_doubt, seen)
+        lifetime = self.terms[provider].lifetime
+        younger = await self.purchases.open_purchases(provider, settled_for=lifetime)
+        found = await self._adopt(provider, in_doubt, seen, younger)
         left = [each for each in in_doubt if each.id not in found]
         await self._judge(provider, reading.began, left, unknown)
 
@@ -302,6 +305,8 @@ def may_be(purchase: OpenPurchase, row: AnyRow) -> bool:
         return False  # Whosever it was, it costs nothing.
     if row.service is not None and row.service != purchase.service:
         return False
+    if is_phone(row.phone, purchase.reused_phone) is False:
+        return False  # An earlier phone was asked for, and another is never sold for it.
     if row.rented_at is None:
         return True
     after = row.rented_at - purchase.asked_at

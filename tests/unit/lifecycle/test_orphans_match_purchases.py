@@ -123,3 +123,61 @@ def test_a_strangers_number_of_another_service_raises_no_doubt() -> None:
 
 def test_one_number_without_its_time_leaves_the_others_in_doubt() -> None:
     assert matched([purchase()], [Number(), *untimed("2")]) == []
+
+
+PHONE = "12025550123"
+EARLIER = {"reuse": "an earlier one"}  #: Options.
+REUSE: dict[str, Any] = {"options": EARLIER, "reused_phone": PHONE}
+
+
+def test_a_phone_that_is_wanted_again_is_the_only_one_that_fits() -> None:
+    wanted = purchase(**REUSE)
+
+    assert fits(wanted, Number(phone=PHONE))
+    assert fits(wanted, Number(phone=PHONE[1:])), "with or without the code of the country"
+    assert not fits(wanted, Number(phone="12025550124"))
+    assert not fits(wanted, Number(phone=None))
+    assert not fits(wanted, Number(phone="12025…"))
+    assert not fits(purchase(options=EARLIER), Number(phone=PHONE))
+
+
+@pytest.mark.parametrize("phone", [PHONE, None], ids=str)
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_phone_that_may_be_wanted_again_is_given_to_nobody_else(
+    phone: str | None, timed: bool
+) -> None:
+    plain, reuse = purchase(), purchase(2, **REUSE)
+    number = Number(phone=phone, rented_at=ASKED if timed else None)
+    its = [(reuse, number)] if phone else []
+
+    assert matched([plain, reuse], [number]) == its
+    assert matched([reuse, plain], [number]) == its
+    assert matched([plain], [number], [reuse]) == []
+
+
+def test_a_number_without_a_phone_that_does_not_fit_the_other_is_nobody_elses() -> None:
+    other = purchase(2, service="wa", **REUSE)
+
+    assert matched([purchase(), other], [Number()]) == [(purchase(), Number())]
+
+
+def test_two_orders_that_want_one_phone_do_not_keep_it_from_each_other() -> None:
+    number = Number(phone=PHONE)
+    two = [purchase(1, **REUSE), purchase(2, **REUSE)]
+
+    assert matched(two, [number]) == [(two[0], number)]
+
+
+@pytest.mark.parametrize("option", ["operator", "area_code", "medium"])
+def test_what_was_asked_of_a_number_is_not_told_so_it_is_only_taken_to_be_cancelled(
+    option: str,
+) -> None:
+    waits = purchase(options={option: "x"})
+
+    assert not fits(waits, Number())
+    assert fits(waits._replace(settled=True), Number())
+    assert not fits(purchase(options={option: "x"} | EARLIER), Number(phone=PHONE))
+
+
+def test_a_purchase_is_told_without_the_phone_it_wants() -> None:
+    assert PHONE not in repr(purchase(**REUSE))

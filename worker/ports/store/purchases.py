@@ -71,6 +71,12 @@ class OpenPurchase(NamedTuple):
     asked_at: datetime
     max_cost_minor: int | None = None
     absent_at: datetime | None = None  #: Since when readings of the provider are without it.
+    options: Mapping[str, str] | None = None  #: What was asked of the number beside that.
+    reused_phone: str | None = None  #: Of the number that is wanted again, as far as it is known.
+    settled: bool = False  #: Nobody waits for a code any more.
+
+    def __repr__(self) -> str:
+        return f"OpenPurchase({self.id!r}, …)"  # Without the phone.
 
 
 @dataclass(frozen=True, slots=True)

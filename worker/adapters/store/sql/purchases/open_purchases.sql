@@ -4,7 +4,8 @@
 --
 -- Two reads of what there is now: one with both conditions would read all that was ever unknown. So
 -- would a join without the LIMIT, which looks up one by one.
-SELECT one.id, one.service, one.country, one.asked_at, one.max_cost_minor
+SELECT one.id, one.service, one.country, one.asked_at, one.max_cost_minor, one.options,
+       one.reused_phone, one.settled
   FROM (SELECT live.id FROM activation live
          WHERE live.provider = :provider AND live.provider_ref IS NULL AND NOT live.settled
          UNION
@@ -13,7 +14,10 @@ SELECT one.id, one.service, one.country, one.asked_at, one.max_cost_minor
            AND young.asked_at > now() - CAST(:settled_for AS interval)) now_
  CROSS JOIN LATERAL (
     SELECT p.id, a.service, a.country, p.asked_at, p.unsold_at, a.settled,
-           CAST(p."order" ->> 'max_cost_minor' AS bigint) AS max_cost_minor
+           CAST(p."order" ->> 'max_cost_minor' AS bigint) AS max_cost_minor,
+           p."order" -> 'options' AS options,
+           (SELECT earlier.phone FROM activation earlier
+             WHERE earlier.id = CAST(p."order" -> 'options' ->> 'reuse' AS uuid)) AS reused_phone
       FROM purchase p JOIN activation a USING (id)
      WHERE p.id = now_.id AND p.state = 'unknown' AND a.provider_ref IS NULL
      LIMIT 1) one
