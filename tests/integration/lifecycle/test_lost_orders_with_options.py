@@ -1,5 +1,6 @@
 """An order that asked for more than a service loses its reply: nobody gets what is another's."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from worker.domain.families import Capabilities, RentOption
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports.provider import Ended, PastNumber, Rented, RentOptions
+from worker.ports.service import PurchaseOutcome
 from worker.ports.store.activations import Activation
 
 OURS, OTHER = "12025550123", "12025550199"
@@ -34,7 +36,11 @@ async def asked(world: World, key: str, options: RentOptions) -> Activation:
 
 
 async def lost_reuse(world: World) -> Activation:
-    """The phone of an earlier number that has ended is asked for once more."""
+    return await asked(world, "again", await earlier_phone(world))
+
+
+async def earlier_phone(world: World) -> RentOptions:
+    """The phone of an earlier number that has ended is wanted once more."""
     world.provider.capabilities = EVERYTHING
     world.provider._answers.pop(("rent", None), None)
     world.provider.will("rent", Rented(ProviderRef("8"), OURS, 20, "USD"))
@@ -44,7 +50,7 @@ async def lost_reuse(world: World) -> Activation:
     world.provider.will("cancel", Ended(PriceFate.GIVEN_BACK))
     await world.end_all()
     world.provider._answers.pop(("rent", None))
-    return await asked(world, "again", RentOptions(reuse=earlier.id))
+    return RentOptions(reuse=earlier.id)
 
 
 @pytest.mark.parametrize("listed", [(Q, P), (P, Q)], ids=["other first", "reused first"])
@@ -59,6 +65,30 @@ async def test_the_phone_that_was_wanted_again_is_given_to_its_order_alone(
 
     assert (await world.number(reuse)).phone == OURS
     assert (await world.number(plain)).phone == OTHER
+
+
+async def test_a_phone_that_is_being_bought_again_is_given_to_nobody_else(world: World) -> None:
+    plain = await lost(world, "plain")
+    options = await earlier_phone(world)
+    is_asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def sells(_: object) -> Rented:
+        is_asked.set()
+        await answers.wait()
+        return Rented(P.ref, OURS, 20, "USD")
+
+    object.__setattr__(world.provider, "rent", sells)
+    buying = asyncio.ensure_future(world.service.rent(order("again", options=options)))
+    await is_asked.wait()
+    tells(world, listed=(P,))
+    await read(world, 2)
+    answers.set()
+    result = await buying
+
+    assert (await world.number(plain)).ref is None
+    assert result.how is PurchaseOutcome.RENTED
+    assert result.activation is not None
+    assert result.activation.ref == P.ref
 
 
 async def test_another_phone_is_not_what_was_wanted_again(world: World) -> None:
