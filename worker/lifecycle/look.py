@@ -207,4 +207,6 @@ class Look:
         """They are over at the provider, without a code: settle their customers."""
         due = await self.settlements.provider_ended(ids)
         await self.rules.load(due)
-        await self.settle([ending(number, self.rules, fate) for number in due])
+        # What the provider has not decided is asked again.
+        wait = timedelta(0) if fate is PriceFate.NOT_YET else None
+        await self.settle([ending(each, self.rules, fate, act_after=wait) for each in due])

@@ -1,11 +1,12 @@
 """Report a number as bad: its provider ends it there, and the customer is settled at once.
 
 Only a number that waits is reported. What the provider answers is taken as it takes a cancel: a
-refusal changes nothing here, and the number is looked at to see why.
+refusal changes nothing here, and the number is looked at to see why; a code that comes with it is
+shown. Where nobody knows who has the price, that is pursued.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, assert_never
@@ -17,7 +18,7 @@ from worker.lifecycle.budget import Budget
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.look import Look
 from worker.ports.errors import ProviderError, ScheduleUnavailable
-from worker.ports.provider import CancelReply, Ended, Provider, Refused
+from worker.ports.provider import CancelReply, Ended, Provider, Refused, Sms
 from worker.ports.schedule import Need
 from worker.ports.service import ActionOutcome, ActionResult
 from worker.ports.store.activations import Activation, ActivationStore
@@ -64,16 +65,12 @@ class ReportBad:
         match reply:
             case Ended(fate=fate):
                 if fate is PriceFate.UNKNOWN:
-                    self.expire.reporter.trouble(
-                        "provider.number_gone",
-                        provider=activation.provider,
-                        activation=activation.id,
-                    )
+                    fate = PriceFate.NOT_YET  # It may be charged for still.
                 await self.activations.tell(activation.id, REPORTED, said)
                 await self.look.ended([activation.id], fate)
                 how = ActionOutcome.DONE
-            case Refused():
-                await self._look_soon(activation)
+            case Refused(sms=sms):
+                await self._look_soon(activation, sms)
                 how = ActionOutcome.REPORT_REFUSED
             case _:
                 assert_never(reply)
@@ -81,11 +78,12 @@ class ReportBad:
         # Reported twice at once, it is refused the second time, and reported all the same.
         return ActionResult(ActionOutcome.DONE if found and _is_reported(found) else how, found)
 
-    async def _look_soon(self, activation: Activation) -> None:
+    async def _look_soon(self, activation: Activation, sms: Sequence[Sms]) -> None:
         assert activation.ref is not None
         live = await self.activations.live_number(activation.provider, activation.ref)
         if live is None:
             return
+        await self.look.codes(self.look.as_seen(activation.provider, live, sms))
         try:
             await self.expire.schedule.hint(activation.provider, live)
         except ScheduleUnavailable:

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.lifecycle.world import SIM, World, turns
+from tests.integration.lifecycle.world import PRICE, SIM, World, turns
 from worker.domain.activation import ProviderState, State
 from worker.domain.families import Capabilities
 from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
+from worker.lifecycle.cancel import UNKNOWN_READS
 from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable
 from worker.ports.provider import CodesArrived, Ended, Refusal, Refused, Sms
 from worker.ports.service import ActionOutcome
@@ -51,14 +52,37 @@ async def test_a_bad_number_is_given_back_and_who_said_so_stands_in_its_timeline
     assert (line.detail["note"], line.detail["by"]) == SAID
 
 
-async def test_where_nobody_knows_who_has_the_price_it_is_said(world: World) -> None:
+async def test_where_nobody_knows_who_has_the_price_it_is_an_exposure_until_that_is_known(
+    world: World,
+) -> None:
     number = await world.take()
     world.provider.will("report", Ended())
+    world.provider.will("cancel", Refused(Refusal.UNCLEAR)).will("look", Ended())
 
     assert await reported(world, number) is ActionOutcome.DONE
 
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLING)
+    assert await world.exposure() == [(PRICE, "open")]
+    for _ in range(UNKNOWN_READS):
+        await world.forget_leases()
+        await world.pursue.tick(world.provider)
     assert await world.ended(number) == (State.REFUNDED, ProviderState.GONE)
+    assert await world.exposure() == [(PRICE, "open")]
     assert world.reporter.troubles == ["provider.number_gone"]
+
+
+async def test_a_code_that_the_refusal_brings_is_shown_though_no_look_would_find_it(
+    world: World,
+) -> None:
+    number = await world.take()
+    world.provider.will("report", Refused(Refusal.CODE_ARRIVED, sms=(Sms("1234"),)))
+
+    result = await world.service.report(number.id, SAID)
+
+    assert result.how is ActionOutcome.REPORT_REFUSED
+    assert result.activation is not None
+    assert [code.code for code in result.activation.codes] == ["1234"]
+    assert result.activation.state is State.RECEIVED
 
 
 async def test_the_same_again_is_the_same_and_asks_nobody(world: World) -> None:

@@ -81,15 +81,15 @@ class TextVerifiedReplies(ActivationReplies):
 
     def codes(self, reply: Reply) -> port.CodesArrived:
         """The SMS of one completed verification, oldest first."""
-        page = lists.linked_page(reply, lists.received)
-        if page is None:
-            raise self._fault(reply)
-        ordered = sorted(page.rows, key=lambda row: row.at)
-        sms = tuple(row.sms for row in ordered if row.sms.code)
+        sms = self.any_codes(reply)
         if not sms:
             # It is charged for, but what for cannot be read yet.
             raise UnknownReply(self.provider, "completed without an SMS")
         return port.CodesArrived(sms)
+
+    def any_codes(self, reply: Reply) -> tuple[port.Sms, ...]:
+        ordered = sorted(self.linked_sms(reply).rows, key=lambda row: row.at)
+        return tuple(row.sms for row in ordered if row.sms.code)
 
     def cancel(self, reply: Reply) -> port.CancelReply:
         if reply.is_success and reply.body.strip() in {b"", b"{}"}:
@@ -246,8 +246,27 @@ class TextVerifiedAccount(ProviderAccount):
         if seen != port.CodesArrived(()):
             return seen
         await self._http.pay_more()
-        target = f"{SMS}&reservationId={escaped(ref)}"
-        return await self._http.call(Operation.LOOK, target, self._replies.codes)
+        return await self._http.call(Operation.LOOK, _sms_of(ref), self._replies.codes)
+
+    async def report(self, ref: ProviderRef) -> port.CancelReply:
+        """Only of a number that waits. An SMS that came before is seen by no look after it."""
+        match await self.look(ref):
+            case port.Waiting():
+                await self._http.pay_more()
+                reply = await super().report(ref)
+                if isinstance(reply, port.Refused):
+                    return reply
+            case port.Ended(PriceFate.UNKNOWN):
+                reply = port.Ended()  # It was reported before, and nobody read the answer.
+            case port.CodesArrived(sms=sms):
+                return port.Refused(port.Refusal.CODE_ARRIVED, sms=sms)
+            case _:
+                return port.Refused(port.Refusal.UNCLEAR)
+        await self._http.pay_more()
+        codes = await self._http.call_patiently(
+            Operation.LOOK, _sms_of(ref), self._replies.any_codes
+        )
+        return port.Refused(port.Refusal.CODE_ARRIVED, sms=codes) if codes else reply
 
     async def finish(self, ref: ProviderRef) -> port.Observation:
         """A look: the first SMS has completed the verification."""
@@ -302,6 +321,10 @@ class TextVerifiedAccount(ProviderAccount):
             self.name,
             is_over,
         )
+
+
+def _sms_of(ref: ProviderRef) -> str:
+    return f"{SMS}&reservationId={escaped(ref)}"
 
 
 def _is_past_life(pages: list[LinkedRows]) -> bool:
