@@ -119,8 +119,8 @@ class TextVerifiedReplies(ActivationReplies):
 
     def bought_again(self, reply: Reply) -> ProviderRef | port.NoRent:
         """As `bought`; why it refuses has no documented body, as with every change."""
-        if reply.status in REFUSED_CHANGE and not reply.body.startswith(b"<"):
-            return port.NoRent.NO_NUMBERS
+        if self._is_not_done(reply):
+            return self.no_rent.get(self._word(reply), port.NoRent.NO_NUMBERS)
         return self.bought(reply)
 
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
@@ -165,6 +165,11 @@ class TextVerifiedReplies(ActivationReplies):
         if not isinstance(body, dict) or not isinstance(body.get("state"), str):
             raise self._fault(reply)
         return body
+
+    def _is_not_done(self, reply: Reply) -> bool:
+        """Whether what was to be paid for is certainly refused: some words leave that open."""
+        refused = reply.status in REFUSED_CHANGE and not reply.body.startswith(b"<")
+        return refused and self._word(reply) not in TRANSIENT
 
     def _word(self, reply: Reply) -> str:
         body = reply.json() if reply.is_answer else None

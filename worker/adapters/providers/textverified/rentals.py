@@ -122,7 +122,7 @@ class TextVerifiedRentalReplies(TextVerifiedReplies, RentalReplies):
             return long_rental.Prolonged()
         if _is_nothing(reply):
             return port.NotKnown()
-        if reply.status in REFUSED_CHANGE and not reply.body.startswith(b"<"):
+        if self._is_not_done(reply):
             why = self.no_prolong.get(self._word(reply), long_rental.NoProlong.NOT_POSSIBLE)
             return long_rental.NotProlonged(why)
         raise self._fault(reply)

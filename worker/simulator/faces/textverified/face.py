@@ -38,6 +38,7 @@ ERRORS: Mapping[DenialReason, tuple[int, str]] = {
     DenialReason.BAD_REQUEST: (400, "InvalidRequest"),
     DenialReason.BAD_SERVICE: (400, "InvalidService"),
     DenialReason.BAD_COUNTRY: (400, "InvalidRequest"),
+    **dict.fromkeys((DenialReason.ENDED, DenialReason.NO_CODE), (400, "InvalidRequest")),
 }
 BAD_KEY = frozenset({DenialReason.NO_KEY, DenialReason.BAD_KEY})
 
