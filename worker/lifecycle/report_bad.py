@@ -66,8 +66,9 @@ class ReportBad:
             case Ended(fate=fate):
                 if fate is PriceFate.UNKNOWN:
                     fate = PriceFate.NOT_YET  # It may be charged for still.
-                await self.activations.tell(activation.id, REPORTED, said)
+                # Ended first: one that is told and still waits would be asked for in vain.
                 await self.look.ended([activation.id], fate)
+                await self.activations.tell(activation.id, REPORTED, said)
                 how = ActionOutcome.DONE
             case Refused(sms=sms):
                 await self._look_soon(activation, sms)
@@ -100,4 +101,6 @@ def _refused(activation: Activation) -> ActionOutcome | None:
 
 
 def _is_reported(activation: Activation) -> bool:
+    if activation.state is State.WAITING:
+        return False  # It was said, and is still to be done.
     return any(line.what == REPORTED for line in activation.timeline)

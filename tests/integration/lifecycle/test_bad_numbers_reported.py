@@ -13,7 +13,7 @@ from worker.domain.families import Capabilities
 from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.cancel import UNKNOWN_READS
-from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable
+from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable, StoreUnavailable
 from worker.ports.provider import CodesArrived, Ended, Refusal, Refused, Sms
 from worker.ports.service import ActionOutcome
 from worker.ports.store.activations import Activation
@@ -93,6 +93,40 @@ async def test_the_same_again_is_the_same_and_asks_nobody(world: World) -> None:
 
     assert hows == [ActionOutcome.DONE] * 3
     assert len(world.provider.asked("report")) == 1
+
+
+@pytest.mark.parametrize(
+    ("port", "step"), [("settlements", "provider_ended"), ("activations", "tell")]
+)
+async def test_a_report_that_was_cut_off_is_ended_by_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch, port: str, step: str
+) -> None:
+    number = await world.take()
+    world.provider.will("report", BACK)
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(type(getattr(world.store, port)), step, away)
+        with pytest.raises(StoreUnavailable):
+            await reported(world, number)
+    how = await reported(world, number)
+
+    assert how in {ActionOutcome.DONE, ActionOutcome.ENDED}
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLED)
+    assert await world.money() == (ALL, 0)
+
+
+async def test_a_report_that_is_told_but_not_ended_is_asked_for_again(world: World) -> None:
+    number = await world.take()
+    await world.store.activations.tell(number.id, "reported", SAID)
+    world.provider.will("report", Refused(Refusal.UNCLEAR), BACK)
+
+    hows = [await reported(world, number) for _ in range(2)]
+
+    assert hows == [ActionOutcome.REPORT_REFUSED, ActionOutcome.DONE]
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLED)
 
 
 async def test_two_at_once_are_one_report(world: World) -> None:
