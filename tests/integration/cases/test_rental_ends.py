@@ -107,6 +107,35 @@ async def test_a_prolonged_rental_is_paid_back_with_its_renewal_at_its_new_end(
     assert await shop.balances() == (3000, 0)
 
 
+async def test_a_renewal_given_back_after_the_end_leaves_the_empty_rental_to_be_paid_back(
+    shop: CaseShop,
+) -> None:
+    limit = {"of": "cancel", "per": "day", "max_minor": 500}
+    await automatic(shop, limits=[limit], **{"renewal.refund_window_s": 3600})
+    rental = await shop.long_rental()
+    renewal = {"kind": RentalOrderKind.PROLONG, "rental": rental.id, "price_minor": 1000}
+    longer = order(shop, "longer", **renewal)
+    await shop.store.cases.begin_rental_order(longer)
+    await shop.store.cases.rental_prolonged(longer.id, END + 10 * DAY)
+    pressed = await shop.service.cancel_rental(await shop.long_rental(), {})
+    assert pressed.case is not None
+    assert pressed.case.state is CaseState.IN_REVIEW
+    end = END + 10 * DAY
+    shop.provider_rentals.budget_left = False
+    await shop.fire_due_timers(end + TICK)
+    shop.set_time(end + HOUR)
+    await shop.give_verdict(pressed.case, grant=True)
+    assert await shop.balances() == (2000, 0)
+    shop.provider_rentals.budget_left = True
+
+    await shop.fire_due_timers(end + 2 * HOUR)
+
+    assert await shop.balances() == (3000, 0)
+    after = await shop.long_rental()
+    assert (after.ended_at, after.ends_at) == (end, end)
+    assert await violated(shop) == []
+
+
 @pytest.mark.parametrize(("grant", "balance"), [(True, 3000), (False, 2000)])
 async def test_what_the_policy_holds_for_a_human_waits_with_its_date(
     shop: CaseShop, *, grant: bool, balance: int
