@@ -79,6 +79,37 @@ async def test_a_provider_that_does_not_answer_delays_the_credit_for_a_day_at_mo
     assert await violated(shop) == []
 
 
+async def test_a_human_decides_where_the_provider_never_gave_all_messages(
+    shop: CaseShop,
+) -> None:
+    await automatic(shop)
+    shop.provider_rentals.complete = False
+
+    await shop.fire_due_timers(END + TICK)
+    assert await cases_of_ends(shop) == [], "it is asked again first"
+    await shop.fire_due_timers(END + PATIENCE + 12 * HOUR)
+
+    (case,) = await cases_of_ends(shop)
+    assert (case.state, last_reason(case)) == (CaseState.IN_REVIEW, "no_sms_on_record")
+    assert case.decisions[-1].amount_minor == 1000
+    assert await shop.balances() == (2000, 0)
+    assert await violated(shop) == []
+    await shop.give_verdict(case, grant=True)
+    assert await shop.balances() == (3000, 0)
+
+
+async def test_a_rental_with_one_message_of_many_is_not_empty(shop: CaseShop) -> None:
+    await automatic(shop)
+    shop.provider_rentals.sms, shop.provider_rentals.complete = (SMS,), False
+
+    for later in (TICK, HOUR):
+        await shop.fire_due_timers(END + later)
+
+    assert await cases_of_ends(shop) == []
+    assert await shop.balances() == (2000, 0)
+    assert (await shop.long_rental()).ended_at == END
+
+
 async def test_a_rental_that_was_given_back_is_not_empty_at_its_end(shop: CaseShop) -> None:
     await automatic(shop, **{"rental.early_end": "unused"})
     shop.set_time(MONDAY + 4 * DAY)

@@ -4,7 +4,7 @@ A purchase answers with a link to its sale, and the sale names the rental. Lines
 woken: only numbers that are always on are asked for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
@@ -25,6 +25,7 @@ from worker.adapters.providers.rental_account import (
     FamilyRentals,
     RentalAccount,
     RentalReplies,
+    all_read,
     closed_by,
 )
 from worker.adapters.providers.reply import Reply
@@ -206,16 +207,28 @@ class TextVerifiedRentals(RentalAccount):
         if not isinstance(seen, long_rental.Messages):
             return seen
         await self._http.pay_more()
-        rows: list[lists.ReceivedMessage] = await lists.every_row(
-            SMS.format(ref=escaped(ref)),
-            lambda target: self._http.call_patiently(
-                Operation.RENTAL_READ, target, self._read.linked_sms
-            ),
-            self._http.pay_more,
-            self.name,
-        )
+        pages = [await self._sms_page(SMS.format(ref=escaped(ref)))]
+        whole = await all_read(self._sms_behind(pages))
+        rows = dict.fromkeys(row for page in pages for row in page.rows)
         ordered = sorted(rows, key=lambda row: row.at)
-        return long_rental.Messages(tuple(row.sms for row in ordered if row.sms.code))
+        sms = tuple(row.sms for row in ordered if row.sms.code)
+        return long_rental.Messages(sms, complete=whole)
+
+    async def _sms_behind(self, pages: list[lists.LinkedRows]) -> bool:
+        """The pages behind the first, added as they come: the newest may be on any."""
+
+        async def read(target: str) -> lists.LinkedRows:
+            pages.append(await self._sms_page(target))
+            return pages[-1]
+
+        following = pages[0].next
+        if following is not None:
+            await self._http.pay_more()
+            await lists.every_row(following, read, self._http.pay_more, self.name)
+        return True
+
+    def _sms_page(self, target: str) -> Awaitable[lists.LinkedRows]:
+        return self._http.call_patiently(Operation.RENTAL_READ, target, self._read.linked_sms)
 
     async def prolong(self, ref: ProviderRef, by: timedelta) -> long_rental.ProlongReply:
         if not self.terms.lengths.offer(by):
