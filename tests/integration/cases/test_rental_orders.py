@@ -132,6 +132,17 @@ async def test_a_lost_answer_is_in_doubt_and_never_asked_for_again(
     assert await shop.event_types(order(shop).id) == ["rental.unknown"]
 
 
+async def test_what_the_provider_said_of_a_lost_sale_is_told(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [ProviderUnavailable("sim", "sale sale_1 is not read")]
+
+    await renter(shop)(order(shop))
+
+    assert shop.reporter.of("trouble") == [
+        ("rental.outcome_unknown", SIM, "sale sale_1 is not read")
+    ]
+
+
 async def test_the_number_somebody_found_is_paid_by_the_hold_of_the_order(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=PRICE)
     shop.provider_rentals.sales = [LOST]

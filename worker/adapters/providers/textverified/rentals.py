@@ -41,7 +41,7 @@ from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental
 from worker.ports import provider as port
-from worker.ports.errors import ProviderError, ProviderUnavailable
+from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
 from worker.ports.reporter import Operation
 
 T = TypeVar("T")
@@ -177,7 +177,7 @@ class TextVerifiedRentals(RentalAccount):
             return sale
         rented = await self._read_sale(sale)
         if rented is None:
-            raise ProviderUnavailable(self.name, "bought, but not read")
+            raise ProviderUnavailable(self.name, f"bought by sale {sale}, but not read")
         return rented
 
     async def _read_sale(self, sale: ProviderRef) -> port.Rented | port.NoRent | None:
@@ -188,19 +188,22 @@ class TextVerifiedRentals(RentalAccount):
             return None
 
     async def _rental_of(self, sale: ProviderRef) -> port.Rented | port.NoRent:
-        await self._http.pay_more()
-        sold = await self._http.call_patiently(
-            Operation.RENTAL_READ, SALE.format(ref=escaped(sale)), self._read.sold
-        )
+        sold = await self._read_until_final(SALE, sale, self._read.sold)
         if isinstance(sold, port.NoRent):
             return sold
-        await self._http.pay_more()
-        rented = await self._http.call_patiently(
-            Operation.RENTAL_READ, RENTAL.format(ref=escaped(sold.ref)), self._read.opened
-        )
+        rented = await self._read_until_final(RENTAL, sold.ref, self._read.opened)
         if isinstance(rented, port.Rented):
             return replace(rented, cost_minor=sold.cost_minor, currency=sold.currency)
         return rented
+
+    async def _read_until_final(
+        self, target: str, ref: ProviderRef, read: Callable[[Reply], T]
+    ) -> T:
+        """A few times, also where it cannot be read: what was just sold may not be there yet."""
+        await self._http.pay_more()
+        target = target.format(ref=escaped(ref))
+        on = (ProviderUnavailable, UnknownReply)
+        return await self._http.call_patiently(Operation.RENTAL_READ, target, read, on=on)
 
     async def _first_messages(self, ref: ProviderRef) -> long_rental.MessagesReply:
         seen = await super()._first_messages(ref)
