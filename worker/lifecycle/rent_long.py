@@ -177,9 +177,12 @@ class RentLong:
         except (errors.ProviderError, TimeoutError) as error:
             if isinstance(error, errors.ProviderUnavailable) and not error.sent:
                 return await self._failed(order, UNAVAILABLE)
+            # Of a provider it holds no secret, and may name the sale by which the number is found.
+            said = error.detail if isinstance(error, errors.ProviderError) else ""
             self.reporter.trouble(
                 "rental.outcome_unknown",
                 provider=order.provider,
+                detail=said or type(error).__name__,
                 order=order.id,
                 rental=order.rental,
             )

@@ -30,6 +30,7 @@ class ScriptedRentals:
     sales: list[Rented | NoRent | Exception] = field(default_factory=list)
     prolongs: list[ProlongReply | Exception] = field(default_factory=list)
     sms: tuple[Sms, ...] = ()
+    complete: bool = True  #: Whether those are all it has.
     availability: Availability | Exception = Availability.NOT_TOLD
     requests: list[tuple[str, str]] = field(default_factory=list)
     granted: int = 0  #: Requests that the rate budget has granted.
@@ -56,7 +57,7 @@ class ScriptedRentals:
     async def messages(self, ref: ProviderRef) -> Messages:
         self.requests.append(("messages", ref))
         assert len(self.requests) == self.granted, "every request waits for the budget"
-        return Messages(self.sms)
+        return Messages(self.sms, self.complete)
 
     async def open(self, request: RentalRequest) -> Rented | NoRent:
         self.requests.append(("open", request.service))

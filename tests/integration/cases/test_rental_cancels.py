@@ -312,9 +312,8 @@ async def test_a_verdict_of_nothing_is_no_sum(api: Api, shop: CaseShop) -> None:
     assert change.rejected is Rejected.WRONG_SUM
 
 
-async def test_a_yes_to_a_renewal_over_a_limit_gives_back_the_renewal_alone(
-    api: Api, shop: CaseShop
-) -> None:
+async def renewal_pressed_over_the_limit(api: Api, shop: CaseShop) -> tuple[Rental, Case]:
+    """A human is asked for the 400 of the newest renewal; the balance is 600."""
     rental = await rented(shop, "twice")
     shop.set_time(MONDAY + 2 * DAY)
     shop.provider_rentals.prolongs = [Prolonged(MONDAY + 15 * DAY)]
@@ -327,6 +326,13 @@ async def test_a_yes_to_a_renewal_over_a_limit_gives_back_the_renewal_alone(
     assert (await pressed(api)).status == 202
     (cancel,) = (await shop.long_rental()).cancels
     assert (cancel.decisions[-1].reason, cancel.decisions[-1].amount_minor) == ("cancel_limit", 400)
+    return rental, cancel
+
+
+async def test_a_yes_to_a_renewal_over_a_limit_gives_back_the_renewal_alone(
+    api: Api, shop: CaseShop
+) -> None:
+    _, cancel = await renewal_pressed_over_the_limit(api, shop)
 
     await shop.give_verdict(cancel, grant=True)
 
@@ -336,6 +342,28 @@ async def test_a_yes_to_a_renewal_over_a_limit_gives_back_the_renewal_alone(
     shop.set_time(MONDAY + 5 * DAY)
     reply = await pressed(api)
     assert [one["moved_minor"] for one in reply.json["cancels"]] == [400, 500], "of the first price"
+
+
+async def test_a_yes_to_a_rental_that_was_prolonged_since_is_refused_and_changes_nothing(
+    api: Api, shop: CaseShop
+) -> None:
+    rental, cancel = await renewal_pressed_over_the_limit(api, shop)
+    shop.set_time(MONDAY + 2 * DAY + HOUR)
+    shop.provider_rentals.prolongs = [Prolonged(MONDAY + 20 * DAY)]
+    again = prolongation(shop, rental, "on again")
+    await renter(shop)(replace(again, policy="twice", policy_version=rental.policy_version))
+    prolonged = await shop.long_rental()
+    assert await shop.balances() == (200, 0)
+
+    change = await shop.give_verdict(cancel, grant=True)
+
+    assert change.rejected is Rejected.PROLONGED
+    assert await shop.long_rental() == prolonged
+    assert (prolonged.ended_at, prolonged.ends_at) == (None, MONDAY + 20 * DAY)
+    assert await shop.balances() == (200, 0)
+    assert (await shop.give_verdict(cancel, grant=False)).rejected is None
+    assert await shop.balances() == (200, 0)
+    assert (await shop.long_rental()).ended_at is None
 
 
 async def test_what_a_human_gave_for_unused_days_is_not_given_for_them_again(

@@ -79,6 +79,37 @@ async def test_a_provider_that_does_not_answer_delays_the_credit_for_a_day_at_mo
     assert await violated(shop) == []
 
 
+async def test_a_human_decides_where_the_provider_never_gave_all_messages(
+    shop: CaseShop,
+) -> None:
+    await automatic(shop)
+    shop.provider_rentals.complete = False
+
+    await shop.fire_due_timers(END + TICK)
+    assert await cases_of_ends(shop) == [], "it is asked again first"
+    await shop.fire_due_timers(END + PATIENCE + 12 * HOUR)
+
+    (case,) = await cases_of_ends(shop)
+    assert (case.state, last_reason(case)) == (CaseState.IN_REVIEW, "no_sms_on_record")
+    assert case.decisions[-1].amount_minor == 1000
+    assert await shop.balances() == (2000, 0)
+    assert await violated(shop) == []
+    await shop.give_verdict(case, grant=True)
+    assert await shop.balances() == (3000, 0)
+
+
+async def test_a_rental_with_one_message_of_many_is_not_empty(shop: CaseShop) -> None:
+    await automatic(shop)
+    shop.provider_rentals.sms, shop.provider_rentals.complete = (SMS,), False
+
+    for later in (TICK, HOUR):
+        await shop.fire_due_timers(END + later)
+
+    assert await cases_of_ends(shop) == []
+    assert await shop.balances() == (2000, 0)
+    assert (await shop.long_rental()).ended_at == END
+
+
 async def test_a_rental_that_was_given_back_is_not_empty_at_its_end(shop: CaseShop) -> None:
     await automatic(shop, **{"rental.early_end": "unused"})
     shop.set_time(MONDAY + 4 * DAY)
@@ -105,6 +136,35 @@ async def test_a_prolonged_rental_is_paid_back_with_its_renewal_at_its_new_end(
     await shop.fire_due_timers(END + 10 * DAY + TICK)
 
     assert await shop.balances() == (3000, 0)
+
+
+async def test_a_renewal_given_back_after_the_end_leaves_the_empty_rental_to_be_paid_back(
+    shop: CaseShop,
+) -> None:
+    limit = {"of": "cancel", "per": "day", "max_minor": 500}
+    await automatic(shop, limits=[limit], **{"renewal.refund_window_s": 3600})
+    rental = await shop.long_rental()
+    renewal = {"kind": RentalOrderKind.PROLONG, "rental": rental.id, "price_minor": 1000}
+    longer = order(shop, "longer", **renewal)
+    await shop.store.cases.begin_rental_order(longer)
+    await shop.store.cases.rental_prolonged(longer.id, END + 10 * DAY)
+    pressed = await shop.service.cancel_rental(await shop.long_rental(), {})
+    assert pressed.case is not None
+    assert pressed.case.state is CaseState.IN_REVIEW
+    end = END + 10 * DAY
+    shop.provider_rentals.budget_left = False
+    await shop.fire_due_timers(end + TICK)
+    shop.set_time(end + HOUR)
+    await shop.give_verdict(pressed.case, grant=True)
+    assert await shop.balances() == (2000, 0)
+    shop.provider_rentals.budget_left = True
+
+    await shop.fire_due_timers(end + 2 * HOUR)
+
+    assert await shop.balances() == (3000, 0)
+    after = await shop.long_rental()
+    assert (after.ended_at, after.ends_at) == (end, end)
+    assert await violated(shop) == []
 
 
 @pytest.mark.parametrize(("grant", "balance"), [(True, 3000), (False, 2000)])

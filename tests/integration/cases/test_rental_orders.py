@@ -8,18 +8,22 @@ from typing import Any
 
 import pytest
 
+from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
 from tests.integration.cases.rental_order import PRICE, order
 from tests.integration.store.shop import SIM, TICK
+from tests.unit.http.caller import Described
+from tests.unit.http.conftest import described
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.adapters.tenacity_retry import TenacityRetry
+from worker.domain.ids import ProviderRef
 from worker.domain.transfer import Charge
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.rent_long import RentLong
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.long_rental import NoProlong, NotProlonged, Prolonged
 from worker.ports.provider import NoRent, Rented, Sms
-from worker.ports.store.cases import CaseOpenOutcome
+from worker.ports.store.cases import CaseOpenOutcome, RentalBookingResult
 from worker.ports.store.rentals import (
     Rental,
     RentalOrder,
@@ -27,8 +31,10 @@ from worker.ports.store.rentals import (
     RentalOrderState,
 )
 
+FIXTURES = (described,)
 SOLD = Rented(LONG, "15550002")
 LOST = ProviderUnavailable("sim", "no answer", sent=True)
+TOLD: dict[str, Any] = {"order_ref": "A-1", "order_facts": {"operator": "mts"}}
 
 
 def renter(shop: CaseShop) -> RentLong:
@@ -126,6 +132,17 @@ async def test_a_lost_answer_is_in_doubt_and_never_asked_for_again(
     assert await shop.event_types(order(shop).id) == ["rental.unknown"]
 
 
+async def test_what_the_provider_said_of_a_lost_sale_is_told(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [ProviderUnavailable("sim", "sale sale_1 is not read")]
+
+    await renter(shop)(order(shop))
+
+    assert shop.reporter.of("trouble") == [
+        ("rental.outcome_unknown", SIM, "sale sale_1 is not read")
+    ]
+
+
 async def test_the_number_somebody_found_is_paid_by_the_hold_of_the_order(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=PRICE)
     shop.provider_rentals.sales = [LOST]
@@ -137,6 +154,90 @@ async def test_the_number_somebody_found_is_paid_by_the_hold_of_the_order(shop: 
     again = await renter(shop)(order(shop))
     assert again.rental is not None
     assert again.rental.id == booked.id
+
+
+async def in_doubt(shop: CaseShop, *orders: RentalOrder) -> None:
+    await shop.open_account(amount_minor=5000)
+    shop.provider_rentals.sales = [LOST] * len(orders)
+    for each in orders:
+        await renter(shop)(each)
+
+
+async def put(shop: CaseShop, **told: Any) -> RentalBookingResult:
+    """As a PUT books it; what is not told of the policy is today's default."""
+    policy_told = "policy" in told
+    return await shop.store.cases.book_rental(shop.rental(**told), policy_told=policy_told)
+
+
+async def test_the_rental_somebody_found_keeps_what_its_order_said(shop: CaseShop) -> None:
+    ordered = order(shop, **TOLD, policy="P3", policy_version=shop.policies["P3"].version)
+    await in_doubt(shop, ordered)
+    shop.change_policy("P3", {"rental.early_end": "unused"})
+    assert shop.policies["P3"].version != ordered.policy_version
+
+    results = [await put(shop), await put(shop), await put(shop, policy="P3", **TOLD)]
+
+    assert [result.how for result in results] == [
+        CaseOpenOutcome.NEW,
+        CaseOpenOutcome.SAME,
+        CaseOpenOutcome.SAME,
+    ]
+    booked = await shop.long_rental()
+    assert (booked.order_ref, booked.order_facts) == ("A-1", {"operator": "mts"})
+    assert (booked.policy, booked.policy_version) == ("P3", ordered.policy_version)
+    assert await shop.balances() == (4000, 0)
+
+
+async def test_a_put_that_is_silent_about_the_policy_takes_that_of_the_order(
+    shop: CaseShop, described: Described
+) -> None:
+    await in_doubt(shop, order(shop, **TOLD))
+    rental = shop.rental()
+    body = {name: getattr(rental, name) for name in ("account", "phone", "service", "country")}
+    times = {"rented_at": rental.rented_at.isoformat(), "ends_at": rental.ends_at.isoformat()}
+    async with case_api(shop, described) as api:
+        path = f"/v1/rentals/sim/{LONG}"
+
+        reply = await api.put(path, {**body, **times, "price_minor": PRICE})
+
+    assert reply.status == 201
+    assert (reply.json["policy"], reply.json["policy_version"]) == (
+        "P2",
+        order(shop).policy_version,
+    )
+    assert (reply.json["order_ref"], reply.json["order_facts"]) == ("A-1", {"operator": "mts"})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"order_ref": "B"}, {"order_facts": {"operator": "any"}}, {"policy": "P3"}],
+    ids=str,
+)
+async def test_a_rental_that_is_booked_otherwise_than_ordered_is_refused(
+    shop: CaseShop, other: dict[str, Any]
+) -> None:
+    await in_doubt(shop, order(shop, **TOLD))
+
+    assert (await put(shop, **other)).how is CaseOpenOutcome.OTHER_CONTENT
+
+    assert await shop.balances() == (4000, PRICE)
+
+
+async def test_of_two_orders_in_doubt_the_one_that_is_named_pays(shop: CaseShop) -> None:
+    await in_doubt(
+        shop, order(shop, order_ref="A"), order(shop, "second", order_ref="B"), order(shop, "third")
+    )
+
+    for ref in ("B", "A"):
+        assert (await put(shop, ref=ref, order_ref=ref)).how is CaseOpenOutcome.NEW
+    await put(shop, ref="C", order_ref="C")
+
+    assert await shop.balances() == (2000, 0)
+    ended = await shop.fetch_rows("SELECT order_ref, state FROM rental_order ORDER BY order_ref")
+    assert [tuple(row) for row in ended] == [("A", "done"), ("B", "done"), (None, "done")]
+    assert (await renter(shop)(order(shop, order_ref="A"))).rental == await shop.store.cases.rental(
+        SIM, ProviderRef("A")
+    )
 
 
 async def test_an_order_whose_process_died_is_in_doubt_after_a_minute(shop: CaseShop) -> None:
@@ -293,9 +394,6 @@ async def test_messages_that_cannot_be_read_now_are_those_read_before(shop: Case
     view = await renter(shop).view(rental)
 
     assert [one.code for one in view.messages] == ["1234"]
-
-
-TOLD: dict[str, Any] = {"order_ref": "A-1", "order_facts": {"operator": "mts"}}
 
 
 async def test_what_was_told_with_the_order_stays_with_the_rental(shop: CaseShop) -> None:

@@ -1,8 +1,9 @@
 """The long rentals of one account, as most families have them, and the readers they need."""
 
+import asyncio
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
@@ -16,12 +17,14 @@ from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import LIST_CAP, Transport, escaped
 from worker.domain.ids import ProviderRef
 from worker.ports import long_rental as port
+from worker.ports.errors import ProviderError
 from worker.ports.provider import Ended, NoRent, NotKnown, Refusal, Rented, Sms
 from worker.ports.reporter import Operation
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 PAGES_MAX: Final = 20  #: Of the messages of one rental.
+MORE_PAGES_S: Final = 1.0  #: For those behind the first: whoever looks waits for 3 s at most.
 
 
 class CloseFollowUp(enum.Enum):
@@ -128,6 +131,11 @@ class RentalAccount(OperationCalls):
         Whether pages are counted from 0 or from 1 is not documented: the first may come again.
         """
         pages = [first.sms]
+        whole = await all_read(self._read_on(ref, pages))
+        return port.Messages(in_order(pages), complete=whole)
+
+    async def _read_on(self, ref: ProviderRef, pages: list[tuple[Sms, ...]]) -> bool:
+        first = pages[0]
         for number in range(1, PAGES_MAX):
             await self._http.pay_more()
             target = self._routes[Operation.RENTAL_READ].target + self._family.page
@@ -138,14 +146,14 @@ class RentalAccount(OperationCalls):
                 cap=LIST_CAP,
             )
             if not isinstance(page, port.Messages):
-                return page  # It ended meanwhile.
+                break  # It ended meanwhile: the next look says how.
             again = page.sms == pages[-1]
             if again and number > 1:
                 break  # It turns no pages.
             pages += [] if again else [page.sms]
-            if len(page.sms) < len(first.sms):
-                return port.Messages(in_order(pages))
-        return port.Messages(in_order(pages), complete=False)
+            if len(page.sms) < len(first):
+                return True
+        return False
 
     async def prolong(self, ref: ProviderRef, by: timedelta) -> port.ProlongReply:
         if not self.terms.prolongs:
@@ -170,6 +178,15 @@ class RentalAccount(OperationCalls):
             await self._http.pay_more()
             return closed_by(await self._first_messages(ref))
         return attempt
+
+
+async def all_read(more: Awaitable[bool]) -> bool:
+    """Whether all pages behind the first came; those that came before one that did not are kept."""
+    try:
+        async with asyncio.timeout(MORE_PAGES_S):
+            return await more
+    except (ProviderError, TimeoutError):
+        return False
 
 
 def in_order(pages: Iterable[tuple[Sms, ...]]) -> tuple[Sms, ...]:

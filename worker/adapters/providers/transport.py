@@ -238,12 +238,13 @@ class Transport:
         *,
         method: str = "GET",
         cap: int = SINGLE_CAP,
+        on: tuple[type[ProviderError], ...] = (ProviderUnavailable,),
     ) -> T:
         """The same, a few times: only for what changes nothing and nobody else repeats."""
         return await self._retry(
             PROVIDER_READ,
             lambda: self.call(operation, target, read, method=method, cap=cap),
-            on=ProviderUnavailable,
+            on=on,
             unless=(CircuitOpen, RateLimited),
         )
 

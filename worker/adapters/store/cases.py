@@ -206,10 +206,15 @@ class CaseRepository:
         return await self._db.read(lambda c: case_lists.briefs(c, accounts, each))
 
     async def book_rental(
-        self, rental: long_rentals.Rental, *, now: datetime | None = None
+        self,
+        rental: long_rentals.Rental,
+        *,
+        policy_told: bool = True,
+        now: datetime | None = None,
     ) -> port.RentalBookingResult:
         await self._policies.keep(rental.policy, rental.policy_version)
-        return await self._db.write(lambda c: rentals.book(c, rental, now, self._policies.keeping))
+        booking = rentals.Booking(rental, policy_told=policy_told, keeping=self._policies.keeping)
+        return await self._db.write(lambda c: rentals.book(c, booking, now))
 
     async def rental(self, provider: ProviderName, ref: ProviderRef) -> long_rentals.Rental | None:
         return await self._db.read(lambda c: rentals.newest(c, provider, ref))

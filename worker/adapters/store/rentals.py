@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
@@ -37,6 +37,8 @@ _COST = text(
     "UPDATE rental SET cost_minor = CAST(:cost AS bigint), cost_currency = CAST(:currency AS text)"
     " WHERE id = CAST(:id AS uuid)"
 )
+#: What a booking takes over from the order that it settles.
+_OF_ITS_ORDER: Final = ("policy", "policy_version", "order_ref", "order_facts")
 #: The words of the event `rental.closed`.
 _CLOSINGS: Final[Mapping[rental_port.RentalClosing, str]] = {
     PriceFate.GIVEN_BACK: "given_back",
@@ -122,13 +124,16 @@ async def end(connection: AsyncConnection, timer: Timer, now: datetime | None) -
     return (await connection.execute(_END, {"id": timer.subject})).rowcount == 1
 
 
+class Booking(NamedTuple):
+    rental: rental_port.Rental
+    policy_told: bool  #: Else its policy is the default.
+    keeping: Collection[str]  #: The policies under which a blocked account may still order.
+
+
 async def book(
-    connection: AsyncConnection,
-    rental: rental_port.Rental,
-    now: datetime | None,
-    keeping: Collection[str],
+    connection: AsyncConnection, booking: Booking, now: datetime | None
 ) -> port.RentalBookingResult:
-    """*keeping*: the policies under which a blocked account may still order."""
+    rental = booking.rental
     number = {"number": f"{rental.provider}\n{rental.ref}"}
     await connection.execute(statement("cases/lock_number"), number)
     if not await locks.locked(connection, rental.account):
@@ -138,33 +143,49 @@ async def book(
         found = await _whole(connection, known)
         repeated = (
             port.CaseOpenOutcome.SAME
-            if _same(found, rental)
+            if _same(found, booking)
             else port.CaseOpenOutcome.OTHER_CONTENT
         )
         return port.RentalBookingResult(repeated, found)
     account = await account_of(connection, rental.account)
     if account["state"] == "deleted":
         return port.RentalBookingResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
-    state = await state_for_orders(connection, rental.account, account["state"], keeping)
+    state = await state_for_orders(connection, rental.account, account["state"], booking.keeping)
     if state != "open":
         return port.RentalBookingResult(port.CaseOpenOutcome(f"account_{state}"))
     rental = replace(rental, currency=account["currency"])
     clock = await locks.clock(connection, now)
-    ordered = (
-        await connection.execute(statement("cases/order_to_book"), _columns(rental, clock))
-    ).scalar()
+    how = await _paid(connection, booking._replace(rental=rental), account, clock)
+    if how is not port.CaseOpenOutcome.NEW:
+        return port.RentalBookingResult(how)
+    return port.RentalBookingResult(how, await by_id(connection, rental.id))
+
+
+async def _paid(
+    connection: AsyncConnection, booking: Booking, account: RowMapping, now: datetime
+) -> port.CaseOpenOutcome:
+    """Booked, and paid by the hold of an order in doubt, which says what the booking does not."""
+    rental = booking.rental
+    told = {"policy_told": rental.policy if booking.policy_told else None}
+    columns = {**_columns(rental, now), **told}
+    found = await connection.execute(statement("cases/order_to_book"), columns)
+    ordered = found.mappings().one_or_none()
     if ordered is not None:
-        await insert(connection, rental, transfer.held(rental.account), clock)
-        ended = {"id": ordered, "state": "done", "failure": None, "rental": rental.id, "now": clock}
-        await connection.execute(statement("cases/end_rental_order"), ended)
-    elif rental.charge is transfer.Charge.HOLD and account["amount_minor"] < rental.price_minor:
-        return port.RentalBookingResult(port.CaseOpenOutcome.BALANCE_TOO_LOW)
-    else:
-        held = rental.charge is transfer.Charge.HOLD
-        paid_from = transfer.available(rental.account) if held else transfer.OUTSIDE
-        await insert(connection, rental, paid_from, clock)
-    booked = await by_id(connection, rental.id)
-    return port.RentalBookingResult(port.CaseOpenOutcome.NEW, booked)
+        if ordered["differs"]:
+            return port.CaseOpenOutcome.OTHER_CONTENT
+        whole = replace(rental, **{name: ordered[name] for name in _OF_ITS_ORDER})
+        await insert(connection, whole, transfer.held(rental.account), now)
+        ended = {"state": "done", "failure": None, "rental": rental.id, "now": now}
+        await connection.execute(
+            statement("cases/end_rental_order"), {"id": ordered["id"], **ended}
+        )
+        return port.CaseOpenOutcome.NEW
+    held = rental.charge is transfer.Charge.HOLD
+    if held and account["amount_minor"] < rental.price_minor:
+        return port.CaseOpenOutcome.BALANCE_TOO_LOW
+    paid_from = transfer.available(rental.account) if held else transfer.OUTSIDE
+    await insert(connection, rental, paid_from, now)
+    return port.CaseOpenOutcome.NEW
 
 
 async def account_of(connection: AsyncConnection, account: AccountId) -> RowMapping:
@@ -219,11 +240,14 @@ def _columns(rental: rental_port.Rental, now: datetime) -> dict[str, object]:
     }
 
 
-def _same(found: rental_port.Rental, asked: rental_port.Rental) -> bool:
+def _same(found: rental_port.Rental, booking: Booking) -> bool:
     """Whether it is the same rental told again; under which version it was booked stays.
 
     Once it was prolonged, its end and its price are no longer those it was booked with.
     """
+    asked = booking.rental
+    if not booking.policy_told:
+        asked = replace(asked, policy=found.policy)
     if found.renewed_at is not None:
         asked = replace(asked, ends_at=found.ends_at, price_minor=found.price_minor)
     return asked == replace(

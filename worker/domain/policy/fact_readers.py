@@ -230,6 +230,7 @@ _MONEY = (
 _YES_OR_NO = (
     "restrictions_shown",
     "restrictions_ignored",
+    "messages_missing",
     "due_to_problem",
     "claim_proper",
     "reasons_given",

@@ -185,6 +185,11 @@ def _credited_empty(case: OrderCase) -> bool:
     return promised and case.order.arrived_at is None
 
 
+def _messages_missing(case: OrderCase) -> decision.Decision | None:
+    """No SMS on record, and not all of them are: only a human can say that none came."""
+    return left_to_review(case, Reason.NO_SMS_ON_RECORD) if case.order.messages_missing else None
+
+
 def _credit_empty_rental(case: OrderCase) -> decision.Decision:
     assert case.order.rental_end is not None  # `_rental_running` has answered.
     until = credit_by(case.profile, case.order.rental_end)
@@ -241,6 +246,7 @@ RENTAL_END_CHECKS: tuple[OrderCheck, ...] = (
     _rental_running,
     _only_if_credited_empty(barred),
     _only_if_credited_empty(held),
+    _only_if_credited_empty(_messages_missing),
     _only_if_credited_empty(_limited),
     _only_if_credited_empty(_credit_empty_rental),
     _rental_over,

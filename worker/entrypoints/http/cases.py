@@ -324,6 +324,10 @@ def opened_or_problem(
             return Answer(201 if new else 200, case_json(opening.case), headers)
 
 
+_NOT_OFFERED: Final = {
+    Rejected.NOT_ASKED_FOR: "The case does not wait for this",
+    Rejected.PROLONGED: "The rental was prolonged since it was asked for: it can be denied",
+}
 _FREEZE_UNSEEN: Final = "A verdict with the finding freeze_seen releases the payout"
 
 
@@ -333,8 +337,8 @@ def changed_or_problem(change: CaseChange) -> Answer:
             raise Problem(ProblemKind.ENDED, "The case is closed")
         case Rejected.OTHER_CONTENT:
             raise Problem(ProblemKind.DECIDED, "Another verdict was given before")
-        case Rejected.NOT_ASKED_FOR:
-            raise Problem(ProblemKind.NOT_OFFERED, "The case does not wait for this")
+        case Rejected.NOT_ASKED_FOR | Rejected.PROLONGED:
+            raise Problem(ProblemKind.NOT_OFFERED, _NOT_OFFERED[change.rejected])
         case Rejected.ACCOUNT_BLOCKED:
             raise Problem(ProblemKind.ACCOUNT_BLOCKED, _FREEZE_UNSEEN)
         case Rejected.ACCOUNT_FROZEN:

@@ -138,7 +138,7 @@ class RentalHandlers:
             order_ref=body.order_ref,
             order_facts=requests.stored_facts(body.order_facts),
         )
-        booking = await service.cases.book_rental(rental)
+        booking = await service.cases.book_rental(rental, policy_told=body.policy is not None)
         problem = _PROBLEMS.get(booking.how)
         if problem is not None:
             raise Problem(problem)

@@ -88,6 +88,8 @@ class RentalCancelJudge:
             denied = case_steps.claim_rejected()
             by_human = questions.decided_by_human(proposed, denied, view, self.clauses)
             return self._step(view, facts, by_human)
+        if _prolonged_since(view):
+            return case_steps.unchanged(view, port.Rejected.PROLONGED)
         if outcome is Outcome.WAIT:
             return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
         if outcome is not Outcome.NEEDS_REVIEW:
@@ -158,6 +160,13 @@ class RentalCancelJudge:
             gives_renewal_back=renewal and pays,
         )
         return case_steps.with_event(self, view, step)
+
+
+def _prolonged_since(view: port.CaseView) -> bool:
+    """Whether a yes would give back another time, for another sum, than a human was asked about."""
+    assert view.record is not None
+    renewed_at = view.record.renewed_at
+    return renewed_at is not None and renewed_at > view.case.opened_at
 
 
 def _is_renewal(view: port.CaseView, proposed: port.DecisionRecord) -> bool:

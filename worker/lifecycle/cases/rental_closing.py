@@ -6,6 +6,7 @@ request waits for the provider's rate budget, which running numbers need more ur
 """
 
 import asyncio
+import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,14 @@ SHORTEST_DELAY: Final = timedelta(seconds=30)  #: Before the next attempt.
 LONGEST_DELAY: Final = timedelta(hours=1)
 
 assert SHORTEST_DELAY > BUDGET_TIMEOUT + REPLY_TIMEOUT
+
+
+class LogRead(enum.Enum):
+    """Whether our log has all that the provider tells of a rental, after it was asked."""
+
+    WHOLE = "whole"
+    PART = "part"  #: It has more than it gave.
+    UNREAD = "unread"  #: It could not be asked.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +77,13 @@ class RentalCloser:
             delay = error.retry_after if isinstance(error, ProviderUnavailable) else None
             return delay or SHORTEST_DELAY
 
-    async def read_messages(self, rental: Rental) -> bool:
-        """Keep what its provider lists of it; False where it could not be asked."""
+    async def read_messages(self, rental: Rental) -> LogRead:
+        """Keep what its provider lists of it."""
         provider = self.rentals.get(rental.provider)
         if provider is None:
-            return True  # Whoever rented it reads it: our log has what there is to have.
+            return LogRead.WHOLE  # Whoever rented it reads it: our log has what there is to have.
         if not await self._budget_granted(rental.provider):
-            return False
+            return LogRead.UNREAD
         try:
             async with asyncio.timeout(REPLY_TIMEOUT.total_seconds()):
                 reply = await provider.messages(rental.ref)
@@ -83,10 +92,11 @@ class RentalCloser:
             self.reporter.trouble(
                 "rental.read_failed", provider=rental.provider, detail=detail, rental=rental.id
             )
-            return False
-        if isinstance(reply, Messages):
-            await self.cases.keep_messages(rental.id, reply.sms)
-        return True
+            return LogRead.UNREAD
+        if not isinstance(reply, Messages):
+            return LogRead.WHOLE
+        await self.cases.keep_messages(rental.id, reply.sms)
+        return LogRead.WHOLE if reply.complete else LogRead.PART
 
     async def _budget_granted(self, provider: ProviderName) -> bool:
         try:

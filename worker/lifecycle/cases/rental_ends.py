@@ -2,8 +2,9 @@
 
 Our log alone says whether an SMS came, so the provider is asked for the last ones before it is
 believed. Nobody waits for a provider that does not answer longer than `PATIENCE`: by then what was
-seen decides. The credit is a case of its own: it is decided once, under the account's lock, and
-where the policy leaves it to a human it waits with the others.
+seen decides; where it gives only a part of its messages, a human does. The credit is a case of its
+own: it is decided once, under the account's lock, and where the policy leaves it to a human it
+waits with the others.
 
 Its timer has a kind of its own: a daemon of a release that does not know it ends the rental by
 `rental_end`, and leaves this one to those that do.
@@ -20,7 +21,7 @@ from worker.domain.policy.language.choices import EmptyAtEnd
 from worker.domain.policy.vocabulary import Product
 from worker.lifecycle.cases import case_steps, questions, record_facts
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
-from worker.lifecycle.cases.rental_closing import SHORTEST_DELAY, RentalCloser
+from worker.lifecycle.cases.rental_closing import SHORTEST_DELAY, LogRead, RentalCloser
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.store import case_view as port
 from worker.ports.store import cases
@@ -66,10 +67,11 @@ class RentalEnds:
         rental = await self.cases.rental_of(timer.subject)
         assert rental is not None  # Its timer was set with it.
         if await self._credits_empty(rental):
-            if not await self._seen_whole(rental):
+            log = await self._read(rental)
+            if log is not LogRead.WHOLE and not self._too_late(rental):
                 await self.cases.put_off(timer, self._delay(rental))
                 return
-            await self._credit_if_empty(rental)
+            await self._credit_if_empty(rental, in_part=log is LogRead.PART)
         await self.cases.end_rental(timer)
 
     async def _credits_empty(self, rental: Rental) -> bool:
@@ -85,24 +87,26 @@ class RentalEnds:
         holds = profile.for_order(words._replace(product=Product.RENTAL))
         return holds.rental.empty_at_end is EmptyAtEnd.AUTOMATIC
 
-    async def _seen_whole(self, rental: Rental) -> bool:
-        """Whether our log has all that its provider tells of it."""
+    async def _read(self, rental: Rental) -> LogRead:
+        """One message is enough: it is not empty then."""
         if await self.cases.messages(rental.id):
-            return True
-        too_late = self.rental_closer.now() > rental.ends_at + PATIENCE
-        return await self.rental_closer.read_messages(rental) or too_late
+            return LogRead.WHOLE
+        return await self.rental_closer.read_messages(rental)
+
+    def _too_late(self, rental: Rental) -> bool:
+        return self.rental_closer.now() > rental.ends_at + PATIENCE
 
     def _delay(self, rental: Rental) -> timedelta:
         return max(SHORTEST_DELAY, (self.rental_closer.now() - rental.ends_at) / 4)
 
-    async def _credit_if_empty(self, rental: Rental) -> None:
+    async def _credit_if_empty(self, rental: Rental, *, in_part: bool) -> None:
         judge = self.judges[CaseKind.RENTAL_END]
         new = cases.NewCase(
             # A prolonged rental has another end.
             id=cases.case_id(CaseKind.RENTAL_END, rental.id, rental.ends_at.isoformat()),
             kind=CaseKind.RENTAL_END,
             subject=f"{rental.provider}/{rental.ref}",
-            facts={},
+            facts={"messages_missing": True} if in_part else {},
             content={},
             rental=rental.id,
         )

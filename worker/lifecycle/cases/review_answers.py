@@ -43,6 +43,9 @@ _REFUSED: Final[Mapping[port.Rejected, str]] = {
     ),
     port.Rejected.PAID_BACK: "It is refused: money was given back for this order.",
     port.Rejected.REPLACED: "It is refused: this order or number is linked already.",
+    port.Rejected.PROLONGED: (
+        "It is refused: the rental was prolonged since. Deny it; the customer can press again."
+    ),
     port.Rejected.WRONG_SUM: "It needs a sum that it may give.",
 }
 #: What becomes of money that moves at once, after its sum.

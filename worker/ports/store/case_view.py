@@ -121,6 +121,7 @@ class Rejected(enum.Enum):
     ACCOUNT_FROZEN = "account_frozen"
     PAID_BACK = "paid_back"  #: Money was given for the order: one price, one number.
     REPLACED = "replaced"  #: The order has its number, or the number is another order's.
+    PROLONGED = "prolonged"  #: The rental was, since a human was asked about it.
     WRONG_SUM = "wrong_sum"  #: No sum where one is needed, or more than proposed.
 
 

@@ -274,8 +274,10 @@ class CaseStore(Protocol):
         ...
 
     async def book_rental(
-        self, rental: rentals.Rental, *, now: datetime | None = None
-    ) -> RentalBookingResult: ...
+        self, rental: rentals.Rental, *, policy_told: bool = True, now: datetime | None = None
+    ) -> RentalBookingResult:
+        """*policy_told*: else its policy is the default, where no order in doubt names another."""
+        ...
 
     async def rental(self, provider: ProviderName, ref: ProviderRef) -> rentals.Rental | None:
         """The newest rental under this ref, with the cases about it."""

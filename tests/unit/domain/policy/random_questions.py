@@ -96,6 +96,7 @@ orders = st.builds(
     product=st.sampled_from(Product),
     rental_start=st.sampled_from([None, START, START, START - timedelta(days=9)]),
     rental_end=st.sampled_from([None, START + timedelta(days=10), START + timedelta(days=80.3)]),
+    messages_missing=rarely,
     due_to_problem=st.booleans(),
     renewed_at=rare_moments,
     renewal_price_minor=small,

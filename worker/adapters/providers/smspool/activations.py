@@ -65,7 +65,7 @@ UNCERTAIN: Final = frozenset({2, 4, 5})
 
 #: What stands for a refusal that names no type but the field that is wrong.
 BAD_KEY, BAD_FIELD = "bad key", "bad field"
-FIELDS_OF_A_PURCHASE: Final = frozenset({"service", "country"})
+FIELDS_OF_A_PURCHASE: Final[frozenset[str]] = frozenset({"service", "country"})
 NOT_KNOWN: Final = "This order could not be found."
 TOO_EARLY: Final = re.compile(r"\bcannot be cancell?ed yet\b", re.IGNORECASE)
 EARLY_AGAIN: Final = timedelta(seconds=15)  #: It does not say how long; two minutes were enough.
@@ -84,6 +84,7 @@ class SmsPoolReplies(ActivationReplies):
     fault_words = FaultWords(refused=frozenset({BAD_KEY}))
     not_known = frozenset({NOT_KNOWN})
     no_rent = NO_RENT
+    fields_of_a_purchase = FIELDS_OF_A_PURCHASE
 
     def look(self, reply: Reply) -> port.Observation:
         """`Ended` without a fate where only the history shows what became of the order."""
@@ -213,7 +214,7 @@ class SmsPoolReplies(ActivationReplies):
         wrong = {str(row.get("param")) for row in fields.objects_in(body.get("errors"))}
         if "key" in wrong:
             return BAD_KEY
-        if wrong & FIELDS_OF_A_PURCHASE:
+        if wrong & self.fields_of_a_purchase:
             return BAD_FIELD
         return word_under(body, "type") or word_under(body, "message")
 

@@ -20,6 +20,7 @@ from worker.adapters.providers.rental_account import (
     closed_by,
 )
 from worker.adapters.providers.reply import Reply
+from worker.adapters.providers.smspool import activations
 from worker.adapters.providers.smspool.activations import (
     BAD_KEY,
     SmsPoolReplies,
@@ -48,6 +49,12 @@ ROUTES: Final[OperationTable] = {
     ),
     Operation.RENTAL_CLOSE: OperationRoute("/rental/refund?rental_code={ref}&", "POST"),
 }
+NO_RENT: Final = {
+    **activations.NO_RENT,
+    "This rental is out of stock.": port.NoRent.NO_NUMBERS,
+}
+#: What it calls an offer, its length and its service.
+FIELDS_OF_A_RENTAL: Final = frozenset({"id", "days", "service_id"})
 NO_PROLONG: Final = {"BALANCE_ERROR": long_rental.NoProlong.NO_BALANCE}
 #: Of a rental the sentence is not documented; of an order it is this one.
 NOT_FOUND: Final = re.compile(r"\bcould not be found\b", re.IGNORECASE)
@@ -56,6 +63,8 @@ NOT_FOUND: Final = re.compile(r"\bcould not be found\b", re.IGNORECASE)
 class SmsPoolRentalReplies(SmsPoolReplies, RentalReplies):
     """Reads the replies of SMSPool about rentals. Raises `ProviderError` only."""
 
+    no_rent = NO_RENT
+    fields_of_a_purchase = FIELDS_OF_A_RENTAL
     no_prolong = NO_PROLONG
 
     def opened(self, reply: Reply) -> port.Rented | port.NoRent:

@@ -4,7 +4,7 @@ A purchase answers with a link to its sale, and the sale names the rental. Lines
 woken: only numbers that are always on are asked for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
@@ -25,6 +25,7 @@ from worker.adapters.providers.rental_account import (
     FamilyRentals,
     RentalAccount,
     RentalReplies,
+    all_read,
     closed_by,
 )
 from worker.adapters.providers.reply import Reply
@@ -40,7 +41,7 @@ from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import long_rental
 from worker.ports import provider as port
-from worker.ports.errors import ProviderError, ProviderUnavailable
+from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
 from worker.ports.reporter import Operation
 
 T = TypeVar("T")
@@ -176,7 +177,7 @@ class TextVerifiedRentals(RentalAccount):
             return sale
         rented = await self._read_sale(sale)
         if rented is None:
-            raise ProviderUnavailable(self.name, "bought, but not read")
+            raise ProviderUnavailable(self.name, f"bought by sale {sale}, but not read")
         return rented
 
     async def _read_sale(self, sale: ProviderRef) -> port.Rented | port.NoRent | None:
@@ -187,35 +188,50 @@ class TextVerifiedRentals(RentalAccount):
             return None
 
     async def _rental_of(self, sale: ProviderRef) -> port.Rented | port.NoRent:
-        await self._http.pay_more()
-        sold = await self._http.call_patiently(
-            Operation.RENTAL_READ, SALE.format(ref=escaped(sale)), self._read.sold
-        )
+        sold = await self._read_until_final(SALE, sale, self._read.sold)
         if isinstance(sold, port.NoRent):
             return sold
-        await self._http.pay_more()
-        rented = await self._http.call_patiently(
-            Operation.RENTAL_READ, RENTAL.format(ref=escaped(sold.ref)), self._read.opened
-        )
+        rented = await self._read_until_final(RENTAL, sold.ref, self._read.opened)
         if isinstance(rented, port.Rented):
             return replace(rented, cost_minor=sold.cost_minor, currency=sold.currency)
         return rented
+
+    async def _read_until_final(
+        self, target: str, ref: ProviderRef, read: Callable[[Reply], T]
+    ) -> T:
+        """A few times, also where it cannot be read: what was just sold may not be there yet."""
+        await self._http.pay_more()
+        target = target.format(ref=escaped(ref))
+        on = (ProviderUnavailable, UnknownReply)
+        return await self._http.call_patiently(Operation.RENTAL_READ, target, read, on=on)
 
     async def _first_messages(self, ref: ProviderRef) -> long_rental.MessagesReply:
         seen = await super()._first_messages(ref)
         if not isinstance(seen, long_rental.Messages):
             return seen
         await self._http.pay_more()
-        rows: list[lists.ReceivedMessage] = await lists.every_row(
-            SMS.format(ref=escaped(ref)),
-            lambda target: self._http.call_patiently(
-                Operation.RENTAL_READ, target, self._read.linked_sms
-            ),
-            self._http.pay_more,
-            self.name,
-        )
+        pages = [await self._sms_page(SMS.format(ref=escaped(ref)))]
+        whole = await all_read(self._sms_behind(pages))
+        rows = dict.fromkeys(row for page in pages for row in page.rows)
         ordered = sorted(rows, key=lambda row: row.at)
-        return long_rental.Messages(tuple(row.sms for row in ordered if row.sms.code))
+        sms = tuple(row.sms for row in ordered if row.sms.code)
+        return long_rental.Messages(sms, complete=whole)
+
+    async def _sms_behind(self, pages: list[lists.LinkedRows]) -> bool:
+        """The pages behind the first, added as they come: the newest may be on any."""
+
+        async def read(target: str) -> lists.LinkedRows:
+            pages.append(await self._sms_page(target))
+            return pages[-1]
+
+        following = pages[0].next
+        if following is not None:
+            await self._http.pay_more()
+            await lists.every_row(following, read, self._http.pay_more, self.name)
+        return True
+
+    def _sms_page(self, target: str) -> Awaitable[lists.LinkedRows]:
+        return self._http.call_patiently(Operation.RENTAL_READ, target, self._read.linked_sms)
 
     async def prolong(self, ref: ProviderRef, by: timedelta) -> long_rental.ProlongReply:
         if not self.terms.lengths.offer(by):

@@ -1,4 +1,5 @@
 -- A renewal was given back: the rental ends when it would have ended without it, or now.
+-- One that is over ended when it did: a later end would make it one that was given back early.
 -- Its price stands as it was paid; what came back for it is the case's own transfer.
 WITH newest AS (
     SELECT seconds FROM rental_order
@@ -6,8 +7,9 @@ WITH newest AS (
      ORDER BY ended_at DESC, id LIMIT 1
 ),
 shortened AS (
-    UPDATE rental SET ends_at = greatest(ends_at - make_interval(secs => newest.seconds),
-                                         CAST(:now AS timestamptz))
+    UPDATE rental SET ends_at = least(ends_at,
+                                      greatest(ends_at - make_interval(secs => newest.seconds),
+                                               CAST(:now AS timestamptz)))
       FROM newest WHERE id = CAST(:id AS uuid)
     RETURNING id, ends_at
 )
