@@ -133,6 +133,30 @@ async def test_the_oldest_events_go_up_to_the_first_that_waits_or_is_young(shop:
     assert await violated(shop) == {}
 
 
+async def test_an_event_that_somebody_has_locked_is_not_waited_for(shop: Shop) -> None:
+    await shop.open()
+    await settled(shop)
+    await shop.admin.execute("UPDATE event SET state = 'sent'")
+    forget = shop.store.outbox.forget_events
+
+    async with shop.admin.transaction():
+        await shop.admin.execute("SELECT FROM event WHERE seq = 2 FOR UPDATE")
+        assert await forget(DAYS, 10, now=DUE + DAYS) == 1, "up to that one"
+    assert await forget(DAYS, 10, now=DUE + DAYS) == 1
+
+
+async def test_the_place_behind_some_numbers_is_found_without_forgetting(shop: Shop) -> None:
+    await shop.open()
+    ids = [await shop.rent(ref, rented_at=RENTED + int(ref) * TICK) for ref in "012"]
+    place_after = shop.store.activations.settled_place
+
+    place = await place_after(2, after=None)
+
+    assert place == (RENTED + TICK, ids[1])
+    assert await place_after(1, after=place) == (RENTED + 2 * TICK, ids[2])
+    assert await place_after(2, after=place) is None
+
+
 async def test_a_young_event_that_is_missing_is_still_found(broken_shop: Shop) -> None:
     """What the audit excuses ends at the newest event that was forgotten."""
     shop = broken_shop
