@@ -47,7 +47,7 @@ async def settled(shop: Shop, ref: str = "1") -> ActivationId:
     return id_
 
 
-@pytest.mark.parametrize("why", ["a case is open", "a claim may still come"])
+@pytest.mark.parametrize("why", ["a case is open", "its claim window is open"])
 async def test_texts_and_phones_stay_while(broken_shop: Shop, why: str) -> None:
     shop = broken_shop
     await shop.open()
