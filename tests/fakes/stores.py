@@ -126,6 +126,9 @@ class UnaskedActivations:
     ) -> SettledPlace | None:
         raise NotImplementedError
 
+    async def settled_place(self, limit: int, *, after: SettledPlace | None) -> SettledPlace | None:
+        raise NotImplementedError
+
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None
     ) -> CancelPress | None:

@@ -2,6 +2,8 @@
 
 Each batch reads what is due and nothing else, so its cost grows with what is due. What a policy, an
 open case, a review, an exposure, a pursuit or the audit may still ask for stays until none does.
+
+It has days of time: what fails is reported and rests, and stops no other kind and no timer.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,6 +12,8 @@ from datetime import timedelta
 from typing import Final
 
 from worker.lifecycle.clock import Clock
+from worker.ports.errors import StoreError
+from worker.ports.reporter import Reporter
 from worker.ports.store.activations import ActivationStore, SettledPlace
 from worker.ports.store.books import BookStore
 from worker.ports.store.outbox import OutboxStore
@@ -17,7 +21,7 @@ from worker.ports.store.outbox import OutboxStore
 BATCH: Final = 1000  #: Of each kind, in one tick.
 #: Limits of a policy count what an account did within a year: whatever it did then stays.
 LIMITS_REACH: Final = timedelta(days=366)
-#: Old numbers that have to stay are looked at again after so long.
+#: Old numbers that have to stay are looked at again after so long; so is a kind that failed.
 AGAIN: Final = timedelta(hours=1)
 
 
@@ -36,30 +40,50 @@ class Retention:
     activations: ActivationStore
     books: BookStore
     outbox: OutboxStore
+    reporter: Reporter
     clock: Clock
     times: RetentionTimes
     batch: int = BATCH
     _place: SettledPlace | None = None  #: How far old numbers were looked at.
-    _rests_until: float = field(default=float("-inf"))
+    _rest_until: dict[str, float] = field(default_factory=dict)  #: By kind.
 
     async def forget(self) -> None:
-        await self.books.forget_answers(self.batch)
-        await self._after(self.times.texts, self.activations.forget_texts)
-        await self._after(self.times.phones, self.activations.forget_phones)
-        await self._after(self.times.events, self.outbox.forget_events)
-        await self._after(self.times.settled, self._forget_numbers)
+        await self._each("answers", timedelta(0), self._forget_answers)
+        await self._each("texts", self.times.texts, self.activations.forget_texts)
+        await self._each("phones", self.times.phones, self.activations.forget_phones)
+        await self._each("events", self.times.events, self.outbox.forget_events)
+        await self._each("settled", self.times.settled, self._forget_numbers)
 
-    async def _after(
-        self, time: timedelta | None, forget: Callable[[timedelta, int], Awaitable[object]]
+    async def _each(
+        self,
+        kind: str,
+        time: timedelta | None,
+        forget: Callable[[timedelta, int], Awaitable[object]],
     ) -> None:
-        if time is not None:
+        """A statement that is too slow once would be at the next tick, too: its kind rests."""
+        if time is None or self.clock.monotonic() < self._rest_until.get(kind, float("-inf")):
+            return
+        try:
             await forget(time, self.batch)
+        except Exception as error:  # noqa: BLE001 - nothing that is only forgotten may stop a timer
+            self._rest(kind)
+            detail = f"retention: {kind}: {type(error).__name__}"
+            self.reporter.trouble("job.failed", detail=detail)
+
+    def _rest(self, kind: str) -> None:
+        self._rest_until[kind] = self.clock.monotonic() + AGAIN.total_seconds()
+
+    async def _forget_answers(self, _: timedelta, limit: int) -> None:
+        await self.books.forget_answers(limit)
 
     async def _forget_numbers(self, time: timedelta, limit: int) -> None:
         """From number to number, as most of the oldest may have to stay."""
-        if self.clock.monotonic() < self._rests_until:
-            return
         age = max(time, LIMITS_REACH)
-        self._place = await self.activations.forget_settled(age, limit, after=self._place)
+        try:
+            self._place = await self.activations.forget_settled(age, limit, after=self._place)
+        except StoreError:
+            # One of these numbers may fail each time: those after it go all the same.
+            self._place = await self.activations.settled_place(limit, after=self._place)
+            raise
         if self._place is None:
-            self._rests_until = self.clock.monotonic() + AGAIN.total_seconds()
+            self._rest("settled")

@@ -161,6 +161,7 @@ class CaseShop:
                 activations=self.store.activations,
                 books=self.store.books,
                 outbox=self.store.outbox,
+                reporter=self.reporter,
                 clock=self.service.clock,
                 times=NOTHING_FORGOTTEN,
             ),

@@ -17,16 +17,19 @@ from tests.integration.store.shop import (
     ALICE,
     DEADLINE,
     RENTED,
+    SIM,
     TICK,
     Shop,
     changed,
     delivery,
+    ending,
     intake,
     sms,
 )
 from tests.integration.store.test_store_audit import lives
 from worker.adapters.store.periods import Periods
-from worker.domain.ids import ActivationId
+from worker.domain.ids import ActivationId, ProviderRef
+from worker.ports.provider import ActiveRow
 from worker.ports.store.activations import AcceptOutcome
 from worker.ports.store.outbox import EventFilter
 
@@ -44,7 +47,7 @@ async def settled(shop: Shop, ref: str = "1") -> ActivationId:
     return id_
 
 
-@pytest.mark.parametrize("why", ["a case is open", "a claim may still come"])
+@pytest.mark.parametrize("why", ["a case is open", "its claim window is open"])
 async def test_texts_and_phones_stay_while(broken_shop: Shop, why: str) -> None:
     shop = broken_shop
     await shop.open()
@@ -83,6 +86,45 @@ async def test_a_phone_is_forgotten_after_its_time_and_the_number_is_the_same(sh
         [intake("1"), changed(intake("1"), price_minor=7)], now=RENTED
     )
     assert (again.how, other.how) == (AcceptOutcome.SAME, AcceptOutcome.OTHER_CONTENT)
+
+
+async def test_a_ref_whose_phone_was_forgotten_is_taken_in_again_as_another_rental(
+    shop: Shop,
+) -> None:
+    await shop.open()
+    old = await settled(shop)
+    told = changed(intake("1"), rented_at=None)
+    (again,) = await shop.store.activations.accept([told], now=DUE)
+    assert (again.how, again.activation and again.activation.id) == (AcceptOutcome.SAME, old)
+    await shop.store.activations.forget_phones(DAYS, 10, now=DUE)
+
+    other = changed(told, phone="15559999")
+    (new,) = await shop.store.activations.accept([other], now=DUE)
+    (repeated,) = await shop.store.activations.accept([other], now=DUE + TICK)
+
+    assert (new.how, repeated.how) == (AcceptOutcome.NEW, AcceptOutcome.SAME)
+    assert new.activation is not None
+    assert new.activation.id != old
+
+
+@pytest.mark.parametrize("phone", ["15559999", None])
+async def test_a_list_tells_nothing_of_a_number_whose_phone_was_forgotten(
+    shop: Shop, phone: str | None
+) -> None:
+    await shop.open()
+    id_ = await shop.rent("1")
+    await shop.expire()
+    await shop.store.settlements.settle([ending(id_)], now=DEADLINE + TICK)
+    await shop.store.activations.forget_phones(DAYS, 10, now=DUE)
+    purchases = shop.store.purchases
+    row = ActiveRow(ProviderRef("1"), phone=phone)
+
+    reopened = await purchases.reopen_listed(SIM, [row], ended_for=timedelta(0))
+
+    assert reopened == (0, 0)
+    assert await purchases.unknown_rows(SIM, [row]) == [row]
+    of_then = ActiveRow(ProviderRef("1"), phone=phone, rented_at=RENTED)
+    assert await purchases.unknown_rows(SIM, [of_then]) == []
 
 
 RENTAL = """
@@ -131,6 +173,30 @@ async def test_the_oldest_events_go_up_to_the_first_that_waits_or_is_young(shop:
     assert await outbox.forget_events(DAYS, 10, now=DEADLINE + DAYS + TICK) == 0, "too young"
     assert await outbox.forget_events(DAYS, 10, now=DEADLINE + DAYS + 2 * TICK) == 3
     assert await violated(shop) == {}
+
+
+async def test_an_event_that_somebody_has_locked_is_not_waited_for(shop: Shop) -> None:
+    await shop.open()
+    await settled(shop)
+    await shop.admin.execute("UPDATE event SET state = 'sent'")
+    forget = shop.store.outbox.forget_events
+
+    async with shop.admin.transaction():
+        await shop.admin.execute("SELECT FROM event WHERE seq = 2 FOR UPDATE")
+        assert await forget(DAYS, 10, now=DUE + DAYS) == 1, "up to that one"
+    assert await forget(DAYS, 10, now=DUE + DAYS) == 1
+
+
+async def test_the_place_behind_some_numbers_is_found_without_forgetting(shop: Shop) -> None:
+    await shop.open()
+    ids = [await shop.rent(ref, rented_at=RENTED + int(ref) * TICK) for ref in "012"]
+    place_after = shop.store.activations.settled_place
+
+    place = await place_after(2, after=None)
+
+    assert place == (RENTED + TICK, ids[1])
+    assert await place_after(1, after=place) == (RENTED + 2 * TICK, ids[2])
+    assert await place_after(2, after=place) is None
 
 
 async def test_a_young_event_that_is_missing_is_still_found(broken_shop: Shop) -> None:

@@ -1,6 +1,7 @@
 """A bug in one timer is reported and stops no other; an unavailable database ends the tick."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
@@ -27,7 +28,7 @@ class DueShop:
         self.reporter = RecordingReporter()
         self.timers = DueTimers(
             cases=cast("Any", self.store),
-            retention=cast("Any", Stub(forget=steps.get("forget"))),
+            retention=cast("Any", Stub(forget=None)),
             reporter=self.reporter,
             policies=policy_book(),
             judges={},
@@ -52,12 +53,15 @@ async def test_claim_windows_that_cannot_be_seeded_are_reported_and_stop_no_time
     assert shop.reporter.of("trouble") == [("job.failed", None, "timers: seed: ValueError")]
 
 
-async def test_what_cannot_be_forgotten_is_reported_and_stops_no_timer() -> None:
-    shop = DueShop(forget=ValueError("secret"))
+async def test_what_is_forgotten_waits_for_every_timer() -> None:
+    shop = DueShop()
+    leased_before: list[int] = []
+    retention = Stub(forget=lambda: leased_before.append(len(shop.leased)))
+    shop.timers = replace(shop.timers, retention=cast("Any", retention))
 
     assert await shop.timers.tick() == 2
 
-    assert shop.reporter.of("trouble") == [("job.failed", None, "timers: forget: ValueError")]
+    assert leased_before == [len(shop.leased)] == [3]
 
 
 async def test_idle_balances_come_after_all_other_timers_and_few_at_once() -> None:
@@ -72,7 +76,7 @@ async def test_idle_balances_come_after_all_other_timers_and_few_at_once() -> No
     assert limit < min(size for size, _ in others)
 
 
-@pytest.mark.parametrize("step", ["seed", "forget", "end_rental", "close"])
+@pytest.mark.parametrize("step", ["seed", "end_rental", "close"])
 async def test_an_unavailable_database_ends_the_tick_and_no_timer_is_reported(step: str) -> None:
     shop = DueShop(**{step: UNAVAILABLE})
 

@@ -1,12 +1,19 @@
-"""What a tick forgets: of each kind a batch, and nothing of a kind that is kept for ever."""
+"""What a tick forgets: of each kind a batch, and nothing of a kind that is kept for ever.
+
+What fails is reported, rests for an hour, and stops nothing else.
+"""
 
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import RENTED, OwnTime, StubStore
 from worker.domain.ids import ActivationId
 from worker.lifecycle.retention import AGAIN, LIMITS_REACH, Retention, RetentionTimes
+from worker.ports.errors import RowLocked, StoreUnavailable
 from worker.ports.store.activations import SettledPlace
 
 DAY = timedelta(days=1)
@@ -20,6 +27,7 @@ def retention(time: OwnTime, store: StubStore, **days: int) -> Retention:
         activations=cast("Any", store),
         books=cast("Any", store),
         outbox=cast("Any", store),
+        reporter=RecordingReporter(),
         clock=time.clock(),
         times=RetentionTimes(**times),
         batch=7,
@@ -60,3 +68,41 @@ async def test_a_number_stays_for_as_long_as_a_limit_may_count_it() -> None:
     await retention(OwnTime(), store, settled=1).forget()
 
     assert store.asked("forget_settled") == [(LIMITS_REACH, 7, None)]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("slow"), RowLocked("locked"), ValueError("x")])
+async def test_a_kind_that_fails_is_reported_and_rests_while_the_others_go_on(
+    error: Exception,
+) -> None:
+    store = StubStore(forget_answers=error, forget_texts=error, forget_events=0)
+    time = OwnTime()
+    step = retention(time, store, texts=21, events=30)
+
+    await step.forget()
+    await step.forget()
+
+    reporter = cast("RecordingReporter", step.reporter)
+    assert reporter.of("trouble") == [
+        ("job.failed", None, f"retention: {kind}: {type(error).__name__}")
+        for kind in ("answers", "texts")
+    ]
+    assert len(store.asked("forget_events")) == 2
+    time.elapsed += AGAIN.total_seconds()
+    await step.forget()
+    assert len(store.asked("forget_answers")) == 2
+
+
+async def test_numbers_that_cannot_be_forgotten_do_not_keep_those_after_them() -> None:
+    store = StubStore(
+        forget_answers=0, forget_settled=StoreUnavailable("slow"), settled_place=PLACE
+    )
+    time = OwnTime()
+    step = retention(time, store, settled=400)
+
+    for _ in range(2):
+        await step.forget()
+        time.elapsed += AGAIN.total_seconds()
+
+    long = 400 * DAY
+    assert store.asked("settled_place") == [(7, None), (7, PLACE)]
+    assert store.asked("forget_settled") == [(long, 7, None), (long, 7, PLACE)]

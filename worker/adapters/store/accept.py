@@ -280,13 +280,14 @@ def _wrong_instant(
 def _is_another_rental(row: RowMapping, intake: port.CompleteIntake) -> bool:
     """Whether a known ref is used again: only an ended rental can be followed by another one.
 
-    Without `rented_at` the same content is the same rental told twice, however late.
+    Without `rented_at` the same content is the same rental told twice, however late; but for one
+    whose phone was forgotten, as only that tells the two apart.
     """
     if not row["settled"]:
         return False
     if intake.number.rented_at is not None:
         return bool(intake.number.rented_at > row["rented_at"])
-    return not _same_content(row, intake)
+    return row["phone"] is None or not _same_content(row, intake)
 
 
 _TOLD: Final = tuple(f.name for f in fields(port.NumberIntake))

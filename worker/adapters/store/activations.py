@@ -137,6 +137,10 @@ _BY_REFS = text(
 )
 
 
+_PLACE = text(
+    "SELECT rented_at, id FROM activation WHERE (rented_at, id) > (:rented_at, :id)"
+    " ORDER BY rented_at, id LIMIT 1 OFFSET :skipped"
+)
 _FIRST_PLACE = port.SettledPlace(datetime(1970, 1, 1, tzinfo=UTC), ActivationId(UUID(int=0)))
 
 
@@ -208,6 +212,14 @@ class ActivationRepository:
             return port.SettledPlace(row.rented_at, ActivationId(row.id))
 
         return await self._db.write(work)
+
+    async def settled_place(
+        self, limit: int, *, after: port.SettledPlace | None
+    ) -> port.SettledPlace | None:
+        asked = {**(after or _FIRST_PLACE)._asdict(), "skipped": limit - 1}
+        found = await self._db.read(lambda c: c.execute(_PLACE, asked))
+        row = found.one_or_none()
+        return None if row is None else port.SettledPlace(row.rented_at, ActivationId(row.id))
 
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None

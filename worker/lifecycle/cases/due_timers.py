@@ -161,7 +161,6 @@ class DueTimers:
     async def tick(self) -> int:
         """Fire everything that is due, oldest first; how many timers were fired."""
         await self._aside("seed", self.claim_windows.seed)
-        await self._aside("forget", self.retention.forget)
         fired = 0
         for _ in range(BATCHES):
             due = await self.cases.lease_timers(self.batch, AT_ONCE)
@@ -170,7 +169,9 @@ class DueTimers:
             fired += len(due)
             if len(due) < self.batch:
                 break
-        return fired + await self._fire_at_providers() + await self._fire_in_no_hurry()
+        fired += await self._fire_at_providers() + await self._fire_in_no_hurry()
+        await self.retention.forget()  # Last, as it may take long.
+        return fired
 
     async def _fire_at_providers(self) -> int:
         """Fire one batch concurrently: a tick takes no longer than the slowest provider."""

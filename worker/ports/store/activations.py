@@ -283,6 +283,10 @@ class ActivationStore(Protocol):
         """
         ...
 
+    async def settled_place(self, limit: int, *, after: SettledPlace | None) -> SettledPlace | None:
+        """Where it goes on behind the next *limit* numbers, without forgetting; None at the end."""
+        ...
+
     async def press_cancel(
         self, id_: ActivationId, *, now: datetime | None = None
     ) -> CancelPress | None:

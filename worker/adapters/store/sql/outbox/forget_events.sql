@@ -1,5 +1,5 @@
--- Forget the oldest events, up to the first one that is too young or not sent yet: then nothing is
--- missing between two that stay. How far that is, is kept: followers and the audit ask for it.
+-- Forget the oldest events, up to the first one that is too young, not sent yet or locked: then nothing
+-- is missing between two that stay. How far that is, is kept: followers and the audit ask for it.
 -- The mark is where the next batch begins, so what was deleted is not read again.
 WITH mark AS MATERIALIZED (
     SELECT upto FROM retention_mark WHERE what = 'event' FOR UPDATE SKIP LOCKED
@@ -8,11 +8,19 @@ page AS MATERIALIZED (
     SELECT e.seq, e.at, e.state FROM mark, LATERAL (
         SELECT seq, at, state FROM event WHERE seq > mark.upto ORDER BY seq LIMIT :limit) e
 ),
-old AS MATERIALIZED (
+due AS MATERIALIZED (
     SELECT seq, at FROM page
      WHERE seq < coalesce((SELECT min(seq) FROM page
                             WHERE state = 'pending'
                                OR at >= {{now}} - CAST(:time AS interval)), 9223372036854775807)
+),
+free AS MATERIALIZED (
+    SELECT seq FROM event WHERE seq IN (SELECT seq FROM due) FOR UPDATE SKIP LOCKED
+),
+old AS MATERIALIZED (
+    SELECT seq, at FROM due
+     WHERE seq < coalesce((SELECT min(seq) FROM due WHERE seq NOT IN (SELECT seq FROM free)),
+                          9223372036854775807)
 ),
 gone AS (
     DELETE FROM event WHERE seq IN (SELECT seq FROM old)

@@ -4,7 +4,7 @@
 -- comes first, so a list that is merely stale costs one request); the second time -> disputed, for
 -- a person to ask. Customers are not touched; one whose money is back makes it an exposure again.
 -- Only the newest rental of a ref, only the same phone where the list names one, and only a while
--- after its last change: a ref is used again, and lists lag.
+-- after its last change: a ref is used again, and lists lag. Never one whose phone was forgotten.
 WITH asked AS (
     SELECT DISTINCT ON (ref) ref, phone
       FROM unnest(CAST(:refs AS text[]), CAST(:phones AS text[])) AS t(ref, phone)
@@ -22,7 +22,8 @@ held AS MATERIALIZED (
       FROM newest n JOIN activation a USING (id)
      WHERE n.provider_state IN ('cancelled', 'gone')
        AND n.state IN ('refunded', 'closed', 'in_review')
-       AND (n.listed_phone IS NULL OR n.phone IS NULL
+       AND n.phone IS NOT NULL
+       AND (n.listed_phone IS NULL
             OR right(regexp_replace(n.listed_phone, '\D', '', 'g'), 7)
                = right(regexp_replace(n.phone, '\D', '', 'g'), 7))
        AND NOT EXISTS (SELECT FROM transition t WHERE t.activation_id = a.id

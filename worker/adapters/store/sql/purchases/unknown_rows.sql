@@ -13,6 +13,8 @@ SELECT told.place
             OR (told.rented_at IS NULL
                 OR a.rented_at BETWEEN told.rented_at - interval '1 day'
                                    AND told.rented_at + interval '1 day')
+               -- Where the phone was forgotten, the ref alone is too little.
+               AND (a.phone IS NOT NULL OR NOT a.settled OR told.rented_at IS NOT NULL)
                -- Too short to tell numbers apart, as where it is masked: no contradiction.
                AND (length(regexp_replace(coalesce(told.phone, ''), '\D', '', 'g')) < 7
                     OR length(regexp_replace(coalesce(a.phone, ''), '\D', '', 'g')) < 7
