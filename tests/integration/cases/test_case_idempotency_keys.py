@@ -217,14 +217,3 @@ async def test_a_key_that_is_released_and_taken_at_once_is_taken(
     await leaving
 
     assert await taking == TakenKey("mine", None)
-
-
-async def test_the_texts_of_old_sms_are_forgotten_by_the_tick(shop: CaseShop) -> None:
-    await shop.open_account()
-    await shop.delivered_activation("P1")
-    await shop.admin.execute("UPDATE code SET text = 'Your code'")
-    assert await shop.fetch_value("SELECT received_at < now() - interval '3 days' FROM code")
-
-    await shop.fire_due_timers(MONDAY + DAY)
-
-    assert await shop.fetch_value("SELECT text IS NULL AND code IS NOT NULL FROM code")
