@@ -25,9 +25,8 @@ MONEY: Final = "ExposureNearLimit ProviderHalted PurchasesInDoubt"
 SILENCED: Final[Mapping[str, str]] = {
     "DatabaseDown": f"Blind CutOff JobsFailing {READS} {OBJECTIVES} {MONEY}",
     "Blind": f"JobsFailing {READS.replace('Overdue ScheduleLag ', '')} {OBJECTIVES} {MONEY}",
-    "RedisDown": "JobsFailing ScheduleLag LookBurn LookBurnSlow",
-    "CutOff": "JobsFailing",
-    "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing ScheduleLag",
+    "RedisDown": "JobsFailing",
+    "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
     "ProviderRefuses": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
     "EndpointFails": "EventsStuck",
     "ScheduleLag": "LookBurn LookBurnSlow",
@@ -46,13 +45,13 @@ AFTER: Final[Mapping[tuple[str, str], str]] = {
         for cause in ("NoWorker", "DatabaseDown", "Blind")
     },
     ("EndpointFails", "10m"): "EventsStuck",
-    **{(cause, "10m"): "JobsFailing" for cause in ("RedisDown", "CutOff")},
+    ("RedisDown", "10m"): "JobsFailing",
     **{
         (cause, "10m"): "ProviderErrors JobsFailing"
         for cause in ("ProviderDown", "ProviderRefuses")
     },
     **{(cause, "40m"): "CreditBurn LookBurn" for cause in ("NoWorker", "DatabaseDown", "Blind")},
-    **{(cause, "40m"): "LookBurn" for cause in ("RedisDown", "ProviderDown", "ProviderRefuses")},
+    **{(cause, "40m"): "LookBurn" for cause in ("ProviderDown", "ProviderRefuses")},
 }
 NAMES: Final = [str(alert["alert"]).removeprefix("ActivationWorker") for alert in alerts()]
 LABELS: Final = {"job": "activation-worker", "provider": "sim", "job_name": "expire"}
@@ -159,6 +158,21 @@ def test_it_silences_nothing_else(cause: str, tmp_path: Path) -> None:
 
         assert others
         assert alertmanager.silenced("here") == set()
+
+
+@pytest.mark.parametrize("ticket", ["RedisDown", "CutOff", "ProviderDown", "InstanceDown"])
+def test_what_waits_for_working_hours_silences_no_page_about_all(
+    ticket: str, tmp_path: Path
+) -> None:
+    pages = ["LookBurn", "CreditBurn", "CreditLate", "Overdue"]
+    with running(tmp_path) as alertmanager:
+        alertmanager.post([alert_of(ticket, "here", provider="down")])
+        alertmanager.post([alert_of(name, "there") for name in pages])
+        assert alertmanager.silenced("there") == set()
+
+        # Apart: it silences the burn of looks.
+        alertmanager.post([alert_of("ScheduleLag", "lag")])
+        assert alertmanager.silenced("lag") == set()
 
 
 def test_a_provider_that_is_down_silences_nothing_about_another(tmp_path: Path) -> None:

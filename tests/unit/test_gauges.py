@@ -1,7 +1,7 @@
 """Who exports the lag of the schedule, and that a server which is silent is told as away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +12,7 @@ from tests.fakes.reporter import RecordingReporter
 from worker.bootstrap import Worker
 from worker.domain.ids import ProviderName
 from worker.entrypoints.gauges import keep_gauges, watch_dependencies
+from worker.ports.provider import Circuit
 
 A, B = ProviderName("a"), ProviderName("b")
 
@@ -33,6 +34,7 @@ def worker(
     *,
     away: bool,
     leads: set[str],
+    down: Collection[ProviderName] = (),
     ping: Callable[[], Awaitable[None]] = done,
     sleep: Callable[[float], Awaitable[None]] = enough,
 ) -> Worker:
@@ -46,7 +48,10 @@ def worker(
     parts: Mapping[str, Any] = {
         "reporter": reporter,
         "redis_away": lambda: away,
-        "providers": {A: None, B: None},
+        "providers": {
+            name: SimpleNamespace(circuit=Circuit.OPEN if name in down else Circuit.CLOSED)
+            for name in (A, B)
+        },
         "clock": SimpleNamespace(sleep=sleep),
         "schedule": SimpleNamespace(lag=lag),
         "store": SimpleNamespace(
@@ -78,6 +83,25 @@ async def test_the_lag_is_told_by_those_who_know_it(
 
     assert reporter.of("schedule_lag") == [(lag,)]
     assert reporter.troubles == []
+
+
+@pytest.mark.parametrize(
+    ("away", "down", "lag"),
+    [
+        (False, {B}, timedelta(seconds=3)),
+        (False, {A, B}, timedelta(0)),
+        (True, {B}, timedelta(seconds=3)),
+        (True, {A, B}, None),
+    ],
+)
+async def test_a_provider_that_is_not_asked_lags_behind_nothing(
+    away: bool, down: set[ProviderName], lag: timedelta | None
+) -> None:
+    reporter = RecordingReporter()
+    with pytest.raises(Enough):
+        await keep_gauges(worker(reporter, away=away, leads={"a", "b"}, down=down))
+
+    assert reporter.of("schedule_lag") == [(lag,)]
 
 
 async def test_a_database_that_does_not_answer_is_told_as_away_at_once() -> None:
