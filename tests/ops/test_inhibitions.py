@@ -24,7 +24,7 @@ MONEY: Final = "ExposureNearLimit ProviderHalted PurchasesInDoubt"
 #: By the cause, what is not told besides.
 SILENCED: Final[Mapping[str, str]] = {
     "DatabaseDown": f"Blind CutOff JobsFailing {READS} {OBJECTIVES} {MONEY}",
-    "Blind": f"JobsFailing {READS.replace('Overdue ScheduleLag ', '')} {OBJECTIVES} {MONEY}",
+    "Blind": f"{READS.replace('Overdue ScheduleLag ', '')} {MONEY}",
     "RedisDown": "JobsFailing",
     "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
     "ProviderRefuses": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
@@ -42,15 +42,16 @@ SILENCED: Final[Mapping[str, str]] = {
 AFTER: Final[Mapping[tuple[str, str], str]] = {
     **{
         (cause, "10m"): "JobsFailing CreditLate AuditStale CanaryStale"
-        for cause in ("NoWorker", "DatabaseDown", "Blind")
+        for cause in ("NoWorker", "DatabaseDown")
     },
+    ("Blind", "10m"): "AuditStale CanaryStale",
     ("EndpointFails", "10m"): "EventsStuck",
     ("RedisDown", "10m"): "JobsFailing",
     **{
         (cause, "10m"): "ProviderErrors JobsFailing"
         for cause in ("ProviderDown", "ProviderRefuses")
     },
-    **{(cause, "40m"): "CreditBurn LookBurn" for cause in ("NoWorker", "DatabaseDown", "Blind")},
+    **{(cause, "40m"): "CreditBurn LookBurn" for cause in ("NoWorker", "DatabaseDown")},
     **{(cause, "40m"): "LookBurn" for cause in ("ProviderDown", "ProviderRefuses")},
 }
 NAMES: Final = [str(alert["alert"]).removeprefix("ActivationWorker") for alert in alerts()]
