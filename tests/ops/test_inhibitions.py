@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from tests.ops.alertmanager_server import alertmanager_command
 from tests.ops.prometheus_server import free_port
@@ -174,6 +175,24 @@ def test_what_waits_for_working_hours_silences_no_page_about_all(
         # Apart: it silences the burn of looks.
         alertmanager.post([alert_of("ScheduleLag", "lag")])
         assert alertmanager.silenced("lag") == set()
+
+
+def test_one_installation_silences_nothing_about_another(tmp_path: Path) -> None:
+    installation = {"job": "activation-worker", "namespace": "shop", "cluster": "east"}
+    others = [{**installation, label: "another"} for label in installation]
+    with running(tmp_path) as alertmanager:
+        alertmanager.post([alert_of("NoWorker", "here", **installation)])
+        alertmanager.post([alert_of("Overdue", "there", **labels) for labels in others])
+        alertmanager.post([alert_of("Overdue", "here", **installation)])
+
+        assert alertmanager.silenced("there") == set()
+        assert alertmanager.silenced("here") == {"Overdue"}
+
+
+def test_every_inhibition_stays_within_its_installation() -> None:
+    rules = yaml.safe_load(CONFIG.read_text())["inhibit_rules"]
+
+    assert [rule for rule in rules if not {"job", "namespace", "cluster"} <= {*rule["equal"]}] == []
 
 
 def test_a_provider_that_is_down_silences_nothing_about_another(tmp_path: Path) -> None:
