@@ -42,9 +42,10 @@ SILENCED: Final[Mapping[str, str]] = {
 #: What is not told for a while after a cause is over, by the cause and how long.
 AFTER: Final[Mapping[tuple[str, str], str]] = {
     **{
-        (cause, "10m"): "JobsFailing CreditLate AuditStale CanaryStale"
+        (cause, "10m"): "JobsFailing AuditStale CanaryStale"
         for cause in ("NoWorker", "DatabaseDown")
     },
+    **{(cause, "6m"): "CreditLate" for cause in ("NoWorker", "DatabaseDown")},
     ("Blind", "10m"): "AuditStale CanaryStale",
     ("EndpointFails", "10m"): "EventsStuck",
     ("RedisDown", "10m"): "JobsFailing",
