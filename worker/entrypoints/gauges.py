@@ -89,7 +89,7 @@ async def _leads(worker: Worker, name: ProviderName) -> bool:
 
 async def _database_works(worker: Worker) -> bool:
     try:
-        await worker.parts.store.ping()
+        await worker.parts.store.takes_writes()
     except Exception:  # noqa: BLE001 - whatever it is, the database is of no use now
         return False
     return True
