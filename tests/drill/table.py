@@ -25,7 +25,7 @@ ROWS: Final = (
         first=First("DatabaseDown", PAGE, "database", 30),
         lasts=150,
         resolved_within=300,
-        silenced=frozenset({"Blind", "JobsFailing", "CreditLate"}),
+        silenced=frozenset({"Blind", "CreditLate"}),
     ),
     Row(
         name="redis-killed",

@@ -35,6 +35,7 @@ RULE: Final = closed(
     keep_firing_for=SPAN,
     **{"for": SPAN},
 )
+RELABELINGS: Final = each(closed("action regex", action={"const": "labeldrop"}, regex=TEXT))
 SPECS: Final[Mapping[str, dict[str, Any]]] = {
     "ScaledObject": closed(
         "scaleTargetRef triggers",
@@ -67,7 +68,16 @@ SPECS: Final[Mapping[str, dict[str, Any]]] = {
         "selector endpoints",
         jobLabel=TEXT,
         selector=closed("matchLabels", matchLabels=TEXTS),
-        endpoints=each(closed("port", port=TEXT, path=TEXT, interval=SPAN)),
+        endpoints=each(
+            closed(
+                "port",
+                port=TEXT,
+                path=TEXT,
+                interval=SPAN,
+                relabelings=RELABELINGS,
+                metricRelabelings=RELABELINGS,
+            )
+        ),
     ),
     "PrometheusRule": closed(
         "groups",

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,17 @@ def test_the_workers_are_scraped_under_the_name_that_the_rules_know(
     assert labels[monitor["jobLabel"]] == shipped["scrape_configs"][0]["job_name"]
     [endpoint] = monitor["endpoints"]
     assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+@pytest.mark.parametrize("step", ["relabelings", "metricRelabelings"])
+def test_a_series_is_told_apart_by_its_instance_alone(step: str, everything: list[Json]) -> None:
+    """The operator adds labels of the pod, and the rules say `without (instance)`."""
+    [endpoint] = one(everything, "ServiceMonitor")["spec"]["endpoints"]
+    dropped = [each["regex"] for each in endpoint[step] if each["action"] == "labeldrop"]
+    by_the_operator = {"pod", "container", "endpoint", "service", "namespace", "job", "instance"}
+
+    left = {name for name in by_the_operator if not any(re.fullmatch(d, name) for d in dropped)}
+    assert left == {"namespace", "job", "instance"}
 
 
 def test_the_rules_are_those_that_ship(

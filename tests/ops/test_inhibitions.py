@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from tests.ops.alertmanager_server import alertmanager_command
 from tests.ops.prometheus_server import free_port
@@ -24,10 +25,9 @@ MONEY: Final = "ExposureNearLimit ProviderHalted PurchasesInDoubt"
 #: By the cause, what is not told besides.
 SILENCED: Final[Mapping[str, str]] = {
     "DatabaseDown": f"Blind CutOff JobsFailing {READS} {OBJECTIVES} {MONEY}",
-    "Blind": f"JobsFailing {READS.replace('Overdue ScheduleLag ', '')} {OBJECTIVES} {MONEY}",
-    "RedisDown": "JobsFailing ScheduleLag LookBurn LookBurnSlow",
-    "CutOff": "JobsFailing",
-    "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing ScheduleLag",
+    "Blind": f"{READS.replace('Overdue ScheduleLag ', '')} {MONEY}",
+    "RedisDown": "JobsFailing",
+    "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
     "ProviderRefuses": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
     "EndpointFails": "EventsStuck",
     "ScheduleLag": "LookBurn LookBurnSlow",
@@ -42,17 +42,19 @@ SILENCED: Final[Mapping[str, str]] = {
 #: What is not told for a while after a cause is over, by the cause and how long.
 AFTER: Final[Mapping[tuple[str, str], str]] = {
     **{
-        (cause, "10m"): "JobsFailing CreditLate AuditStale CanaryStale"
-        for cause in ("NoWorker", "DatabaseDown", "Blind")
+        (cause, "10m"): "JobsFailing AuditStale CanaryStale"
+        for cause in ("NoWorker", "DatabaseDown")
     },
+    **{(cause, "6m"): "CreditLate" for cause in ("NoWorker", "DatabaseDown")},
+    ("Blind", "10m"): "AuditStale CanaryStale",
     ("EndpointFails", "10m"): "EventsStuck",
-    **{(cause, "10m"): "JobsFailing" for cause in ("RedisDown", "CutOff")},
+    ("RedisDown", "10m"): "JobsFailing",
     **{
         (cause, "10m"): "ProviderErrors JobsFailing"
         for cause in ("ProviderDown", "ProviderRefuses")
     },
-    **{(cause, "40m"): "CreditBurn LookBurn" for cause in ("NoWorker", "DatabaseDown", "Blind")},
-    **{(cause, "40m"): "LookBurn" for cause in ("RedisDown", "ProviderDown", "ProviderRefuses")},
+    **{(cause, "40m"): "CreditBurn LookBurn" for cause in ("NoWorker", "DatabaseDown")},
+    **{(cause, "40m"): "LookBurn" for cause in ("ProviderDown", "ProviderRefuses")},
 }
 NAMES: Final = [str(alert["alert"]).removeprefix("ActivationWorker") for alert in alerts()]
 LABELS: Final = {"job": "activation-worker", "provider": "sim", "job_name": "expire"}
@@ -159,6 +161,39 @@ def test_it_silences_nothing_else(cause: str, tmp_path: Path) -> None:
 
         assert others
         assert alertmanager.silenced("here") == set()
+
+
+@pytest.mark.parametrize("ticket", ["RedisDown", "CutOff", "ProviderDown", "InstanceDown"])
+def test_what_waits_for_working_hours_silences_no_page_about_all(
+    ticket: str, tmp_path: Path
+) -> None:
+    pages = ["LookBurn", "CreditBurn", "CreditLate", "Overdue"]
+    with running(tmp_path) as alertmanager:
+        alertmanager.post([alert_of(ticket, "here", provider="down")])
+        alertmanager.post([alert_of(name, "there") for name in pages])
+        assert alertmanager.silenced("there") == set()
+
+        # Apart: it silences the burn of looks.
+        alertmanager.post([alert_of("ScheduleLag", "lag")])
+        assert alertmanager.silenced("lag") == set()
+
+
+def test_one_installation_silences_nothing_about_another(tmp_path: Path) -> None:
+    installation = {"job": "activation-worker", "namespace": "shop", "cluster": "east"}
+    others = [{**installation, label: "another"} for label in installation]
+    with running(tmp_path) as alertmanager:
+        alertmanager.post([alert_of("NoWorker", "here", **installation)])
+        alertmanager.post([alert_of("Overdue", "there", **labels) for labels in others])
+        alertmanager.post([alert_of("Overdue", "here", **installation)])
+
+        assert alertmanager.silenced("there") == set()
+        assert alertmanager.silenced("here") == {"Overdue"}
+
+
+def test_every_inhibition_stays_within_its_installation() -> None:
+    rules = yaml.safe_load(CONFIG.read_text())["inhibit_rules"]
+
+    assert [rule for rule in rules if not {"job", "namespace", "cluster"} <= {*rule["equal"]}] == []
 
 
 def test_a_provider_that_is_down_silences_nothing_about_another(tmp_path: Path) -> None:

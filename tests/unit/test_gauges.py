@@ -1,7 +1,7 @@
 """Who exports the lag of the schedule, and that a server which is silent is told as away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +11,10 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from worker.bootstrap import Worker
 from worker.domain.ids import ProviderName
+from worker.entrypoints.daemon import _readyz
 from worker.entrypoints.gauges import keep_gauges, watch_dependencies
+from worker.ports.errors import StoreUnavailable
+from worker.ports.provider import Circuit
 
 A, B = ProviderName("a"), ProviderName("b")
 
@@ -33,7 +36,8 @@ def worker(
     *,
     away: bool,
     leads: set[str],
-    ping: Callable[[], Awaitable[None]] = done,
+    down: Collection[ProviderName] = (),
+    takes_writes: Callable[[], Awaitable[None]] = done,
     sleep: Callable[[float], Awaitable[None]] = enough,
 ) -> Worker:
 
@@ -46,11 +50,15 @@ def worker(
     parts: Mapping[str, Any] = {
         "reporter": reporter,
         "redis_away": lambda: away,
-        "providers": {A: None, B: None},
+        "providers": {
+            name: SimpleNamespace(circuit=Circuit.OPEN if name in down else Circuit.CLOSED)
+            for name in (A, B)
+        },
         "clock": SimpleNamespace(sleep=sleep),
         "schedule": SimpleNamespace(lag=lag),
         "store": SimpleNamespace(
-            ping=ping,
+            ping=done,
+            takes_writes=takes_writes,
             connections=dict,
             books=SimpleNamespace(queue_stats=done),
             leadership=SimpleNamespace(leads=is_leader),
@@ -80,11 +88,30 @@ async def test_the_lag_is_told_by_those_who_know_it(
     assert reporter.troubles == []
 
 
+@pytest.mark.parametrize(
+    ("away", "down", "lag"),
+    [
+        (False, {B}, timedelta(seconds=3)),
+        (False, {A, B}, timedelta(0)),
+        (True, {B}, timedelta(seconds=3)),
+        (True, {A, B}, None),
+    ],
+)
+async def test_a_provider_that_is_not_asked_lags_behind_nothing(
+    away: bool, down: set[ProviderName], lag: timedelta | None
+) -> None:
+    reporter = RecordingReporter()
+    with pytest.raises(Enough):
+        await keep_gauges(worker(reporter, away=away, leads={"a", "b"}, down=down))
+
+    assert reporter.of("schedule_lag") == [(lag,)]
+
+
 async def test_a_database_that_does_not_answer_is_told_as_away_at_once() -> None:
     """The question goes on: it is answered when the database is back."""
     reporter, back, rounds = RecordingReporter(), asyncio.Event(), iter((1, 2))
 
-    async def ping() -> None:
+    async def takes_writes() -> None:
         await back.wait()
 
     async def sleep(_: float) -> None:
@@ -92,10 +119,36 @@ async def test_a_database_that_does_not_answer_is_told_as_away_at_once() -> None
             raise Enough
         back.set()
 
-    silent = worker(reporter, away=True, leads=set(), ping=ping, sleep=sleep)
+    silent = worker(reporter, away=True, leads=set(), takes_writes=takes_writes, sleep=sleep)
     with pytest.raises(Enough):
         await watch_dependencies(silent, timedelta(milliseconds=1))
 
     told = reporter.of("dependency")
     assert [works for what, works in told if what == "database"] == [False, True, True]
     assert {works for what, works in told if what == "redis"} == {False}
+
+
+async def test_a_database_that_only_answers_reads_is_told_as_away() -> None:
+    reporter = RecordingReporter()
+
+    async def takes_writes() -> None:
+        raise StoreUnavailable("the database takes no writes")
+
+    with pytest.raises(Enough):
+        await watch_dependencies(
+            worker(reporter, away=False, leads=set(), takes_writes=takes_writes)
+        )
+
+    assert [works for what, works in reporter.of("dependency") if what == "database"] == [False]
+
+
+@pytest.mark.parametrize("writes", [True, False])
+async def test_readyz_wants_a_database_that_takes_writes(writes: bool) -> None:
+    async def takes_writes() -> None:
+        if not writes:
+            raise StoreUnavailable("the database takes no writes")
+
+    asked = worker(RecordingReporter(), away=False, leads=set(), takes_writes=takes_writes)
+    checks = {check.name: check.ok for check in await _readyz(asked, asyncio.Event())()}
+
+    assert checks == {"draining": True, "database": writes, "redis": True}

@@ -307,7 +307,7 @@ def _stuck(worker: Worker) -> list[str]:
 
 
 def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Sequence[HealthCheck]]]:
-    """Whether this process should get requests: not draining, and the database answers.
+    """Whether this process should get requests: not draining, and the database takes writes.
 
     Redis is told, but does not make it unready: the daemon goes on without it.
     """
@@ -324,7 +324,7 @@ def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Seque
 
 async def _database(worker: Worker) -> HealthCheck:
     try:
-        await worker.parts.store.ping()
+        await worker.parts.store.takes_writes()
     except StoreError as error:
         return HealthCheck("database", ok=False, detail=str(error))
     return HealthCheck("database", ok=True)

@@ -9,6 +9,7 @@ from worker.bootstrap import Worker
 from worker.domain.ids import ProviderName
 from worker.lifecycle.backstop import leadership_of
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.ports.provider import Circuit
 from worker.ports.reporter import Dependency, Reporter
 
 GAUGES_EVERY: Final = timedelta(seconds=5)
@@ -73,7 +74,9 @@ async def _read(worker: Worker) -> None:
     leads = [name for name in parts.providers if await _leads(worker, name)]
     # Without Redis each process has a schedule of its own, and only its leader follows it.
     known = leads if parts.redis_away() else list(parts.providers)
-    lags = [await parts.schedule.lag(name) for name in known]
+    # Nobody looks at a provider whose circuit is open; the others' looks are late or not.
+    asked = [name for name in known if parts.providers[name].circuit is not Circuit.OPEN]
+    lags = [await parts.schedule.lag(name) for name in asked]
     nobody_to_look_at = timedelta(0) if not parts.redis_away() else None
     parts.reporter.schedule_lag(max(lags, default=nobody_to_look_at))
 
@@ -86,7 +89,7 @@ async def _leads(worker: Worker, name: ProviderName) -> bool:
 
 async def _database_works(worker: Worker) -> bool:
     try:
-        await worker.parts.store.ping()
+        await worker.parts.store.takes_writes()
     except Exception:  # noqa: BLE001 - whatever it is, the database is of no use now
         return False
     return True

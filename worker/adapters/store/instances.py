@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 #: For one round trip of a heartbeat: whoever waits longer is not heard in time anyway.
 ANSWER_MAX: Final = GAP
+#: A beat is a write, one a second: after some seconds without, the database takes none of ours.
+WRITES_WITHIN: Final = GAP + BEAT_EVERY * 2
 
 
 class PostgresInstances:
@@ -55,6 +57,12 @@ class PostgresInstances:
     def silence(self) -> timedelta | None:
         """From which silence on another process is dead; None: this one may not judge now."""
         return self._liveness.silence
+
+    @property
+    def writes(self) -> bool:
+        """Whether the database took a beat of this process in the last seconds."""
+        age = self._liveness.age
+        return age is not None and age <= WRITES_WITHIN
 
     async def beat(self) -> bool:
         return await self.run(self._beat)

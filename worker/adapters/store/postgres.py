@@ -18,6 +18,7 @@ from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.purchases import PurchaseRepository
 from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.policy import Profile
+from worker.ports.errors import StoreUnavailable
 
 NO_POLICIES: Final[Mapping[str, Profile]] = {}
 
@@ -88,6 +89,15 @@ class PostgresStore:
             await connection.run_sync(check)
 
         await self.db.read(work)
+
+    async def takes_writes(self) -> None:
+        """As `ping`, and by effect: a standby or a full disk answers reads, and books nothing.
+
+        For a process that beats. Raises `StoreUnavailable` where its last beat is too old.
+        """
+        await self.ping()
+        if not self.instances.writes:
+            raise StoreUnavailable("the database answers, but takes no writes")
 
     async def time(self) -> datetime:
         """The database's clock, whatever the hosts' clocks say. Raises `StoreUnavailable`."""
