@@ -1,6 +1,6 @@
 """What was kept long enough is forgotten; what somebody may still ask for is not."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -181,6 +181,9 @@ async def test_a_settled_number_goes_once_its_books_are_dropped_and_leaves_its_s
     await periods.export(tmp_path)
     await periods.drop(ALL_OVER)
     await periods.close_pool()
+    young = datetime(2020, 12, 31, tzinfo=UTC)
+    assert await forget(DAYS, 1000, after=None, now=young) is None
+    assert await shop.one("SELECT count(*) FROM activation") == 107, "within a year all stay"
     place, steps = None, 0
     while (place := await forget(DAYS, 10, after=place)) is not None:
         steps += 1

@@ -2,9 +2,12 @@
 --
 -- A number rests when its customer and its provider are done with it, nobody disputes it, no case was
 -- ever about it, and no date of it is still to come. Those are few; they stay for good.
+-- It is settled for a year, too, and so it was bought before: what a claim of that time asks of the
+-- account's entries is as it was.
 WITH at_rest AS MATERIALIZED (
     SELECT a.id FROM activation a JOIN settlement s ON s.activation_id = a.id
-     WHERE a.id = ANY(CAST(:ids AS uuid[])) AND s.at < :until
+     WHERE a.id = ANY(CAST(:ids AS uuid[]))
+       AND s.at < least(CAST(:until AS timestamptz), now() - {{kept_whole}})
        AND a.settled AND a.pursue_at IS NULL
        AND a.provider_state IN ('cancelled', 'finished', 'charged', 'gone')
        AND NOT EXISTS (SELECT FROM exposure e WHERE e.activation_id = a.id AND e.state = 'open')
