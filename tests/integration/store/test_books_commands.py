@@ -66,6 +66,10 @@ async def kept(shop: Shop) -> dict[str, object]:
     return {name: await shop.rows(sql) for name, sql in KEPT.items()}
 
 
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
 @asynccontextmanager
 async def locked(shop: Shop, table: str, mode: str) -> AsyncIterator[None]:
     """Whoever wants more of the table waits, in the middle of its transaction."""
@@ -122,6 +126,43 @@ async def test_stopped_in_the_middle_of_each_step_nothing_of_it_is_done(
 
     assert (await periods.drop(ALL_OVER)).numbers == 6
     assert await violated(shop) == {}
+    await periods.close_pool()
+
+
+async def test_an_export_keeps_others_out_and_leaves_what_is_being_dropped(
+    old_shop: Shop, tmp_path: Path
+) -> None:
+    shop, one, two = old_shop, Periods(old_shop.url), Periods(old_shop.url)
+    await one.close(UNTIL)
+    async with locked(shop, "evidence", "ACCESS EXCLUSIVE"):
+        slow = asyncio.ensure_future(one.export(tmp_path))
+        await until(shop, "wait_event_type = 'Lock'", 1)
+        with pytest.raises(BooksRefusal, match="at work"):
+            await two.export(tmp_path)
+    assert len(await slow) == 1
+    before = files_in(tmp_path)
+    assert {name for name in before if name.startswith(".")} == set(), "no part of one is left"
+
+    assert (await one.drop(ALL_OVER)).numbers == 6
+    # Its list of the periods may be older than the drop: the row itself says so.
+    assert await two.export_one(1, tmp_path) is None
+    assert files_in(tmp_path) == before
+    await one.close_pool()
+    await two.close_pool()
+
+
+async def test_an_export_that_marks_nothing_fails(old_shop: Shop, tmp_path: Path) -> None:
+    """What it wrote is no proof of anything then."""
+    shop, periods = old_shop, Periods(old_shop.url)
+    await periods.close(UNTIL)
+    await shop.admin.execute(
+        "CREATE FUNCTION keep_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER keep_row BEFORE UPDATE ON book_period"
+        " FOR EACH ROW EXECUTE FUNCTION keep_row()"
+    )
+
+    with pytest.raises(BooksRefusal, match="at work"):
+        await periods.export(tmp_path)
     await periods.close_pool()
 
 
