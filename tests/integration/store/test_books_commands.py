@@ -32,6 +32,10 @@ KEPT = {
 }
 
 
+LINE = """
+INSERT INTO transition (activation_id, what, state, at)
+VALUES ($1, 'note', 'refunded', '2021-01-01')
+"""
 #: It takes no claims.
 POLICY = json.dumps(content_of(load_profile("default", config_directory() / "policies")))
 
@@ -71,14 +75,14 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 @asynccontextmanager
-async def locked(shop: Shop, table: str, mode: str) -> AsyncIterator[None]:
+async def locked(shop: Shop, table: str, mode: str) -> AsyncIterator[asyncpg.Connection]:
     """Whoever wants more of the table waits, in the middle of its transaction."""
     holder = await asyncpg.connect(shop.url)
     transaction = holder.transaction()
     await transaction.start()
     await holder.execute(f"LOCK TABLE {table} IN {mode} MODE")
-    yield
-    await transaction.rollback()
+    yield holder
+    await transaction.commit()
     await holder.close()
 
 
@@ -163,6 +167,45 @@ async def test_an_export_that_marks_nothing_fails(old_shop: Shop, tmp_path: Path
 
     with pytest.raises(BooksRefusal, match="at work"):
         await periods.export(tmp_path)
+    await periods.close_pool()
+
+
+async def test_a_line_that_no_export_has_stays_whenever_it_was_written(
+    old_shop: Shop, tmp_path: Path
+) -> None:
+    shop, periods = old_shop, Periods(old_shop.url)
+    await periods.close(UNTIL)
+    await periods.export(tmp_path)
+    one = await shop.one("SELECT id FROM activation WHERE provider_ref = 'refunded'")
+
+    async with locked(shop, "transition", "SHARE") as holder:
+        task = asyncio.ensure_future(periods.drop(ALL_OVER))
+        await until(shop, "wait_event_type = 'Lock'", 1)
+        await holder.execute(LINE, one)
+
+    assert (await task).numbers == 6
+    assert await shop.rows("SELECT what FROM transition WHERE activation_id = $1", one) == [
+        ("note",)
+    ]
+    await periods.close_pool()
+
+
+async def test_nothing_goes_where_an_entry_is_missing(old_shop: Shop, tmp_path: Path) -> None:
+    shop, periods = old_shop, Periods(old_shop.url)
+    await periods.close(UNTIL)
+    await periods.export(tmp_path)
+    await shop.admin.execute(
+        "SET session_replication_role = replica;"
+        "DELETE FROM transfer WHERE key = (SELECT 'hold:' || id FROM activation"
+        " WHERE provider_ref = 'refunded');"
+        "SET session_replication_role = origin"
+    )
+    before = await kept(shop)
+
+    with pytest.raises(BooksRefusal, match="entries of numbers are missing"):
+        await periods.drop(ALL_OVER)
+
+    assert await kept(shop) == before
     await periods.close_pool()
 
 

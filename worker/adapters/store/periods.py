@@ -30,6 +30,7 @@ from worker.adapters.store.migrate import check
 PAGE: Final = 2_000  #: Numbers that one transaction drops, at most.
 #: After so long every transaction that wrote before an instant has ended.
 SETTLED_FOR: Final = timedelta(hours=1)
+ENTRIES: Final = 2  #: Of each number that rests: a hold, and what it became.
 EXPORT_S: Final = 6 * 3_600.0  #: A file of a large month may take long.
 
 _OWNS: Final = "SELECT has_table_privilege('transfer', 'DELETE')"
@@ -338,8 +339,10 @@ def _dropper(
     async def work(connection: AsyncConnection) -> None:
         """Named, carried and deleted in one transaction, or nothing of it."""
         await _take_turn(connection)
-        named = await connection.execute(statement("books/drop_numbers"), {**asked, "ids": ids})
-        gone = {"ids": list(named.scalars())}
+        locked = await connection.execute(statement("books/drop_lock"), {"ids": ids})
+        asked_of = {**asked, "ids": list(locked.scalars())}
+        named = await connection.execute(statement("books/drop_numbers"), asked_of)
+        gone = {**asked, "ids": list(named.scalars())}
         if not gone["ids"]:
             return
         await connection.execute(statement("books/drop_carry"), gone)
@@ -347,6 +350,8 @@ def _dropper(
             (await connection.execute(statement(name), gone)).rowcount
             for name in ("books/drop_transfers", "books/drop_transitions", "books/drop_decisions")
         ]
+        if deleted[0] != ENTRIES * len(gone["ids"]):
+            raise BooksRefusal("entries of numbers are missing: activation-worker audit")
         dropped.numbers += len(gone["ids"])
         dropped.transfers += deleted[0]
         dropped.transitions += deleted[1]

@@ -1,4 +1,4 @@
--- Name the numbers of a page whose books go: they rest, and all that was written of them was exported.
+-- Name those of the locked numbers whose books go: they rest, and all that was written of them was exported.
 --
 -- A number rests when its customer and its provider are done with it, nobody disputes it, no case was
 -- ever about it, and no date of it is still to come. Those are few; they stay for good.
@@ -29,8 +29,6 @@ WITH at_rest AS MATERIALIZED (
                               (SELECT transfer_id FROM audit_proof
                                 WHERE invariant = 'balance_is_sum_of_transfers')))
        AND NOT EXISTS (SELECT FROM dropped_number d WHERE d.activation_id = a.id)
-     ORDER BY a.id
-       FOR NO KEY UPDATE OF a SKIP LOCKED
 )
 INSERT INTO dropped_number (activation_id, period) SELECT id, CAST(:period AS integer) FROM at_rest
 ON CONFLICT DO NOTHING
