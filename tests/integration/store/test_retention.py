@@ -85,6 +85,15 @@ async def test_a_phone_is_forgotten_after_its_time_and_the_number_is_the_same(sh
     assert (again.how, other.how) == (AcceptOutcome.SAME, AcceptOutcome.OTHER_CONTENT)
 
 
+GIVEN_BACK = """
+INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
+VALUES ('claim:x', 'alice', $1, 'house:revenue', 'available:alice', 25, 'USD')
+"""
+NOT_GIVEN_BACK = """
+SET session_replication_role = replica;
+DELETE FROM transfer WHERE key = 'claim:x';
+SET session_replication_role = origin;
+"""
 RENTAL = """
 INSERT INTO rental (id, provider, provider_ref, account, phone, service, country, price_minor,
                     currency, charge, policy, policy_version, rented_at, ends_at, ended_at)
@@ -184,6 +193,10 @@ async def test_a_settled_number_goes_once_its_books_are_dropped_and_leaves_its_s
     young = datetime(2020, 12, 31, tzinfo=UTC)
     assert await forget(DAYS, 1000, after=None, now=young) is None
     assert await shop.one("SELECT count(*) FROM activation") == 107, "within a year all stay"
+    await shop.admin.execute(GIVEN_BACK, due[0].id)
+    assert await forget(DAYS, 1000, after=None) is None
+    assert await shop.one("SELECT count(*) FROM activation") == 107, "no later one was activated"
+    await shop.admin.execute(NOT_GIVEN_BACK)
     place, steps = None, 0
     while (place := await forget(DAYS, 10, after=place)) is not None:
         steps += 1

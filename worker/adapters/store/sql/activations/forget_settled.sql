@@ -1,7 +1,7 @@
 -- Forget numbers that were settled long ago and whose books were dropped, from one number on.
 --
 -- Long ago is a year at the least. What stays of such a number is its settlement. It stays as a whole where somebody may ask for it: as
--- its account's first order, as one of its newest hundred, where no later one delivered, and where an
+-- its account's first order, as one of its newest hundred, where no later one was activated, and where an
 -- loss, a dispute, an event or a date of it is left. A case about it would have kept its books.
 WITH page AS MATERIALIZED (
     SELECT id, account, rented_at FROM activation
@@ -29,7 +29,11 @@ old AS MATERIALIZED (
                       AND b.provider_ref IS NOT NULL)
        AND EXISTS (SELECT FROM activation b
                     WHERE b.account = a.account AND b.rented_at > a.rented_at
-                      AND b.state = 'delivered' AND b.settled)
+                      AND b.state = 'delivered' AND b.settled
+                      -- What claims gave back whole was not activated.
+                      AND (b.price_minor = 0 OR b.price_minor > coalesce(
+                           (SELECT sum(t.amount_minor) FROM transfer t
+                             WHERE t.activation_id = b.id AND t.source = 'house:revenue'), 0)))
        AND 100 = (SELECT count(*) FROM (SELECT FROM activation b
                     WHERE b.account = a.account AND b.rented_at > a.rented_at LIMIT 100) newer)
      ORDER BY a.id
