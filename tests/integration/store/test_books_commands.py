@@ -36,6 +36,18 @@ LINE = """
 INSERT INTO transition (activation_id, what, state, at)
 VALUES ($1, 'note', 'refunded', '2021-01-01')
 """
+#: What the server grants whoever marks a period.
+PATIENCE = """
+CREATE TABLE patience (statement text, idle text);
+CREATE FUNCTION tell_patience() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO patience VALUES (current_setting('statement_timeout'),
+                                 current_setting('idle_in_transaction_session_timeout'));
+    RETURN NEW;
+END $$;
+CREATE TRIGGER tell_patience BEFORE UPDATE ON book_period
+    FOR EACH ROW EXECUTE FUNCTION tell_patience();
+"""
 #: It takes no claims.
 POLICY = json.dumps(content_of(load_profile("default", config_directory() / "policies")))
 
@@ -206,6 +218,19 @@ async def test_nothing_goes_where_an_entry_is_missing(old_shop: Shop, tmp_path: 
         await periods.drop(ALL_OVER)
 
     assert await kept(shop) == before
+    await periods.close_pool()
+
+
+async def test_an_export_is_given_hours_also_while_it_works_on_its_files(
+    old_shop: Shop, tmp_path: Path
+) -> None:
+    shop, periods = old_shop, Periods(old_shop.url)
+    await periods.close(UNTIL)
+    await shop.admin.execute(PATIENCE)
+
+    await periods.export(tmp_path)
+
+    assert await shop.rows("SELECT * FROM patience") == [("6h", "6h")]
     await periods.close_pool()
 
 

@@ -49,6 +49,11 @@ _DROPPING: Final = text(
     "UPDATE book_period SET dropping_since = coalesce(dropping_since, now())"
     " WHERE id = :id AND folder = :folder AND sha256 = :sha256"
 )
+#: While a file is put on the disk and read again, the transaction is idle.
+_PATIENCE: Final = tuple(
+    text(f"SET LOCAL {what} = '{EXPORT_S:.0f}s'")
+    for what in ("statement_timeout", "idle_in_transaction_session_timeout")
+)
 #: Before any other statement: the moment of the export is that of its first one.
 _ONE_MOMENT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 #: Fails, and all is begun again, where the row has changed since that moment.
@@ -264,7 +269,8 @@ def _exporter(
     async def work(connection: AsyncConnection) -> ExportedPeriod | None:
         """All files, and what they must add up to, of one moment, in which nobody drops them."""
         await connection.execute(_ONE_MOMENT)
-        await audit.allow_long(connection)
+        for patience in _PATIENCE:
+            await connection.execute(patience)
         await _take_turn(connection)
         await connection.execute(_LOCK, {"id": id_})
         period = next(each for each in await _periods(connection) if each["id"] == id_)
@@ -274,7 +280,8 @@ def _exporter(
         try:
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
             files = [await _write(connection, name, period, folder) for name in BOOKS]
-            found = await audit.fetch_patiently(connection, statement("books/period_sums"), period)
+            sums = statement("books/period_sums")
+            found = await audit.fetch_patiently(connection, sums, period, within_s=EXPORT_S)
             for name, written in zip(BOOKS, files, strict=True):
                 book_files.held_against(written, json.loads(found[name]))
             told = {"until": period["until"].isoformat(), "period": period["id"]}
