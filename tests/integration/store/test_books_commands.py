@@ -32,6 +32,22 @@ KEPT = {
 }
 
 
+LINE = """
+INSERT INTO transition (activation_id, what, state, at)
+VALUES ($1, 'note', 'refunded', '2021-01-01')
+"""
+#: What the server grants whoever marks a period.
+PATIENCE = """
+CREATE TABLE patience (statement text, idle text);
+CREATE FUNCTION tell_patience() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO patience VALUES (current_setting('statement_timeout'),
+                                 current_setting('idle_in_transaction_session_timeout'));
+    RETURN NEW;
+END $$;
+CREATE TRIGGER tell_patience BEFORE UPDATE ON book_period
+    FOR EACH ROW EXECUTE FUNCTION tell_patience();
+"""
 #: It takes no claims.
 POLICY = json.dumps(content_of(load_profile("default", config_directory() / "policies")))
 
@@ -66,15 +82,19 @@ async def kept(shop: Shop) -> dict[str, object]:
     return {name: await shop.rows(sql) for name, sql in KEPT.items()}
 
 
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
 @asynccontextmanager
-async def locked(shop: Shop, table: str, mode: str) -> AsyncIterator[None]:
+async def locked(shop: Shop, table: str, mode: str) -> AsyncIterator[asyncpg.Connection]:
     """Whoever wants more of the table waits, in the middle of its transaction."""
     holder = await asyncpg.connect(shop.url)
     transaction = holder.transaction()
     await transaction.start()
     await holder.execute(f"LOCK TABLE {table} IN {mode} MODE")
-    yield
-    await transaction.rollback()
+    yield holder
+    await transaction.commit()
     await holder.close()
 
 
@@ -122,6 +142,95 @@ async def test_stopped_in_the_middle_of_each_step_nothing_of_it_is_done(
 
     assert (await periods.drop(ALL_OVER)).numbers == 6
     assert await violated(shop) == {}
+    await periods.close_pool()
+
+
+async def test_an_export_keeps_others_out_and_leaves_what_is_being_dropped(
+    old_shop: Shop, tmp_path: Path
+) -> None:
+    shop, one, two = old_shop, Periods(old_shop.url), Periods(old_shop.url)
+    await one.close(UNTIL)
+    async with locked(shop, "evidence", "ACCESS EXCLUSIVE"):
+        slow = asyncio.ensure_future(one.export(tmp_path))
+        await until(shop, "wait_event_type = 'Lock'", 1)
+        with pytest.raises(BooksRefusal, match="at work"):
+            await two.export(tmp_path)
+    assert len(await slow) == 1
+    before = files_in(tmp_path)
+    assert {name for name in before if name.startswith(".")} == set(), "no part of one is left"
+
+    assert (await one.drop(ALL_OVER)).numbers == 6
+    # Its list of the periods may be older than the drop: the row itself says so.
+    assert await two.export_one(1, tmp_path) is None
+    assert files_in(tmp_path) == before
+    await one.close_pool()
+    await two.close_pool()
+
+
+async def test_an_export_that_marks_nothing_fails(old_shop: Shop, tmp_path: Path) -> None:
+    """What it wrote is no proof of anything then."""
+    shop, periods = old_shop, Periods(old_shop.url)
+    await periods.close(UNTIL)
+    await shop.admin.execute(
+        "CREATE FUNCTION keep_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER keep_row BEFORE UPDATE ON book_period"
+        " FOR EACH ROW EXECUTE FUNCTION keep_row()"
+    )
+
+    with pytest.raises(BooksRefusal, match="at work"):
+        await periods.export(tmp_path)
+    await periods.close_pool()
+
+
+async def test_a_line_that_no_export_has_stays_whenever_it_was_written(
+    old_shop: Shop, tmp_path: Path
+) -> None:
+    shop, periods = old_shop, Periods(old_shop.url)
+    await periods.close(UNTIL)
+    await periods.export(tmp_path)
+    one = await shop.one("SELECT id FROM activation WHERE provider_ref = 'refunded'")
+
+    async with locked(shop, "transition", "SHARE") as holder:
+        task = asyncio.ensure_future(periods.drop(ALL_OVER))
+        await until(shop, "wait_event_type = 'Lock'", 1)
+        await holder.execute(LINE, one)
+
+    assert (await task).numbers == 6
+    assert await shop.rows("SELECT what FROM transition WHERE activation_id = $1", one) == [
+        ("note",)
+    ]
+    await periods.close_pool()
+
+
+async def test_nothing_goes_where_an_entry_is_missing(old_shop: Shop, tmp_path: Path) -> None:
+    shop, periods = old_shop, Periods(old_shop.url)
+    await periods.close(UNTIL)
+    await periods.export(tmp_path)
+    await shop.admin.execute(
+        "SET session_replication_role = replica;"
+        "DELETE FROM transfer WHERE key = (SELECT 'hold:' || id FROM activation"
+        " WHERE provider_ref = 'refunded');"
+        "SET session_replication_role = origin"
+    )
+    before = await kept(shop)
+
+    with pytest.raises(BooksRefusal, match="entries of numbers are missing"):
+        await periods.drop(ALL_OVER)
+
+    assert await kept(shop) == before
+    await periods.close_pool()
+
+
+async def test_an_export_is_given_hours_also_while_it_works_on_its_files(
+    old_shop: Shop, tmp_path: Path
+) -> None:
+    shop, periods = old_shop, Periods(old_shop.url)
+    await periods.close(UNTIL)
+    await shop.admin.execute(PATIENCE)
+
+    await periods.export(tmp_path)
+
+    assert await shop.rows("SELECT * FROM patience") == [("6h", "6h")]
     await periods.close_pool()
 
 

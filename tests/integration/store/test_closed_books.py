@@ -249,6 +249,34 @@ async def test_all_of_an_account_stays_while(
     assert old.refunded not in await dropped_ids(broken_shop)
 
 
+MOVED = """
+SET session_replication_role = replica;
+UPDATE transition SET at = at + interval '{by}' WHERE activation_id = '{id}';
+UPDATE settlement SET at = at + interval '{by}' WHERE activation_id = '{id}';
+UPDATE activation SET rented_at = rented_at + interval '{by}',
+       deadline_at = deadline_at + interval '{by}', ending_at = ending_at + interval '{by}'
+ WHERE id = '{id}';
+SET session_replication_role = origin;
+"""
+
+
+async def test_no_number_goes_within_a_year_whatever_its_policy_says(
+    broken_shop: Shop, old: Lives, periods: Periods, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    settled = "SELECT at FROM settlement WHERE activation_id = $1"
+    for id_, hours in ((old.refunded, -1), (old.closed, 1)):
+        at = now - timedelta(days=366, hours=hours)
+        by = at - await broken_shop.one(settled, id_)
+        await broken_shop.admin.execute(MOVED.format(id=id_, by=f"{by.total_seconds()} seconds"))
+    await periods.close(now - timedelta(days=30))
+    await periods.export(tmp_path)
+
+    assert (await periods.drop({("default", "1"): now})).numbers == 5
+
+    await stays_alone(broken_shop, old)
+
+
 async def test_the_files_hold_every_row_and_say_what_they_add_up_to(
     broken_shop: Shop, old: Lives, periods: Periods, tmp_path: Path
 ) -> None:

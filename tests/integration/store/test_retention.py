@@ -1,6 +1,6 @@
 """What was kept long enough is forgotten; what somebody may still ask for is not."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -127,6 +127,15 @@ async def test_a_list_tells_nothing_of_a_number_whose_phone_was_forgotten(
     assert await purchases.unknown_rows(SIM, [of_then]) == []
 
 
+GIVEN_BACK = """
+INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
+VALUES ('claim:x', 'alice', $1, 'house:revenue', 'available:alice', 25, 'USD')
+"""
+NOT_GIVEN_BACK = """
+SET session_replication_role = replica;
+DELETE FROM transfer WHERE key = 'claim:x';
+SET session_replication_role = origin;
+"""
 RENTAL = """
 INSERT INTO rental (id, provider, provider_ref, account, phone, service, country, price_minor,
                     currency, charge, policy, policy_version, rented_at, ends_at, ended_at)
@@ -247,6 +256,13 @@ async def test_a_settled_number_goes_once_its_books_are_dropped_and_leaves_its_s
     await periods.export(tmp_path)
     await periods.drop(ALL_OVER)
     await periods.close_pool()
+    young = datetime(2020, 12, 31, tzinfo=UTC)
+    assert await forget(DAYS, 1000, after=None, now=young) is None
+    assert await shop.one("SELECT count(*) FROM activation") == 107, "within a year all stay"
+    await shop.admin.execute(GIVEN_BACK, due[0].id)
+    assert await forget(DAYS, 1000, after=None) is None
+    assert await shop.one("SELECT count(*) FROM activation") == 107, "no later one was activated"
+    await shop.admin.execute(NOT_GIVEN_BACK)
     place, steps = None, 0
     while (place := await forget(DAYS, 10, after=place)) is not None:
         steps += 1

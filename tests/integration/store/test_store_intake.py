@@ -254,6 +254,19 @@ async def test_a_rental_from_the_future_is_refused_beyond_what_clocks_differ(sho
     ) == [AcceptOutcome.NEW, AcceptOutcome.RENTED_IN_FUTURE]
 
 
+async def test_an_unknown_rental_of_more_than_a_year_ago_is_refused(shop: Shop) -> None:
+    """It may be one that was forgotten: its id may be of another release, or a purchase's."""
+    await shop.open()
+    year = timedelta(days=366)
+
+    assert await take(
+        shop,
+        intake("1", rented_at=RENTED - year),
+        intake("2", rented_at=RENTED - year - TICK),
+    ) == [AcceptOutcome.NEW, AcceptOutcome.OTHER_CONTENT]
+    assert await shop.one("SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'") == 1
+
+
 async def test_a_rental_of_long_ago_is_taken_and_due_at_once(shop: Shop) -> None:
     await shop.open()
     await take(shop, intake("1", rented_at=RENTED - timedelta(days=30)))

@@ -25,9 +25,9 @@ from worker.ports.store import activations as port
 
 SKEW = timedelta(seconds=60)  #: How far a caller's clock may be ahead of the database's.
 BUCKETS = 2  #: Balances of an account: available and held.
+YEAR = timedelta(days=366)  #: So long each number is kept, if only its settlement.
 OLD = timedelta(days=2)  #: No window is longer than a day: only older numbers may be forgotten.
 ROUNDS = 5  #: A ref that came alive while we looked is read again, this often at most.
-
 
 _THERE = text("SELECT account FROM account WHERE account = ANY(:accounts)")
 _SETTLED = text("SELECT activation_id FROM settlement WHERE activation_id = ANY(:ids)")
@@ -264,8 +264,10 @@ def _wrong_instant(
     batch: _Batch, intake: port.CompleteIntake, rented_at: datetime
 ) -> port.AcceptOutcome | None:
     number = intake.number
-    if activation_id(number.provider, number.ref, rented_at) in batch.settled:
-        return port.AcceptOutcome.OTHER_CONTENT  # And forgotten: it cannot be held against it.
+    settled = activation_id(number.provider, number.ref, rented_at) in batch.settled
+    if settled or rented_at < batch.now - YEAR:
+        # Forgotten, or it may be, under an id of another making: it cannot be held against it.
+        return port.AcceptOutcome.OTHER_CONTENT
     if rented_at > batch.now + SKEW:
         return port.AcceptOutcome.RENTED_IN_FUTURE
     if not number.codes:

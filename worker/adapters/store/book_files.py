@@ -8,10 +8,12 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
+from uuid import uuid4
 
 import orjson
 
@@ -132,10 +134,20 @@ def write_list(folder: Path, period: Mapping[str, Any], files: Sequence[WrittenF
     """The list of the files, written last; its SHA-256."""
     document = {**period, "files": [file._asdict() for file in files]}
     text = json.dumps(document, indent=2) + "\n"
-    part = folder / f".{LIST}.part"
-    part.write_text(text)
-    settle_file(part, folder / LIST)
+    with fresh_part(folder / LIST) as part:
+        part.write_text(text)
+        settle_file(part, folder / LIST)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextmanager
+def fresh_part(file: Path) -> Iterator[Path]:
+    """Where *file* is written until it is whole: nobody else writes there, and nothing is left."""
+    part = file.with_name(f".{file.name}.{uuid4().hex}.part")
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def settle_file(part: Path, file: Path) -> None:

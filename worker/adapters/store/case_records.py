@@ -4,7 +4,7 @@ import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
@@ -34,7 +34,7 @@ _DEPOSITED: Final = text(
     "SELECT max(at) FROM transfer WHERE account = :account AND key LIKE 'topup:%'"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_COMPUTED: Final = {"charge", "order_facts", "credit_available_minor"}
+_COMPUTED: Final = {"charge", "order_facts", "credit_available_minor", "books_dropped"}
 _CASE_COLUMNS: Final = tuple(
     name for name in port.CaseRecord.__dataclass_fields__ if name not in _COMPUTED
 )
@@ -252,11 +252,13 @@ async def _case_record(
     if row is None:
         return None
     stays = case is not None and profile is not None and _stays(case, profile, row)
+    credit = _KEPT if stays else await _still_there(connection, row, case)
     return port.CaseRecord(
         **{name: row[name] for name in _CASE_COLUMNS},
         charge=Charge(row["charge"]),
         order_facts=row["order_facts"] or {},
-        credit_available_minor=None if stays else await _still_there(connection, row, case),
+        credit_available_minor=credit.minor,
+        books_dropped=row["books_dropped"] or credit.dropped,
     )
 
 
@@ -268,16 +270,24 @@ def _stays(case: Case, profile: Profile, row: RowMapping) -> bool:
     return not may_leave(profile, case.facts.get("destination"), method)
 
 
-async def _still_there(connection: AsyncConnection, row: RowMapping, case: Case | None) -> int:
+class _Credit(NamedTuple):
+    minor: int | None
+    dropped: bool = False  #: Entries since then left the books: the sum is of what is left.
+
+
+_KEPT: Final = _Credit(None)
+
+
+async def _still_there(connection: AsyncConnection, row: RowMapping, case: Case | None) -> _Credit:
     """The lesser of what was credited and the lowest balance since the first credit."""
     credited: int = row["credited_minor"]
     if row["credited_by"] is None:
-        return 0
+        return _Credit(0)
     own = None if case is None else case.id
     since = {"account": row["account"], "since": row["credited_by"], "case_id": own}
     found = await connection.execute(statement("cases/lowest_balance"), since)
-    lowest: int = found.scalar_one()
-    return min(credited, lowest)
+    lowest = found.one()
+    return _Credit(min(credited, lowest.minor), lowest.dropped)
 
 
 def _sums(pairs: Iterable[tuple[float, int]]) -> tuple[port.RecordedSum, ...]:

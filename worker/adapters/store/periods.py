@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import audit, book_files
@@ -30,6 +30,7 @@ from worker.adapters.store.migrate import check
 PAGE: Final = 2_000  #: Numbers that one transaction drops, at most.
 #: After so long every transaction that wrote before an instant has ended.
 SETTLED_FOR: Final = timedelta(hours=1)
+ENTRIES: Final = 2  #: Of each number that rests: a hold, and what it became.
 EXPORT_S: Final = 6 * 3_600.0  #: A file of a large month may take long.
 
 _OWNS: Final = "SELECT has_table_privilege('transfer', 'DELETE')"
@@ -45,8 +46,18 @@ _EXPORTED: Final = text(
     " WHERE id = :id AND dropping_since IS NULL"
 )
 _DROPPING: Final = text(
-    "UPDATE book_period SET dropping_since = now() WHERE id = :id AND dropping_since IS NULL"
+    "UPDATE book_period SET dropping_since = coalesce(dropping_since, now())"
+    " WHERE id = :id AND folder = :folder AND sha256 = :sha256"
 )
+#: While a file is put on the disk and read again, the transaction is idle.
+_PATIENCE: Final = tuple(
+    text(f"SET LOCAL {what} = '{EXPORT_S:.0f}s'")
+    for what in ("statement_timeout", "idle_in_transaction_session_timeout")
+)
+#: Before any other statement: the moment of the export is that of its first one.
+_ONE_MOMENT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+#: Fails, and all is begun again, where the row has changed since that moment.
+_LOCK: Final = text("SELECT FROM book_period WHERE id = :id FOR UPDATE")
 
 #: By policy and version, the newest order about which no claim is accepted any more.
 OrdersOver: TypeAlias = Mapping[tuple[str, str], datetime]
@@ -122,18 +133,15 @@ class Periods:
         """Write the files of each period that is not there as it was exported."""
         await self._check()
         written = []
-        for period in await self._periods():
-            folder = await asyncio.to_thread(book_files.folder_of, directory, period["until"])
-            if period["dropping_since"] is not None or await _is_there(period, folder):
-                continue
-            written.append(await self._db.snapshot(_exporter(period, folder)))
-            await self._mark_exported(period, folder)
+        for period in await self._db.read(_periods):
+            exported = await self.export_one(period["id"], directory)
+            if exported is not None:
+                written.append(exported)
         return written
 
-    async def _mark_exported(self, period: Period, folder: Path) -> None:
-        sha256 = await asyncio.to_thread(book_files.sha256_of, folder / book_files.LIST)
-        given = {"id": period["id"], "folder": str(folder), "sha256": sha256}
-        await self._change(_EXPORTED, given)
+    async def export_one(self, id_: int, directory: Path) -> ExportedPeriod | None:
+        """None: it is there as it was exported, or is being dropped by now."""
+        return await self._db.write(_exporter(id_, directory))
 
     async def drop(self, orders_over: OrdersOver, page: int = PAGE) -> DroppedRows:
         """Delete what was exported of numbers that rest."""
@@ -155,7 +163,7 @@ class Periods:
     async def _to_drop(self) -> Period:
         """The newest period that may be dropped, its files proven with those of all before it."""
         target: Period | None = None
-        for period in await self._periods():
+        for period in await self._db.read(_periods):
             if period["exported_at"] is None:
                 break
             if period["dropping_since"] is None:
@@ -165,7 +173,7 @@ class Periods:
                     )
                 except (Unproven, OSError) as error:
                     raise BooksRefusal(str(error)) from None
-                await self._change(_DROPPING, {"id": period["id"]})
+                await self._db.write(partial(_mark, change=_DROPPING, given=period))
             target = period
         if target is None:
             raise BooksRefusal("nothing was exported yet: activation-worker books export DIR")
@@ -193,19 +201,16 @@ class Periods:
                 "database.url must be of the login that owns the tables, as for migrate"
             )
 
-    async def _periods(self) -> list[Period]:
-        async def work(connection: AsyncConnection) -> list[Period]:
-            found = await connection.execute(statement("books/periods"))
-            return [dict(row) for row in found.mappings()]
 
-        return await self._db.read(work)
+async def _periods(connection: AsyncConnection) -> list[Period]:
+    found = await connection.execute(statement("books/periods"))
+    return [dict(row) for row in found.mappings()]
 
-    async def _change(self, change: Any, given: Mapping[str, object]) -> None:  # noqa: ANN401 - a TextClause
-        async def work(connection: AsyncConnection) -> None:
-            await _take_turn(connection)
-            await connection.execute(change, given)
 
-        await self._db.write(work)
+async def _mark(connection: AsyncConnection, change: TextClause, given: Period) -> None:
+    await _take_turn(connection)
+    if (await connection.execute(change, given)).rowcount != 1:
+        raise BooksRefusal("another `books` command is at work")
 
 
 async def _take_turn(connection: AsyncConnection) -> None:
@@ -259,23 +264,34 @@ async def _is_there(period: Period, folder: Path) -> bool:
 
 
 def _exporter(
-    period: Period, folder: Path
-) -> Callable[[AsyncConnection], Awaitable[ExportedPeriod]]:
-    async def work(connection: AsyncConnection) -> ExportedPeriod:
-        """All files, and what they must add up to, of one moment."""
-        await audit.allow_long(connection)
+    id_: int, directory: Path
+) -> Callable[[AsyncConnection], Awaitable[ExportedPeriod | None]]:
+    async def work(connection: AsyncConnection) -> ExportedPeriod | None:
+        """All files, and what they must add up to, of one moment, in which nobody drops them."""
+        await connection.execute(_ONE_MOMENT)
+        for patience in _PATIENCE:
+            await connection.execute(patience)
+        await _take_turn(connection)
+        await connection.execute(_LOCK, {"id": id_})
+        period = next(each for each in await _periods(connection) if each["id"] == id_)
+        folder = await asyncio.to_thread(book_files.folder_of, directory, period["until"])
+        if period["dropping_since"] is not None or await _is_there(period, folder):
+            return None
         try:
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
             files = [await _write(connection, name, period, folder) for name in BOOKS]
-            found = await audit.fetch_patiently(connection, statement("books/period_sums"), period)
+            sums = statement("books/period_sums")
+            found = await audit.fetch_patiently(connection, sums, period, within_s=EXPORT_S)
             for name, written in zip(BOOKS, files, strict=True):
                 book_files.held_against(written, json.loads(found[name]))
             told = {"until": period["until"].isoformat(), "period": period["id"]}
-            await asyncio.to_thread(book_files.write_list, folder, told, files)
+            sha256 = await asyncio.to_thread(book_files.write_list, folder, told, files)
         except (ConnectionError, TimeoutError):
             raise  # The database's.
         except OSError as error:
             raise BooksRefusal(f"cannot write to {folder}: {error.strerror}") from None
+        given = {"id": id_, "folder": str(folder), "sha256": sha256}
+        await _mark(connection, _EXPORTED, given)
         return ExportedPeriod(period["until"], folder, sum(file.rows for file in files))
 
     return work
@@ -285,18 +301,19 @@ async def _write(
     connection: AsyncConnection, name: str, period: Period, folder: Path
 ) -> WrittenFile:
     driver: Any = (await connection.get_raw_connection()).driver_connection
-    part, file, book = folder / f".{name}.part", folder / f"{name}.ndjson", BOOKS[name]
-    await driver.copy_from_query(
-        f"SELECT row_to_json(r) FROM ({book.rows}) r",  # noqa: S608 - constants of ours
-        *(period[each] for each in book.given),
-        output=part,
-        timeout=EXPORT_S,
-        # As they are: no row of JSON has these characters.
-        format="csv",
-        delimiter="\x02",
-        quote="\x01",
-    )
-    await asyncio.to_thread(book_files.settle_file, part, file)
+    file, book = folder / f"{name}.ndjson", BOOKS[name]
+    with book_files.fresh_part(file) as part:
+        await driver.copy_from_query(
+            f"SELECT row_to_json(r) FROM ({book.rows}) r",  # noqa: S608 - constants of ours
+            *(period[each] for each in book.given),
+            output=part,
+            timeout=EXPORT_S,
+            # As they are: no row of JSON has these characters.
+            format="csv",
+            delimiter="\x02",
+            quote="\x01",
+        )
+        await asyncio.to_thread(book_files.settle_file, part, file)
     return await asyncio.to_thread(book_files.read_back, file, name)
 
 
@@ -329,8 +346,10 @@ def _dropper(
     async def work(connection: AsyncConnection) -> None:
         """Named, carried and deleted in one transaction, or nothing of it."""
         await _take_turn(connection)
-        named = await connection.execute(statement("books/drop_numbers"), {**asked, "ids": ids})
-        gone = {"ids": list(named.scalars())}
+        locked = await connection.execute(statement("books/drop_lock"), {"ids": ids})
+        asked_of = {**asked, "ids": list(locked.scalars())}
+        named = await connection.execute(statement("books/drop_numbers"), asked_of)
+        gone = {**asked, "ids": list(named.scalars())}
         if not gone["ids"]:
             return
         await connection.execute(statement("books/drop_carry"), gone)
@@ -338,6 +357,8 @@ def _dropper(
             (await connection.execute(statement(name), gone)).rowcount
             for name in ("books/drop_transfers", "books/drop_transitions", "books/drop_decisions")
         ]
+        if deleted[0] != ENTRIES * len(gone["ids"]):
+            raise BooksRefusal("entries of numbers are missing: activation-worker audit")
         dropped.numbers += len(gone["ids"])
         dropped.transfers += deleted[0]
         dropped.transitions += deleted[1]

@@ -77,9 +77,10 @@ def export(
 def drop(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> None:
     """Delete what was exported of numbers that rest, once their files are proven to be there.
 
-    A number stays as a whole while anything may still be asked of it: while its provider is owed
-    a call, a case was about it, or its policy takes claims. Settlements stay for good. Stopped, it
-    goes on where it was.
+    A number stays as a whole for a year (366 days) after it was settled, whatever its policy says,
+    and longer while anything may still be asked of it: while its provider is owed a call, a case
+    was about it, or its policy takes claims. Settlements stay for good. Stopped, it goes on where
+    it was.
     """
     orders_over = ask_store(config, lambda store, _: _orders_over(store))
     dropped = _ask(config, lambda periods: periods.drop(orders_over))

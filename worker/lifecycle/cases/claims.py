@@ -92,6 +92,9 @@ class ClaimJudge:
         record = questions.ask_policy(
             view, Op.CLAIM, given, self.clauses, profile=_with_own_window(view, order)
         )
+        if view.record is not None and view.record.books_dropped and not _only_late(record):
+            unknown = Decision(Outcome.NEEDS_REVIEW, Reason.CAUSE_UNKNOWN)
+            record = replace(record, decision=unknown)
         # Checked before a human's verdict counts and not after it: he gives only one.
         return replace(record, decision=claim_payouts.at_most(order.left_minor, record.decision))
 
@@ -195,6 +198,11 @@ class ClaimJudge:
         return self._step_for(
             view, facts, questions.decided_by_human(record, granted, view, self.clauses)
         )
+
+
+def _only_late(record: port.DecisionRecord) -> bool:
+    """Decided by the dates of the order and the claim alone, which no drop takes."""
+    return record.decision.reason is Reason.CLAIM_WINDOW_CLOSED
 
 
 def _awaits_method(view: port.CaseView) -> bool:

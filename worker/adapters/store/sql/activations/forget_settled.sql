@@ -1,12 +1,12 @@
 -- Forget numbers that were settled long ago and whose books were dropped, from one number on.
 --
--- What stays of such a number is its settlement. It stays as a whole where somebody may ask for it: as
--- its account's first order, as one of its newest hundred, where no later one delivered, and where an
+-- Long ago is a year at the least. What stays of such a number is its settlement. It stays as a whole where somebody may ask for it: as
+-- its account's first order, as one of its newest hundred, where no later one was activated, and where an
 -- loss, a dispute, an event or a date of it is left. A case about it would have kept its books.
 WITH page AS MATERIALIZED (
     SELECT id, account, rented_at FROM activation
      WHERE (rented_at, id) > (CAST(:rented_at AS timestamptz), CAST(:id AS uuid))
-       AND rented_at < {{now}} - CAST(:time AS interval)
+       AND rented_at < {{now}} - greatest(CAST(:time AS interval), {{kept_whole}})
      ORDER BY rented_at, id LIMIT :limit
 ),
 old AS MATERIALIZED (
@@ -14,7 +14,7 @@ old AS MATERIALIZED (
       JOIN settlement s ON s.activation_id = a.id
       JOIN dropped_number d ON d.activation_id = a.id
      WHERE a.settled AND a.pursue_at IS NULL AND a.provider_state <> 'disputed'
-       AND s.at < {{now}} - CAST(:time AS interval)
+       AND s.at < {{now}} - greatest(CAST(:time AS interval), {{kept_whole}})
        AND NOT EXISTS (SELECT FROM exposure e
                         WHERE e.activation_id = a.id AND e.state <> 'resolved')
        AND NOT EXISTS (SELECT FROM provider_dispute p WHERE p.activation_id = a.id)
@@ -29,7 +29,11 @@ old AS MATERIALIZED (
                       AND b.provider_ref IS NOT NULL)
        AND EXISTS (SELECT FROM activation b
                     WHERE b.account = a.account AND b.rented_at > a.rented_at
-                      AND b.state = 'delivered' AND b.settled)
+                      AND b.state = 'delivered' AND b.settled
+                      -- What claims gave back whole was not activated.
+                      AND (b.price_minor = 0 OR b.price_minor > coalesce(
+                           (SELECT sum(t.amount_minor) FROM transfer t
+                             WHERE t.activation_id = b.id AND t.source = 'house:revenue'), 0)))
        AND 100 = (SELECT count(*) FROM (SELECT FROM activation b
                     WHERE b.account = a.account AND b.rented_at > a.rented_at LIMIT 100) newer)
      ORDER BY a.id

@@ -1,2 +1,4 @@
--- Delete what silence decided about numbers that were named as dropped; cases keep their decisions.
-DELETE FROM decision WHERE subject = ANY(CAST(:ids AS uuid[]))
+-- Delete what silence decided about numbers that were named as dropped, as far as it was exported;
+-- cases keep their decisions.
+DELETE FROM decision
+ WHERE subject = ANY(CAST(:ids AS uuid[])) AND seq <= CAST(:decision_seq AS bigint)

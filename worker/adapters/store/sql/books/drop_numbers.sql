@@ -1,10 +1,13 @@
--- Name the numbers of a page whose books go: they rest, and all that was written of them was exported.
+-- Name those of the locked numbers whose books go: they rest, and all that was written of them was exported.
 --
 -- A number rests when its customer and its provider are done with it, nobody disputes it, no case was
 -- ever about it, and no date of it is still to come. Those are few; they stay for good.
+-- It is settled for a year, too, and so it was bought before: what a claim of that time asks of the
+-- account's entries is as it was.
 WITH at_rest AS MATERIALIZED (
     SELECT a.id FROM activation a JOIN settlement s ON s.activation_id = a.id
-     WHERE a.id = ANY(CAST(:ids AS uuid[])) AND s.at < :until
+     WHERE a.id = ANY(CAST(:ids AS uuid[]))
+       AND s.at < least(CAST(:until AS timestamptz), now() - {{kept_whole}})
        AND a.settled AND a.pursue_at IS NULL
        AND a.provider_state IN ('cancelled', 'finished', 'charged', 'gone')
        AND NOT EXISTS (SELECT FROM exposure e WHERE e.activation_id = a.id AND e.state = 'open')
@@ -26,8 +29,6 @@ WITH at_rest AS MATERIALIZED (
                               (SELECT transfer_id FROM audit_proof
                                 WHERE invariant = 'balance_is_sum_of_transfers')))
        AND NOT EXISTS (SELECT FROM dropped_number d WHERE d.activation_id = a.id)
-     ORDER BY a.id
-       FOR NO KEY UPDATE OF a SKIP LOCKED
 )
 INSERT INTO dropped_number (activation_id, period) SELECT id, CAST(:period AS integer) FROM at_rest
 ON CONFLICT DO NOTHING

@@ -53,6 +53,7 @@ SELECT r.id, true AS rental, r.account, r.provider, r.policy, r.policy_version,
          AND NOT EXISTS (SELECT FROM activation e WHERE e.account = r.account
                             AND e.rented_at < r.rented_at
                             AND NOT (e.settled AND e.provider_ref IS NULL)) AS first_purchase,
+       false AS books_dropped,
        (SELECT min(t.id) FROM transfer t
          WHERE t.account = r.account AND t.destination = 'available:' || r.account
            AND t.key IN (SELECT 'claim:' || given.id FROM given)) AS credited_by
