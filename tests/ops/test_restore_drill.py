@@ -139,7 +139,8 @@ class Drill:
         environment["REDIS_URL"] = world.redis_url
         if api is not None:
             environment |= {"AW_URL": api.url, "AW_TOKEN": TOKEN}
-        await asyncio.to_thread(run_block, script, world.home, environment, User())
+        strict = f"set -euo pipefail\n{script}"
+        await asyncio.to_thread(run_block, strict, world.home, environment, User())
 
 
 @pytest.fixture
@@ -369,3 +370,29 @@ async def opened(url: str) -> AsyncIterator[BookStore]:
         yield store.books
     finally:
         await store.close()
+
+
+async def test_a_base_backup_that_fails_leaves_the_one_before(home: Path) -> None:
+    async with archived_postgres(home / "database") as database:
+        await database.run("Base backup")
+        before = (database.folder / "base/backup_manifest").read_text()
+
+        with pytest.raises(AssertionError, match="pg_basebackup"):
+            await database.run("Base backup", {"PGHOST": str(home / "nobody-listens")})
+        broken = {"PATH": f"{_failing(home, 'pg_verifybackup')}:{database.path}"}
+        with pytest.raises(AssertionError, match="pg_verifybackup is broken"):
+            await database.run("Base backup", broken)
+
+        assert (database.folder / "base/backup_manifest").read_text() == before
+        await database.run("Base backup")
+        assert (database.folder / "base/backup_manifest").read_text() != before
+        assert {each.name for each in database.folder.glob("base*")} == {"base"}
+
+
+def _failing(home: Path, program: str) -> Path:
+    file = home / "failing" / program
+    file.parent.mkdir()
+    file.write_text(f"#!/bin/sh\necho {program} is broken >&2\nexit 1\n")
+    file.chmod(0o755)
+    file.parent.chmod(0o755)
+    return file.parent
