@@ -91,6 +91,10 @@ class ArchivedPostgres:
 
     async def restore(self, point: str) -> None:
         await self.run("Put the base backup in place", {"POINT": point})
+        self.child.stop()  # The page has stopped it already, where it ran.
+        await self.start_again()
+
+    async def start_again(self) -> None:
         await self.child.start()
         await self.run("Wait for the end of the recovery")
 

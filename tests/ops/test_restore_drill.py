@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import asyncpg
 import pytest
 from redis import Redis
 
@@ -342,25 +343,58 @@ async def test_a_restore_forgets_in_redis_what_the_worker_keeps_there_and_nothin
             assert set(redis.scan_iter()) == kept
 
 
-async def test_the_blocks_of_the_page_restore_what_was_there_at_the_point(home: Path) -> None:
+@pytest.mark.parametrize("disk_is_lost", [True, False], ids=["disk lost", "server runs"])
+async def test_the_blocks_of_the_page_restore_what_was_there_at_the_point(
+    home: Path, *, disk_is_lost: bool
+) -> None:
     async with archived_postgres(home / "database") as database:
-        await upgrade(database.url)
-        names = [AccountId(name) for name in ("in-the-backup", "in-the-wal", "after-the-point")]
-        async with opened(database.url) as books:
-            await books.open_account(names[0], "USD")
-            await database.run("Base backup")
-            await books.open_account(names[1], "USD")
-            point = datetime.now(UTC).isoformat()
-            await books.open_account(names[2], "USD")
+        point = await _backed_up_and_written_to(database)
+        if disk_is_lost:
             await database.archive()
-        await database.lose()
+            await database.lose()
         await database.restore(point)
 
-        async with opened(database.url) as books:
-            assert {each.account for each in await books.accounts(after=None, limit=9)} == {
-                *names[:2]
-            }
-            assert not any(finding.violations for finding in await books.audit())
+        assert await _accounts(database) == {"in-the-backup", "in-the-wal"}
+
+
+async def test_of_a_dead_server_what_it_had_not_archived_is_taken_along(home: Path) -> None:
+    async with archived_postgres(home / "database") as database:
+        point = await _backed_up_and_written_to(database)
+        connection = await asyncpg.connect(database.url)
+        await connection.execute("CHECKPOINT")  # The commits are on the disk.
+        await connection.close()
+        database.child.kill()
+
+        with pytest.raises(AssertionError, match=r"\ndata/postmaster\.pid is there"):
+            await database.restore(point)
+        assert not (database.folder / "lost").exists()
+        (database.folder / "data/postmaster.pid").unlink()
+        await database.run("Put the base backup in place", {"POINT": point})
+        await database.run("Take along what was not archived")
+        await database.start_again()
+
+        assert await _accounts(database) == {"in-the-backup", "in-the-wal"}
+        await database.archive()  # What was copied is archived now; nothing of it is in the way.
+
+
+async def _backed_up_and_written_to(database: ArchivedPostgres) -> str:
+    """An account in the base backup, one in the WAL, one after the point; the point."""
+    await upgrade(database.url)
+    names = [AccountId(name) for name in ("in-the-backup", "in-the-wal", "after-the-point")]
+    async with opened(database.url) as books:
+        await books.open_account(names[0], "USD")
+        await database.run("Base backup")
+        await books.open_account(names[1], "USD")
+        point = datetime.now(UTC).isoformat()
+        await books.open_account(names[2], "USD")
+    return point
+
+
+async def _accounts(database: ArchivedPostgres) -> set[str]:
+    """Those that are there, in books that are whole."""
+    async with opened(database.url) as books:
+        assert not any(finding.violations for finding in await books.audit())
+        return {str(each.account) for each in await books.accounts(after=None, limit=9)}
 
 
 @asynccontextmanager
@@ -377,7 +411,7 @@ async def test_a_base_backup_that_fails_leaves_the_one_before(home: Path) -> Non
         await database.run("Base backup")
         before = (database.folder / "base/backup_manifest").read_text()
 
-        with pytest.raises(AssertionError, match="pg_basebackup"):
+        with pytest.raises(AssertionError, match=r"\npg_basebackup: error"):
             await database.run("Base backup", {"PGHOST": str(home / "nobody-listens")})
         broken = {"PATH": f"{_failing(home, 'pg_verifybackup')}:{database.path}"}
         with pytest.raises(AssertionError, match="pg_verifybackup is broken"):
