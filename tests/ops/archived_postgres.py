@@ -54,17 +54,20 @@ class ArchivedPostgres:
     def url(self) -> str:
         return f"postgresql://postgres@/postgres?host={quote(str(self.folder))}"
 
+    @property
+    def path(self) -> str:
+        return f"{self.programs / 'bin'}:{os.environ['PATH']}"
+
     async def run(self, name: str, environment: Mapping[str, str] | None = None) -> str:
         """Run a block of the page as the server's user; what it printed."""
         given = {
-            "PATH": f"{self.programs / 'bin'}:{os.environ['PATH']}",
+            "PATH": self.path,
             "PGHOST": str(self.folder),
             "PGUSER": "postgres",
             **(environment or {}),
         }
-        return await asyncio.to_thread(
-            run_block, block(name).text, self.folder, given, self.user, FOLDER
-        )
+        text = block(name).text.replace(FOLDER, str(self.folder))
+        return await asyncio.to_thread(run_block, text, self.folder, given, self.user)
 
     async def archive(self) -> None:
         """Wait until all that was committed is archived, as `archive_timeout` would have it."""
@@ -88,17 +91,19 @@ class ArchivedPostgres:
 
     async def restore(self, point: str) -> None:
         await self.run("Put the base backup in place", {"POINT": point})
+        self.child.stop()  # The page has stopped it already, where it ran.
+        await self.start_again()
+
+    async def start_again(self) -> None:
         await self.child.start()
         await self.run("Wait for the end of the recovery")
 
 
-def run_block(
-    text: str, home: Path, environment: Mapping[str, str], user: User, replaces: str = ""
-) -> str:
-    script = text.replace(replaces, str(home)) if replaces else text
+def run_block(script: str, home: Path, environment: Mapping[str, str], user: User) -> str:
+    """As pasted: where the first failure must end it, the block itself says so."""
     is_other = user.uid >= 0
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
+        ["bash", "-c", script],
         cwd=home,
         env=environment,
         stdin=subprocess.DEVNULL,

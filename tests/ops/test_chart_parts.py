@@ -26,7 +26,7 @@ from tests.ops.queries import ALERTS, DEPLOY
 from tests.ops.releases import EVERYTHING, HERO, SETS
 from worker.entrypoints.cli.desk import desk_config
 from worker.entrypoints.desk import build_desk
-from worker.settings import load_settings
+from worker.settings import ConfigError, load_settings
 from worker.settings.model import Settings
 
 TEMPLATES: Final = {path: path.read_text() for path in (CHART / "templates").iterdir()}
@@ -40,7 +40,9 @@ SECRETS: Final = {
 }
 
 
-def settings_in(pod: Json, maps: Mapping[str, Json], directory: Path) -> Settings:
+def settings_in(
+    pod: Json, maps: Mapping[str, Json], directory: Path, secrets: Mapping[str, str] = SECRETS
+) -> Settings:
     """What the pod's one container reads, with its mounts laid out below *directory*."""
     [container] = pod["containers"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
@@ -53,8 +55,8 @@ def settings_in(pod: Json, maps: Mapping[str, Json], directory: Path) -> Setting
             environ["AW_CONFIG"] = environ["AW_CONFIG"].replace(mount["mountPath"], str(place))
         elif "secret" in volume:
             assert mount["mountPath"] == RUN_SECRETS
-            given = SECRETS
-            items = volume["secret"].get("items") or [{"key": k, "path": k} for k in SECRETS]
+            given = secrets
+            items = volume["secret"].get("items") or [{"key": k, "path": k} for k in secrets]
             environ["CREDENTIALS_DIRECTORY"] = str(place)
         else:
             continue
@@ -102,6 +104,23 @@ def test_what_migrates_needs_no_provider_and_sees_no_key_of_one(name: str, tmp_p
 
     assert settings.database.url.get_secret_value() == SECRETS["aw_database__url"]
     assert [file.name for file in (tmp_path / "secrets").iterdir()] == ["aw_database__url"]
+
+
+def test_what_migrates_has_the_certificates_that_the_url_of_the_database_names(
+    tmp_path: Path,
+) -> None:
+    url = f"{SECRETS['aw_database__url']}?sslrootcert={tmp_path}/secrets/ca.crt"
+    secrets = {**SECRETS, "ca.crt": "a CA", "aw_database__url": url}
+    without, given = (
+        one(rendered({"migrate": {"secretKeys": keys}}), "Job")["spec"]["template"]["spec"]
+        for keys in ([], ["ca.crt"])
+    )
+
+    with pytest.raises(ConfigError, match="sslrootcert names no file"):
+        settings_in(without, {}, tmp_path, secrets)
+    settings = settings_in(given, {}, tmp_path, secrets)
+
+    assert settings.database.url.get_secret_value() == url
 
 
 def test_the_schema_is_migrated_before_workers_start_unless_its_server_comes_with_them() -> None:
@@ -185,6 +204,10 @@ def test_who_may_reach_whom() -> None:
         if source != target and allowed(objects, labels, pods[target], port)
     }
 
+    # A policy that a release changes is there only after its migration.
+    outgoing = [o["spec"] for o in objects if o["kind"] == "NetworkPolicy"]
+    outgoing = [policy for policy in outgoing if "Egress" in policy["policyTypes"]]
+    assert not [policy for policy in outgoing if selects(policy, pods["migrate"])]
     assert ways == {
         ("shop", "worker", "api"),
         ("desk", "worker", "api"),

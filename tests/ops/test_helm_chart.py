@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import typer
@@ -19,6 +19,8 @@ from tests.ops.releases import EVERYTHING, HERO, SETS
 from tests.ops.vocabulary import BY_PROMETHEUS, scraped
 from worker.entrypoints.cli.app import app
 from worker.settings.model import COMMAND_LINE_NAMES, Settings, is_known, path_of
+
+AFTER_DRAIN_SECONDS: Final = 20  #: For what the worker does when its jobs have ended.
 
 
 @pytest.fixture(params=SETS)
@@ -62,6 +64,8 @@ def test_a_misspelt_field_would_be_found(kind: str, everything: list[Json]) -> N
     [
         ({"replica": 3}, "replica"),
         ({"replicas": 1}, "replicas"),
+        ({"terminationGracePeriodSeconds": 49}, "terminationGracePeriodSeconds"),
+        ({"migrate": {"secretKeys": ["a/b"]}}, "secretKeys"),
         ({"providers": {"hero": {**HERO, "api_key": "in-clear"}}}, "api_key"),
         ({"config": {"database": {"url": "postgresql://u:in-clear@db/x"}}}, "database"),
         ({"image": {"digest": "latest"}}, "digest"),
@@ -117,7 +121,19 @@ def test_ports_probes_and_time_to_stop_are_those_of_the_worker(everything: list[
     for probe in ("readinessProbe", "startupProbe"):
         assert container[probe]["httpGet"] == {"path": "/readyz", "port": "admin"}
     [_, waits] = container["lifecycle"]["preStop"]["exec"]["command"]
-    assert pod["terminationGracePeriodSeconds"] > int(waits) + settings.worker.drain_seconds
+    least = int(waits) + settings.worker.drain_seconds + AFTER_DRAIN_SECONDS
+    assert pod["terminationGracePeriodSeconds"] == least
+
+
+def test_time_to_stop_is_longer_than_what_drains() -> None:
+    longer = {"config": {"worker": {"drain_seconds": 26}}}
+
+    short = helm("template", "shop", CHART, values=longer)
+
+    assert short.returncode != 0
+    assert "terminationGracePeriodSeconds must be 51 or more" in short.stderr
+    enough = worker_of(rendered({**longer, "terminationGracePeriodSeconds": 51}))
+    assert enough["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 51
 
 
 def test_two_are_there_while_one_is_moved_and_none_is_gone_during_a_deploy(

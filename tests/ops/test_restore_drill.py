@@ -7,6 +7,7 @@ that here.
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +17,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import asyncpg
 import pytest
+from redis import Redis
 
 from tests.acceptance.two_providers import Simulated, simulated
 from tests.acceptance.world import PROVIDER, TOKEN, World
@@ -24,10 +27,13 @@ from tests.chaos.api import Api, api_of
 from tests.chaos.stage import PRICE, becomes, hand_over, rent, sleep_until
 from tests.conftest import Valkey
 from tests.ops.archived_postgres import ArchivedPostgres, archived_postgres, block, run_block
+from tests.ops.redis_cli import with_redis_cli
 from worker.adapters.store.migrate import upgrade
 from worker.adapters.store.postgres import PostgresStore
+from worker.client import hand_over as arq_hand_over
 from worker.domain.ids import AccountId
 from worker.entrypoints.children import User
+from worker.ports.handover import QUEUE
 from worker.ports.store.books import BookStore
 
 pytestmark = pytest.mark.timeout(600)
@@ -100,10 +106,11 @@ class Drill:
 
         async def met() -> bool:
             views = await self.views(api)
-            return all(views[ref]["state"] in states for ref in refs)
+            return all(ref in views and views[ref]["state"] in states for ref in refs)
 
         if not await becomes(met, ENDED_WITHIN):
-            raise AssertionError([(await self.views(api))[ref]["summary"] for ref in refs])
+            views = await self.views(api)
+            raise AssertionError([views[ref]["summary"] if ref in views else ref for ref in refs])
 
     async def press(self, api: Api, numbers: Sequence[Mapping[str, Any]], button: str) -> None:
         views = await self.views(api)
@@ -126,11 +133,15 @@ class Drill:
         await self.shell(block(name).text, api)
 
     async def shell(self, script: str, api: Api | None = None) -> None:
-        environment = {**self.world.environment(), "PYTHONPATH": str(ROOT), "PROVIDER": PROVIDER}
-        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        world = self.world
+        environment = {**world.environment(), "PYTHONPATH": str(ROOT), "PROVIDER": PROVIDER}
+        path = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        environment["PATH"] = with_redis_cli(world.home, path)
+        environment["REDIS_URL"] = world.redis_url
         if api is not None:
             environment |= {"AW_URL": api.url, "AW_TOKEN": TOKEN}
-        await asyncio.to_thread(run_block, script, self.world.home, environment, User())
+        strict = f"set -euo pipefail\n{script}"
+        await asyncio.to_thread(run_block, strict, world.home, environment, User())
 
 
 @pytest.fixture
@@ -182,6 +193,7 @@ class After:
     ordered: list[Mapping[str, Any]]  #: The shop has their answers,
     unanswered: list[Mapping[str, Any]]  #: and not these.
     events: Mapping[str, str]
+    waiting: list[dict[str, Any]]  #: Handed over by arq, and taken by nobody yet.
 
 
 async def _life_before(drill: Drill, api: Api) -> Before:
@@ -209,7 +221,8 @@ async def _life_after(drill: Drill, api: Api, before: Before) -> After:
     await drill.press(api, before.pressed, "cancel")
     await drill.become(api, before.pressed, "refunded")
     await drill.become(api, before.coded + before.coded_over + coded, "received")
-    return After(live, coded, ordered, unanswered, await drill.events(api))
+    waiting = await rent(drill.provider, ACCOUNT, 1, "timeout", LONG)
+    return After(live, coded, ordered, unanswered, await drill.events(api), waiting)
 
 
 async def _say_again(drill: Drill, api: Api, before: Before, after: After, codes: Any) -> None:
@@ -237,7 +250,8 @@ async def _restored(drill: Drill, before: Before, after: After, point: str, code
     await drill.database.restore(point)
     await drill.run("Prove the books")
     async with drill.daemon() as api:
-        assert set(await drill.views(api)) == _refs(*vars(before).values())
+        assert set(await drill.views(api)) - _refs(after.waiting) == _refs(*vars(before).values())
+        await drill.become(api, after.waiting, "waiting")
         await _say_again(drill, api, before, after, codes)
         # What the daemon owes it does without anybody's word.
         await drill.become(api, before.refunded + before.over + before.coded_over, "refunded")
@@ -304,30 +318,83 @@ async def test_a_restored_database_pays_nothing_twice_but_what_the_page_says(
             await drill.database.lose()
         over = max(datetime.fromisoformat(each["rented_at"]) for each in before.over)
         await sleep_until(over + timedelta(seconds=MEANWHILE))
-        valkey.flush()
+        await arq_hand_over(valkey.url, after.waiting)
+        await drill.run("Forget the schedule")
         await _restored(drill, before, after, point, codes)
         await drill.run("Prove the books")
 
 
-async def test_the_blocks_of_the_page_restore_what_was_there_at_the_point(home: Path) -> None:
+async def test_a_restore_forgets_in_redis_what_the_worker_keeps_there_and_nothing_else(
+    home: Path, valkey: Valkey
+) -> None:
+    environment = {"PATH": with_redis_cli(home, os.environ["PATH"]), "REDIS_URL": valkey.url}
+    number = {"provider": PROVIDER, "provider_ref": "1"}
+    with Redis.from_url(valkey.url, decode_responses=True) as redis:
+        job = await arq_hand_over(valkey.url, number)
+        redis.zadd("arq:queue", {"job-of-the-shop": 1})
+        kept = set(redis.scan_iter())
+        assert kept >= {QUEUE, "arq:queue", f"arq:job:{job}"}
+        for provider in ("sim", "other"):
+            redis.zadd(f"aw:{{{provider}}}:due", {"a-number": 1})
+
+        for _ in range(2):  # The second time there is nothing to forget.
+            text = block("Forget the schedule").text
+            await asyncio.to_thread(run_block, text, home, environment, User())
+            assert set(redis.scan_iter()) == kept
+
+
+@pytest.mark.parametrize("disk_is_lost", [True, False], ids=["disk lost", "server runs"])
+async def test_the_blocks_of_the_page_restore_what_was_there_at_the_point(
+    home: Path, *, disk_is_lost: bool
+) -> None:
     async with archived_postgres(home / "database") as database:
-        await upgrade(database.url)
-        names = [AccountId(name) for name in ("in-the-backup", "in-the-wal", "after-the-point")]
-        async with opened(database.url) as books:
-            await books.open_account(names[0], "USD")
-            await database.run("Base backup")
-            await books.open_account(names[1], "USD")
-            point = datetime.now(UTC).isoformat()
-            await books.open_account(names[2], "USD")
+        point = await _backed_up_and_written_to(database)
+        if disk_is_lost:
             await database.archive()
-        await database.lose()
+            await database.lose()
         await database.restore(point)
 
-        async with opened(database.url) as books:
-            assert {each.account for each in await books.accounts(after=None, limit=9)} == {
-                *names[:2]
-            }
-            assert not any(finding.violations for finding in await books.audit())
+        assert await _accounts(database) == {"in-the-backup", "in-the-wal"}
+
+
+async def test_of_a_dead_server_what_it_had_not_archived_is_taken_along(home: Path) -> None:
+    async with archived_postgres(home / "database") as database:
+        point = await _backed_up_and_written_to(database)
+        connection = await asyncpg.connect(database.url)
+        await connection.execute("CHECKPOINT")  # The commits are on the disk.
+        await connection.close()
+        database.child.kill()
+
+        with pytest.raises(AssertionError, match=r"\ndata/postmaster\.pid is there"):
+            await database.restore(point)
+        assert not (database.folder / "lost").exists()
+        (database.folder / "data/postmaster.pid").unlink()
+        await database.run("Put the base backup in place", {"POINT": point})
+        await database.run("Take along what was not archived")
+        await database.start_again()
+
+        assert await _accounts(database) == {"in-the-backup", "in-the-wal"}
+        await database.archive()  # What was copied is archived now; nothing of it is in the way.
+
+
+async def _backed_up_and_written_to(database: ArchivedPostgres) -> str:
+    """An account in the base backup, one in the WAL, one after the point; the point."""
+    await upgrade(database.url)
+    names = [AccountId(name) for name in ("in-the-backup", "in-the-wal", "after-the-point")]
+    async with opened(database.url) as books:
+        await books.open_account(names[0], "USD")
+        await database.run("Base backup")
+        await books.open_account(names[1], "USD")
+        point = datetime.now(UTC).isoformat()
+        await books.open_account(names[2], "USD")
+    return point
+
+
+async def _accounts(database: ArchivedPostgres) -> set[str]:
+    """Those that are there, in books that are whole."""
+    async with opened(database.url) as books:
+        assert not any(finding.violations for finding in await books.audit())
+        return {str(each.account) for each in await books.accounts(after=None, limit=9)}
 
 
 @asynccontextmanager
@@ -337,3 +404,29 @@ async def opened(url: str) -> AsyncIterator[BookStore]:
         yield store.books
     finally:
         await store.close()
+
+
+async def test_a_base_backup_that_fails_leaves_the_one_before(home: Path) -> None:
+    async with archived_postgres(home / "database") as database:
+        await database.run("Base backup")
+        before = (database.folder / "base/backup_manifest").read_text()
+
+        with pytest.raises(AssertionError, match=r"\npg_basebackup: error"):
+            await database.run("Base backup", {"PGHOST": str(home / "nobody-listens")})
+        broken = {"PATH": f"{_failing(home, 'pg_verifybackup')}:{database.path}"}
+        with pytest.raises(AssertionError, match="pg_verifybackup is broken"):
+            await database.run("Base backup", broken)
+
+        assert (database.folder / "base/backup_manifest").read_text() == before
+        await database.run("Base backup")
+        assert (database.folder / "base/backup_manifest").read_text() != before
+        assert {each.name for each in database.folder.glob("base*")} == {"base"}
+
+
+def _failing(home: Path, program: str) -> Path:
+    file = home / "failing" / program
+    file.parent.mkdir()
+    file.write_text(f"#!/bin/sh\necho {program} is broken >&2\nexit 1\n")
+    file.chmod(0o755)
+    file.parent.chmod(0o755)
+    return file.parent

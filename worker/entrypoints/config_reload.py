@@ -15,7 +15,7 @@ from worker.entrypoints.http.access_log import AccessSwitch
 from worker.entrypoints.http.auth import KnownTokens, Token, scopes_in
 from worker.ports.reporter import Reporter
 from worker.settings import ConfigError, Settings
-from worker.settings.values import TokenSetting
+from worker.settings.values import SAFE_TOKEN_CHARS, ConfigProblem, TokenSetting
 
 ReadSettings: TypeAlias = Callable[[], Settings]
 
@@ -32,6 +32,20 @@ class LiveSettings:
         tokens = KnownTokens(tokens_of(settings.api.tokens))
         return cls(tokens, AccessSwitch(on=settings.log.access))
 
+    def check(self, settings: Settings) -> None:
+        """Raises `ConfigError` for tokens that look like half of a file: SIGHUP came too early."""
+        known, tokens = self.tokens.digests, settings.api.tokens
+        messages = [
+            f"{token.name!r} is new and has fewer than {SAFE_TOKEN_CHARS} characters"
+            for token in tokens
+            if token.weak and token.sha256 not in known
+        ]
+        if known and not tokens:
+            messages.append("none are left; a restart takes that")
+        if messages:
+            problems = [ConfigProblem("api.tokens", "read again", each) for each in messages]
+            raise ConfigError(problems)
+
     def take(self, settings: Settings) -> None:
         self.tokens.exchange(tokens_of(settings.api.tokens))
         self.access.on = settings.log.access
@@ -46,6 +60,7 @@ def reload(live: LiveSettings, read: ReadSettings, reporter: Reporter) -> None:
     """A configuration with a fault in it changes nothing: all stays as it was."""
     try:
         settings = read()
+        live.check(settings)
     except ConfigError as error:
         reporter.trouble("config.reload_refused", detail=str(error))
         return

@@ -26,6 +26,15 @@ matchExpressions:
   - {key: app.kubernetes.io/component, operator: In, values: [worker, migrate, doctor]}
 {{- end }}
 
+{{- /* Those whose ways out are policed: the job that migrates runs before a changed policy is there. */ -}}
+{{- define "aw.policed" -}}
+matchLabels:
+  app.kubernetes.io/name: activation-worker
+  app.kubernetes.io/instance: {{ .Release.Name }}
+matchExpressions:
+  - {key: app.kubernetes.io/component, operator: In, values: [worker, doctor]}
+{{- end }}
+
 {{- define "aw.image" -}}
 {{- $version := print ":" (.Values.image.tag | default .Chart.AppVersion) -}}
 {{- .Values.image.repository }}{{ empty .Values.image.digest | ternary $version (print "@" .Values.image.digest) -}}

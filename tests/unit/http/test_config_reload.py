@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World, deps_over
 from worker.adapters.telemetry.logs import QUIET
-from worker.entrypoints.config_reload import LiveSettings, reloading_on_hangup
+from worker.entrypoints.config_reload import LiveSettings, reload, reloading_on_hangup
 from worker.entrypoints.http.deps import ApiDeps
 from worker.settings import Settings, load_settings
 
@@ -108,6 +109,40 @@ async def test_a_file_with_a_fault_in_it_changes_nothing_and_is_told(
     assert event == "config.reload_refused"
     assert "the scope of token 1" in detail
     assert NEW not in detail
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("# of the shop\n", "none are left"),
+        (f"shop:operate:{OLD}\nnext:read:{NEW[:9]}", "'next' is new and has fewer than 22"),
+        (f"shop:operate:{OLD[:-3]}", "'shop' is new and has fewer than 22"),
+    ],
+    ids=["ends after a comment", "ends within a new token", "ends within a known token"],
+)
+async def test_half_of_a_tokens_file_changes_nothing_and_is_told(
+    api: Api, file: Path, told: RecordingReporter, written: str, why: str
+) -> None:
+    _write(file, written)
+
+    await _hang_up(told)
+
+    assert (await api.get("/v1/activations", token=OLD)).status == 200
+    ((event, _, detail),) = told.of("trouble")
+    assert event == "config.reload_refused"
+    assert why in detail
+    assert NEW[:9] not in detail
+
+
+async def test_a_weak_token_of_the_start_stays_and_no_tokens_stay_none(tmp_path: Path) -> None:
+    for at, tokens in enumerate(["shop:operate:weak\n", "# none\n"]):
+        file = tmp_path / str(at)
+        file.write_text(tokens)
+        told, live = RecordingReporter(), LiveSettings.of(_read(file))
+
+        reload(live, partial(_read, file), told)
+
+        assert told.troubles == ["config.reloaded"]
 
 
 async def test_a_terminal_that_is_closed_under_the_process_stops_it(

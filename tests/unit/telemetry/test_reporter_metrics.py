@@ -337,6 +337,14 @@ def test_the_same_trouble_is_written_once_in_ten_seconds_with_how_often_it_was(o
     assert [line.get("held_back") for line in lines] == [None, 9, 9]
 
 
+def test_each_sighup_has_its_line(ops: Ops) -> None:
+    with capture_logs() as lines:
+        for what in ("config.reloaded", "config.reload_refused") * 2:
+            ops.reporter.trouble(what)
+
+    assert [line["event"] for line in lines] == ["config.reloaded", "config.reload_refused"] * 2
+
+
 def test_a_quarantined_number_is_named_in_the_log_only(ops: Ops) -> None:
     with capture_logs() as lines:
         ops.reporter.quarantined(ActivationId(UUID(int=5)), "unique violation")

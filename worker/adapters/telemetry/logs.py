@@ -246,7 +246,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "clock.database_stepped": "The database's clock moved by another time than passed here.",
     "clock.host_differs": "This host's clock differs from the database's, which is used.",
     "clock.read_failed": "The database's clock could not be read; the process counts on by itself.",
-    "config.reload_refused": "On SIGHUP the configuration had a fault; nothing was changed.",
+    "config.reload_refused": "On SIGHUP there was a fault, or half the tokens; nothing changed.",
     "config.reloaded": "On SIGHUP the tokens, the log's level and the access log were read again.",
     "credit.after_grace": "Customers credited without the provider's word: exposures.",
     "event.dead": "Events that were tried as often as promised and not taken; replay them by hand.",

@@ -25,6 +25,8 @@ from worker.ports.store.outbox import SendResult
 from worker.ports.store.settlements import SettledNumber
 
 QUIET_SECONDS = 10.0  #: The same trouble is written at most once in this time.
+#: Written each time: who sent SIGHUP waits for it.
+ANSWERS = frozenset({"config.reloaded", "config.reload_refused"})
 NAMES_MAX = 200  #: Trouble names times providers remembered; beyond it the memory starts anew.
 DETAIL_MAX = 200
 LOOK_OBJECTIVE = 5.0  #: Seconds after it is due.
@@ -244,7 +246,10 @@ def _as_texts(ids: Ids) -> dict[str, str]:
 
 
 class LogThrottle:
-    """A provider that is down for an hour is one line every ten seconds, with how often it was."""
+    """A provider that is down for an hour is one line every ten seconds, with how often it was.
+
+    What a person asked for has its line each time.
+    """
 
     def __init__(self, log: FilteringBoundLogger, monotonic: Callable[[], float]) -> None:
         self._log = log
@@ -258,7 +263,8 @@ class LogThrottle:
         trouble = (what, provider)
         now = self._monotonic()
         written = self._written.get(trouble)
-        if written is not None and now - written < QUIET_SECONDS:
+        quiet = written is not None and now - written < QUIET_SECONDS
+        if quiet and what not in ANSWERS:
             self._held_back[trouble] = self._held_back.get(trouble, 0) + 1
             return
         self._remember(trouble, now)

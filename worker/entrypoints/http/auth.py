@@ -81,6 +81,10 @@ class KnownTokens:
     def __init__(self, tokens: Iterable[Token] = ()) -> None:
         self._tokens = tuple(tokens)
 
+    @property
+    def digests(self) -> frozenset[bytes]:
+        return frozenset(token.digest for token in self._tokens)
+
     def exchange(self, tokens: Iterable[Token]) -> None:
         self._tokens = tuple(tokens)
 
