@@ -183,15 +183,11 @@ async def _read(
         accounts[name].state = "open"
     missing = sorted(names - accounts.keys()) if free_only else []
     locked = await _there(connection, missing) if missing else frozenset()
-    known = (
-        await connection.execute(
-            statement("activations/known_refs"),
-            {
-                "providers": [i.number.provider for i in intakes],
-                "refs": [i.number.ref for i in intakes],
-            },
-        )
-    ).mappings()
+    refs = {
+        "providers": [i.number.provider for i in intakes],
+        "refs": [i.number.ref for i in intakes],
+    }
+    known = (await connection.execute(statement("activations/known_refs"), refs)).mappings()
     clock = asked.now or await scalar(connection, "SELECT now()")
     of_refs = {(r["provider"], r["provider_ref"]): r for r in known}
     told = [of_refs.get((i.number.provider, i.number.ref)) for i in intakes if i.number.codes]
