@@ -1,10 +1,12 @@
 """Every adapter as the lifecycle calls it, with nothing but the wire replaced."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
+from worker.adapters.providers import rental_account
 from worker.adapters.providers.family import ProviderAccount, ProviderConfig
 from worker.adapters.providers.registry import build_provider, build_rentals
 from worker.adapters.providers.reply import Reply, interpret
@@ -166,12 +168,24 @@ def _rewired(provider: Provider) -> list[Wire]:
     return wires
 
 
+class _Unhurried:
+    """`asyncio` without a clock, for what has only the time to read some pages."""
+
+    @staticmethod
+    def timeout(_seconds: float) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+
 def _result(call: Coroutine[Any, Any, T]) -> T:
     """Run what only ever waits for the wire, which answers at once: no loop is needed."""
+    hurried = vars(rental_account)["asyncio"]
+    vars(rental_account)["asyncio"] = _Unhurried
     try:
         call.send(None)
     except StopIteration as done:
         return cast("T", done.value)
+    finally:
+        vars(rental_account)["asyncio"] = hurried
     call.close()
     raise AssertionError("waits for something that is not the wire")
 

@@ -13,7 +13,6 @@ from worker.adapters.providers.registry import build_rentals
 from worker.adapters.providers.rental_account import PAGES_MAX
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.ports.errors import UnknownReply
 from worker.ports.long_rental import (
     Availability,
     Messages,
@@ -417,11 +416,12 @@ async def test_pages_are_read_to_their_end_however_they_are_counted(
     assert (len(reply.sms), reply.complete, len(raw.requests)) == (told, complete, requests)
 
 
-async def test_a_page_that_cannot_be_read_leaves_all_untold() -> None:
+async def test_the_pages_before_one_that_cannot_be_read_are_told_and_not_as_all() -> None:
     async with raw_provider(page_of(0, 3, 6), http("<html>")) as raw:
         configured = config(raw.url)
         async with talking_to(configured, World()) as provider:
             rentals = build_rentals(configured, provider)
             assert rentals is not None
-            with pytest.raises(UnknownReply):
-                await rentals.messages(ProviderRef("7"))
+            reply = await rentals.messages(ProviderRef("7"))
+    assert isinstance(reply, Messages)
+    assert (len(reply.sms), reply.complete) == (3, False)

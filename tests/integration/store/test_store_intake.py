@@ -254,17 +254,21 @@ async def test_a_rental_from_the_future_is_refused_beyond_what_clocks_differ(sho
     ) == [AcceptOutcome.NEW, AcceptOutcome.RENTED_IN_FUTURE]
 
 
-async def test_an_unknown_rental_of_more_than_a_year_ago_is_refused(shop: Shop) -> None:
+async def test_once_numbers_were_dropped_an_unknown_one_of_more_than_a_year_ago_is_refused(
+    shop: Shop,
+) -> None:
     """It may be one that was forgotten: its id may be of another release, or a purchase's."""
     await shop.open()
-    year = timedelta(days=366)
+    before = RENTED - timedelta(days=366) - TICK
+    assert await take(shop, intake("0", rented_at=before)) == [AcceptOutcome.NEW]
+    await shop.admin.execute("INSERT INTO dropped_number VALUES (gen_random_uuid(), 1)")
 
     assert await take(
         shop,
-        intake("1", rented_at=RENTED - year),
-        intake("2", rented_at=RENTED - year - TICK),
+        intake("1", rented_at=before + TICK),
+        intake("2", rented_at=before),
     ) == [AcceptOutcome.NEW, AcceptOutcome.OTHER_CONTENT]
-    assert await shop.one("SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'") == 1
+    assert await shop.one("SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'") == 2
 
 
 async def test_a_rental_of_long_ago_is_taken_and_due_at_once(shop: Shop) -> None:

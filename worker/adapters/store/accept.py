@@ -31,6 +31,7 @@ ROUNDS = 5  #: A ref that came alive while we looked is read again, this often a
 
 _THERE = text("SELECT account FROM account WHERE account = ANY(:accounts)")
 _SETTLED = text("SELECT activation_id FROM settlement WHERE activation_id = ANY(:ids)")
+_DROPS = "SELECT EXISTS (SELECT FROM dropped_number)"
 _CODES = text("SELECT activation_id, hash FROM code WHERE activation_id = ANY(:ids)")
 
 _Intakes: TypeAlias = dict[int, port.CompleteIntake]  #: By their place in the call.
@@ -62,6 +63,7 @@ class _Batch:
     locked: frozenset[str]  #: Are there, and somebody else has them.
     codes: AbstractSet[tuple[UUID, bytes]] = frozenset()  #: By number; where any are handed over.
     settled: AbstractSet[UUID] = frozenset()  #: Of the old ones that are not known any more.
+    drops: bool = False  #: Numbers of years ago may be gone, under ids of other makings.
     new: dict[tuple[str, str], tuple[port.CompleteIntake, port.Activation]] = field(
         default_factory=dict
     )
@@ -195,7 +197,8 @@ async def _read(
     old = [i.number for i in intakes if (i.number.rented_at or clock) < clock - OLD]
     ids = [activation_id(n.provider, n.ref, n.rented_at) for n in old if n.rented_at]
     settled = (await connection.execute(_SETTLED, {"ids": ids})).scalars() if ids else ()
-    return _Batch(clock, accounts, of_refs, locked, codes, frozenset(settled))
+    drops = bool(ids and await scalar(connection, _DROPS))
+    return _Batch(clock, accounts, of_refs, locked, codes, frozenset(settled), drops)
 
 
 async def _there(connection: AsyncConnection, names: Sequence[str]) -> frozenset[str]:
@@ -261,7 +264,7 @@ def _wrong_instant(
 ) -> port.AcceptOutcome | None:
     number = intake.number
     settled = activation_id(number.provider, number.ref, rented_at) in batch.settled
-    if settled or rented_at < batch.now - YEAR:
+    if settled or (batch.drops and rented_at < batch.now - YEAR):
         # Forgotten, or it may be, under an id of another making: it cannot be held against it.
         return port.AcceptOutcome.OTHER_CONTENT
     if rented_at > batch.now + SKEW:

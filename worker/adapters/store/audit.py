@@ -192,14 +192,16 @@ async def fetch_patiently(
     question: TextClause,
     given: Given,
     *,
-    within_s: float = SILENCE_S,
+    within_s: float | None = None,
 ) -> Mapping[str, Any]:
     """By the driver itself: only it can be told to wait longer than for any other statement."""
     compiled = question.compile(dialect=connection.dialect)
     values: Sequence[Any] = [given[name] for name in compiled.positiontup or ()]
     driver: Any = (await connection.get_raw_connection()).driver_connection
     try:
-        row: Mapping[str, Any] = await driver.fetchrow(str(compiled), *values, timeout=within_s)
+        row: Mapping[str, Any] = await driver.fetchrow(
+            str(compiled), *values, timeout=within_s or SILENCE_S
+        )
     except (TimeoutError, asyncpg.QueryCanceledError):
         # Not "unavailable", which the database's door would try again, each time for as long.
         raise StoreError("database: an audit takes too long") from None
