@@ -69,25 +69,10 @@ class Watch:
         return looks.result() + lists.result()
 
     async def _looks(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        looks = _Looks()
-        async with asyncio.TaskGroup() as batches:
-            await self._lease_and_look(provider, keep_going, looks, batches)
-        return looks.made
-
-    async def _lease_and_look(
-        self,
-        provider: Provider,
-        keep_going: Callable[[], bool],
-        looks: "_Looks",
-        batches: asyncio.TaskGroup,
-    ) -> None:
-        """Lease while there is room: an answer that hangs keeps no other number from its look."""
-        napped = False
+        looked, napped = 0, False
         terms = self.terms[provider.name]
         limit = min(LEASE_SIZE, max(1, int(terms.requests_per_second)))
         while keep_going():
-            await self._release(provider, looks)
-            await looks.room(terms.max_in_flight)
             if provider.circuit is Circuit.OPEN:
                 napped = await self._pass_on(provider, napped=napped)
                 await until_reachable(provider, self.clock)
@@ -98,14 +83,15 @@ class Watch:
                 lambda lease: self._hand_back(provider, lease.numbers),
             )
             if lease.numbers:
-                batches.create_task(self._look(provider, terms, looks.begun(lease.numbers), looks))
+                looked += await self._look(provider, terms, lease.numbers)
             if len(lease.numbers) < limit:
                 spent = timedelta(seconds=self.clock.monotonic() - began)
-                # What is looked at meanwhile and due again sooner rings.
-                wait = max(lease.wait, GATHER - spent)
+                # The wait was told before the looks; what they made due sooner rings.
+                wait = max(lease.wait - spent, GATHER - spent)
                 await self._nap(provider, wait)
                 napped = True
         await self._pass_on(provider, napped=napped)
+        return looked
 
     async def _pass_on(self, provider: Provider, *, napped: bool) -> bool:
         """Ring for others who nap, where the ring may have been for this process, which leaves."""
@@ -161,30 +147,16 @@ class Watch:
             rows += await self.listing.read(provider, terms, live, keep_going)
         return rows
 
-    async def _release(self, provider: Provider, looks: "_Looks") -> None:
-        """Schedule anew what was looked at, of all batches."""
-        nexts, looks.nexts = looks.nexts, []
-        try:
-            if nexts:
-                await self._patiently(lambda: self.schedule.release(provider.name, nexts))
-        except BaseException:
-            looks.nexts[:0] = nexts  # Released twice is released once: the lease is over then.
-            raise
-
     async def _look(
-        self,
-        provider: Provider,
-        terms: ProviderTerms,
-        leased: Sequence[Leased],
-        looks: "_Looks",
-    ) -> None:
-        """Look at a leased batch, beside others; each look was paid for by the lease."""
+        self, provider: Provider, terms: ProviderTerms, leased: Sequence[Leased]
+    ) -> int:
+        """Look at a leased batch, `max_in_flight` at once; each was paid for by the lease."""
+        nexts: list[NextLook] = []
         leased_at = self.clock.monotonic()
         listed = provider.capabilities.list_page_size is not None
 
         def next_look(number: Leased, at: datetime | None) -> None:
-            at = self._listed_once(number.number, at, listed=listed)
-            looks.over(NextLook(number, at))
+            nexts.append(NextLook(number, self._listed_once(number.number, at, listed=listed)))
 
         async def act(number: Leased) -> None:
             if self.clock.now() > number.number.deadline_at:
@@ -197,18 +169,22 @@ class Watch:
         def quarantine(number: Leased, error: Exception) -> None:
             next_look(number, self.look.failed(number.number, terms, error))
 
+        async def release() -> None:
+            await self._patiently(lambda: self.schedule.release(provider.name, nexts))
+
         lanes = Lanes(
             queue=deque(sorted(leased, key=lambda number: number.number.deadline_at)),
-            width=max(1, terms.max_in_flight - (looks.under_way - len(leased))),
+            width=terms.max_in_flight,
             act=act,
-            hand_back=lambda number: looks.over(NextLook(number, self.clock.now())),
+            hand_back=lambda number: nexts.append(NextLook(number, self.clock.now())),
             quarantine=quarantine,
-            finish=lambda: self._release(provider, looks),
+            finish=release,
             # What is left when the provider goes away is due as soon as it is back.
             useful=lambda: provider.circuit is not Circuit.OPEN,
         )
         await lanes.run()
-        self.reporter.looked(provider.name, len(leased))
+        self.reporter.looked(provider.name, len(nexts))
+        return len(nexts)
 
     @staticmethod
     def _listed_once(number: LiveNumber, at: datetime | None, *, listed: bool) -> datetime | None:
@@ -216,29 +192,3 @@ class Watch:
         if at is None or not listed:
             return at
         return max(at, number.deadline_at - LAST_LOOK)
-
-
-@dataclass(slots=True)
-class _Looks:
-    """What is under way at one provider: batches that run beside one another."""
-
-    nexts: list[NextLook] = field(default_factory=list)  #: Looked at, and to be scheduled anew.
-    under_way: int = 0
-    made: int = 0
-    _ended: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def begun(self, leased: Sequence[Leased]) -> Sequence[Leased]:
-        self.under_way += len(leased)
-        return leased
-
-    def over(self, look: NextLook) -> None:
-        self.nexts.append(look)
-        self.under_way -= 1
-        self.made += 1
-        self._ended.set()
-
-    async def room(self, most: int) -> None:
-        """Wait until fewer than *most* are under way."""
-        while self.under_way >= most:
-            self._ended.clear()
-            await self._ended.wait()

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from tests.fakes.turns import at_rest, until
 from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, live, refs, turns
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
@@ -242,52 +241,6 @@ async def test_a_full_lease_is_followed_by_the_next_without_a_nap(world: World) 
     await world.watch.tick(world.provider, turns(2))
 
     assert len(world.provider.asked("look")) == 4
-
-
-async def test_an_answer_that_hangs_keeps_no_other_number_from_its_look(world: World) -> None:
-    """Otherwise last looks come too late, and codes that are there are never shown."""
-    answers = asyncio.Event()
-
-    async def hangs(_: object) -> Waiting:
-        await answers.wait()
-        return Waiting()
-
-    slow, other = await world.take("1"), await world.take("2")
-    world.provider.will("look", CodesArrived(CODE)).will("look", hangs, of="1")
-    await world.schedule.hint(SIM, live(slow))
-    watching = asyncio.ensure_future(world.watch.tick(world.provider, lambda: not answers.is_set()))
-    await until(lambda: world.provider.in_flight == 1)
-
-    await world.schedule.hint(SIM, live(other))
-    await until(lambda: bool(world.reporter.of("code")))
-    answers.set()
-
-    assert await watching == 2
-    assert (await world.number(other)).state is State.RECEIVED
-
-
-async def test_no_more_looks_are_under_way_than_calls_may_be(world: World) -> None:
-    world.their_terms = terms(max_in_flight=2)
-    answers = asyncio.Event()
-
-    async def hangs(_: object) -> Waiting:
-        await answers.wait()
-        return Waiting()
-
-    world.provider.will("look", hangs)
-    numbers = [live(await world.take(str(number))) for number in range(5)]
-    await world.schedule.hint(SIM, *numbers[:1])
-    watching = asyncio.ensure_future(
-        world.watch.tick(world.provider, lambda: len(world.provider.asked("look")) < 5)
-    )
-    await until(lambda: world.provider.in_flight == 1)
-    await world.schedule.hint(SIM, *numbers[1:])
-    await until(lambda: world.provider.in_flight == 2)
-    await at_rest()
-
-    assert world.provider.in_flight == 2
-    answers.set()
-    assert await watching >= 5
 
 
 async def test_nothing_told_to_ops_names_a_phone_or_a_code(
