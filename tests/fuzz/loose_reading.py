@@ -17,7 +17,9 @@ def is_told(reply: Reply) -> bool:
 
 
 def text_in(reply: Reply) -> str:
-    return reply.body.decode("utf-8", "replace")
+    said = reply.body.decode("utf-8", "replace")
+    coding = json.detect_encoding(reply.body)  # As whoever reads JSON finds it out.
+    return said if coding == "utf-8" else f"{said}\n{reply.body.decode(coding, 'replace')}"
 
 
 def token_in(reply: Reply) -> str | None:
