@@ -403,7 +403,10 @@ async def test_a_nap_ends_by_itself(schedule: Schedule) -> None:
 async def test_who_naps_hears_of_what_is_due_sooner(schedule: Schedule, how: str) -> None:
     if isinstance(schedule, LocalSchedule) or getattr(schedule, "away", False):
         pytest.skip("this process's memory rings for nobody: its naps are short")
-    remote = schedule if isinstance(schedule, RedisSchedule) else schedule._redis  # type: ignore[attr-defined]
+    remote = schedule
+    if isinstance(schedule, FailoverSchedule):
+        remote = schedule._redis
+    assert isinstance(remote, RedisSchedule)
     gone = InstanceId(UUID(int=7))
     leased: Sequence[Leased] = ()
     if how in {"freed", "released"}:

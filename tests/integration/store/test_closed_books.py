@@ -1,7 +1,7 @@
 """A period of the books is closed, exported and dropped: no account and no audit notices."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -294,9 +294,9 @@ async def test_the_files_hold_every_row_and_say_what_they_add_up_to(
     assert str(old.delivered) in (folder / "settlement.ndjson").read_text()
 
 
-async def refusal(step: object) -> str:
+async def refusal(step: Awaitable[object]) -> str:
     with pytest.raises(BooksRefusal) as refused:
-        await step  # type: ignore[misc]
+        await step
     return str(refused.value)
 
 
