@@ -6,8 +6,6 @@ runs and prints what there is. Progress goes to stderr, the table to stdout.
 
 import argparse
 import asyncio
-import contextlib
-import signal
 import sys
 import time
 import traceback
@@ -16,6 +14,7 @@ from collections.abc import Sequence
 from tests.chaos.report import Line, RowReport, all_met, as_json, as_text, failed, load_average
 from tests.chaos.stage import Scale, raise_descriptor_limit
 from tests.chaos.table import ROWS, Row
+from tests.until_signal import run_until_signal
 
 INTERRUPTED = 130
 
@@ -56,23 +55,12 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def run_until_signal(rows: Sequence[Row], scale: Scale, reports: list[RowReport]) -> bool:
-    """Whether all rows were run; SIGINT and SIGTERM end the one that runs, and the rest."""
-    work = asyncio.ensure_future(run(rows, scale, reports))
-    loop = asyncio.get_running_loop()
-    for which in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(which, work.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
-    return not work.cancelled()
-
-
 def main() -> None:
     given = options()
     rows = [row for row in ROWS if not given.only or row.name in given.only]
     raise_descriptor_limit()
     reports: list[RowReport] = []
-    complete = asyncio.run(run_until_signal(rows, Scale(given.quick), reports))
+    complete = asyncio.run(run_until_signal(run(rows, Scale(given.quick), reports)))
     sys.stdout.write((as_json if given.output == "json" else as_text)(reports) + "\n")
     sys.exit(INTERRUPTED if not complete else not all_met(reports))
 

@@ -7,8 +7,6 @@ side. Progress goes to stderr, the table to stdout; Ctrl-C ends what runs and pr
 
 import argparse
 import asyncio
-import contextlib
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -21,6 +19,7 @@ from tests.drill.act import Row, act
 from tests.drill.monitoring import Programs, programs
 from tests.drill.report import RowReport, as_text
 from tests.drill.table import ROWS
+from tests.until_signal import run_until_signal
 
 INTERRUPTED: Final = 130
 AT_ONCE: Final = 3  #: Most of a row is waiting.
@@ -68,19 +67,6 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def run_until_signal(
-    rows: Sequence[Row], scale: Scale, found: Programs, done: list[RowReport]
-) -> bool:
-    """Whether all rows were acted; SIGINT and SIGTERM end those that run, and the rest."""
-    work = asyncio.ensure_future(run(rows, scale, found, done))
-    loop = asyncio.get_running_loop()
-    for which in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(which, work.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
-    return not work.cancelled()
-
-
 def main() -> None:
     given = options()
     rows = [row for row in ROWS if not given.only or row.name in given.only]
@@ -89,7 +75,7 @@ def main() -> None:
     except pytest.skip.Exception as reason:
         sys.exit(f"the drill needs Prometheus and Alertmanager: {reason}")
     done: list[RowReport] = []
-    complete = asyncio.run(run_until_signal(rows, Scale(given.quick), found, done))
+    complete = asyncio.run(run_until_signal(run(rows, Scale(given.quick), found, done)))
     order = {row.name: place for place, row in enumerate(ROWS)}
     done.sort(key=lambda report: order[report.name])
     sys.stdout.write(as_text(done) + "\n")
