@@ -156,35 +156,44 @@ class ScenarioRunner:
     async def follow(self) -> None:
         """Wait until each has ended, as expected or otherwise; `Failure` when time is up."""
         until = self.monotonic() + self.run.wait_seconds
-        while not all(map(self._has_ended, self.activations.values())):
-            if self.monotonic() > until:
-                open_ = sum(
-                    not self._has_ended(activation) for activation in self.activations.values()
-                )
-                message = f"gave up after {self.run.wait_seconds:g} s: {open_} have not ended"
-                hint = f"activation-worker list --account {self.run.account}"
-                raise Failure(Exit.GAVE_UP, message, hint=hint)
-            if not await self._wait_for_change(until - self.monotonic()):
-                await self.sleep(PAUSE_SECONDS)
+        held: dict[str, asyncio.Future[Document]] = {}
+        try:
+            while not all(map(self._has_ended, self.activations.values())):
+                if self.monotonic() > until:
+                    raise self._given_up()
+                if not await self._wait_for_change(held, until - self.monotonic()):
+                    await self.sleep(PAUSE_SECONDS)
+        finally:
+            for call in held.values():
+                call.cancel()
+            await asyncio.gather(*held.values(), return_exceptions=True)
 
-    async def _wait_for_change(self, seconds: float) -> bool:
-        """Ask about the next few until one of them changes. Whether anything did."""
+    def _given_up(self) -> Failure:
+        open_ = sum(not self._has_ended(activation) for activation in self.activations.values())
+        message = f"gave up after {self.run.wait_seconds:g} s: {open_} have not ended"
+        hint = f"activation-worker list --account {self.run.account}"
+        return Failure(Exit.GAVE_UP, message, hint=hint)
+
+    async def _wait_for_change(
+        self, held: "dict[str, asyncio.Future[Document]]", seconds: float
+    ) -> bool:
+        """Ask about the next few until one of them changes. Whether anything did.
+
+        The calls about the others are held on: one cut off may just have been answered.
+        """
         before = dict(self.activations)
         open_ = [id_ for id_, each in self.activations.items() if not self._has_ended(each)]
         longest = WAIT_SECONDS if len(open_) <= WAITED_FOR else WAIT_SECONDS_OF_MANY
         wait = max(1, min(longest, int(seconds)))
-        calls = [
-            asyncio.ensure_future(self.daemon.get(path_of(id_), wait_seconds=wait))
-            for id_ in open_[:WAITED_FOR]
-        ]
-        try:
-            done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-            for call in done:
-                self._keep(call.result())
-        finally:
-            for call in calls:
-                call.cancel()
-            await asyncio.gather(*calls, return_exceptions=True)
+        for id_ in open_[:WAITED_FOR]:
+            if id_ not in held:
+                asked = self.daemon.get(path_of(id_), wait_seconds=wait)
+                held[id_] = asyncio.ensure_future(asked)
+        await asyncio.wait(held.values(), return_when=asyncio.FIRST_COMPLETED)
+        for id_ in [id_ for id_, call in held.items() if call.done()]:
+            answer = held.pop(id_).result()
+            if not self._has_ended(self.activations[id_]):  # The list may have told it since.
+                self._keep(answer)
         if len(open_) > WAITED_FOR:
             # One list of the run's own account is one call for all of its numbers.
             pages = self.daemon.pages(ACTIVATIONS, self.run.count, account=self.run.account)
