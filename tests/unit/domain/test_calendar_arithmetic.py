@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from worker.domain.calendar import (
@@ -147,7 +147,20 @@ def test_a_later_start_never_gives_an_earlier_deadline(
     assert after_business_days(start, days, NO_HOLIDAYS, zone) <= after_business_days(
         later, days, NO_HOLIDAYS, zone
     )
-    assert after_months(start, days) <= after_months(later, days)
+
+
+@any_speed
+@given(instants, st.integers(0, 60), st.timedeltas(timedelta(0), 40 * DAY))
+@example(utc("2000-11-29T23:00"), 39, timedelta(hours=1))
+def test_a_later_start_never_gives_a_deadline_on_an_earlier_day_months_later(
+    start: datetime, months: int, by: timedelta
+) -> None:
+    """The clock time is that of the start also where a missing day becomes the month's last."""
+    later = start + by
+
+    assert after_months(start, months).date() <= after_months(later, months).date()
+    if later.time() >= start.time():
+        assert after_months(start, months) <= after_months(later, months)
 
 
 @any_speed
