@@ -9,10 +9,10 @@ FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint house bench scale brownout chaos drill ops servers mutation fuzz nightly lock clean
+.PHONY: help demo test lint house bench bench-peers scale brownout chaos drill ops servers mutation fuzz nightly lock clean
 
 help: ## What there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
 
 demo: $(SERVERS) ## The main job end to end on embedded servers, with the proof (OPTIONS="--output json")
 	@$(BIN)/activation-worker demo $(OPTIONS)
@@ -34,6 +34,9 @@ house: $(READY) ## What the code costs its next reader, against the aims (OPTION
 
 bench: $(READY) ## Ratios against a bare loop and a naive design, in one run
 	@$(BIN)/python -m tests.bench $(OPTIONS)
+
+bench-peers: $(READY) ## The same work by us and by six other queues (OPTIONS="--runs 1 --only arq saq")
+	@$(BIN)/python -m tests.bench.queues $(OPTIONS)
 
 scale: $(READY) ## A hundred thousand live numbers, and a killed daemon (OPTIONS="--live 300000")
 	@$(BIN)/python -m tests.bench.scale $(OPTIONS)

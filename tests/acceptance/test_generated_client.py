@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.world import TOKEN, World
-from tests.clients.test_foreign_clients import HERE, python_of, run
+from tests.own_environment import python_of, run
 
 pytestmark = [pytest.mark.nightly, pytest.mark.acceptance, pytest.mark.timeout(600)]
 
-DESCRIPTION = HERE.parent / "golden" / "openapi.json"
+TESTS = Path(__file__).parents[1]
+CLIENTS = TESTS / "clients"
+STATE = TESTS.parent / ".state" / "clients"
+DESCRIPTION = TESTS / "golden" / "openapi.json"
 
 
 async def test_a_generated_client_rents_and_cancels(a_world: World, tmp_path: Path) -> None:
-    python = await python_of("openapi-python-client")
+    python = await python_of(CLIENTS / "openapi-python-client.txt", STATE)
     generator = python.with_name("openapi-python-client")
     made = tmp_path / "generated"
     await run(generator, "generate", "--path", DESCRIPTION, "--output-path", made, "--meta", "none")
@@ -22,7 +25,7 @@ async def test_a_generated_client_rents_and_cancels(a_world: World, tmp_path: Pa
     line = daemon.line("activation-worker: api")
     assert line is not None
 
-    report = await run(python, HERE / "ask_generated.py", tmp_path, line.split()[-1], TOKEN)
+    report = await run(python, CLIENTS / "ask_generated.py", tmp_path, line.split()[-1], TOKEN)
 
     assert json.loads(report) == {
         "rented": "waiting",

@@ -67,13 +67,13 @@ async def expire(made: World, numbers: int) -> float:
     fault = {"kind": "unavailable", "seconds": WINDOW + 5}
     await made.provider.post("/_sim/faults", fault)
     found = await made.all_final(150)
-    confirmed = await _first_confirmed(made, {one.ref for one in found})
+    confirmed = await first_confirmed(made, {one.ref for one in found})
     daemon.terminate()
     last: datetime = max(one.settlement.at for one in found)
     return (last - confirmed).total_seconds()
 
 
-async def _first_confirmed(made: World, refs: set[str]) -> datetime:
+async def first_confirmed(made: World, refs: set[str]) -> datetime:
     """When the provider first gave one of ours back, by its own books."""
     rows: list[dict[str, Any]] = []
     while True:

@@ -4,20 +4,13 @@ Each runs in a virtual environment of its own, so that what it needs never meets
 in a process of its own; what it understood is compared with the provider's books.
 """
 
-import asyncio
-import fcntl
-import hashlib
 import json
-import os
-import sys
-import venv
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.own_environment import python_of, run
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import Simulator, running
 
@@ -153,46 +146,9 @@ CLIENTS = (
 UNFINISHED = {"smspool", "textverified"}
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Only one process builds an environment."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-async def run(*command: str | Path) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-    )
-    out, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()[-2000:]
-    return out.decode()
-
-
-async def python_of(name: str) -> Path:
-    """The interpreter of the client's own environment, built when its lock file is new."""
-    locked = HERE / f"{name}.txt"
-    wanted = hashlib.sha256(locked.read_bytes() + sys.version.encode()).hexdigest()
-    folder = STATE / name
-    python = folder / "venv" / "bin" / "python"
-    built = folder / "built"
-    with alone(folder):
-        if not built.exists() or built.read_text() != wanted:
-            await asyncio.to_thread(venv.create, folder / "venv", clear=True, with_pip=True)
-            install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-            await run(python, *install, "--require-hashes", "--no-deps", "-r", locked)
-            built.write_text(wanted)
-    return python
-
-
 @pytest.mark.parametrize("client", CLIENTS, ids=[client.name for client in CLIENTS])
 async def test_a_foreign_client_finds_a_provider(client: Client) -> None:
-    python = await python_of(client.name)
+    python = await python_of(HERE / f"{client.name}.txt", STATE)
     config = SimulatorConfig.model_validate(
         {
             "family": client.family,
