@@ -15,6 +15,7 @@ from tests.bench import (
     bench_log,
     bench_wire,
     burst,
+    calls,
     idle,
     recovery,
     searches,
@@ -23,6 +24,7 @@ from tests.bench import (
 )
 
 FIRST_CREDIT_S, CALLS_PER_NUMBER = 1.5, 1.1
+CALLS_A_SECOND = {calls.PUT: 3_000, calls.GET: 2_000, calls.CANCEL: 2_500}
 BURSTS = 3  #: The middle one counts.
 GOALS = {
     "burst": 0.5,
@@ -31,6 +33,7 @@ GOALS = {
     watch_cost.UNLISTED: 1.5,
     "events": 0.75,  # 3,000 a second, where the endpoint's pause lets a bare loop have 4,000.
     "found": 1.0,  # 99 of 100 searches within 20 ms, and calls of a page within 50 ms.
+    "called": 1.0,  # So many a second: 3,000 handed over, 2,000 read, 2,500 cancelled.
     "idle": 1.0,  # A hundredth of a core.
     "audit": 3.0,
     "exchange": 1.5,
@@ -60,6 +63,7 @@ async def run(*, quick: bool, owed: int | None = None) -> list[dict[str, object]
         *rows,
         *await events(quick=quick),
         *await found(quick=quick),
+        *await called(quick=quick),
         *await small(quick=quick),
     ]
 
@@ -73,6 +77,25 @@ async def found(*, quick: bool) -> list[dict[str, object]]:
     for one in measured:
         tell(f"{one.what}: half within {one.p50_ms:.1f} ms, 99 % within {one.p99_ms:.1f} ms")
     return [{**asdict(one), "ratio": one.ratio, "goal": GOALS["found"]} for one in measured]
+
+
+async def called(*, quick: bool) -> list[dict[str, object]]:
+    """What a shop's own calls cost, one number each."""
+    measured = await calls.measure(2_000 if quick else 10_000)
+    for one in measured:
+        tell(
+            f"{one.what}: {one.per_second:,.0f} a second, {one.of_cheapest:.2f} of a call that asks"
+            f" no store; {one.daemon_us:.0f} us of the daemon's CPU each,"
+            f" {one.postgres_us:.0f} us of PostgreSQL's"
+        )
+    return [
+        {
+            **asdict(one),
+            "ratio": one.per_second / CALLS_A_SECOND[one.what],
+            "goal": GOALS["called"],
+        }
+        for one in measured
+    ]
 
 
 async def small(*, quick: bool) -> list[dict[str, object]]:
@@ -174,6 +197,7 @@ def main() -> None:
     )
     parser.add_argument("--events", action="store_true", help="only what leaves to the endpoint")
     parser.add_argument("--searches", action="store_true", help="only what people look for")
+    parser.add_argument("--calls", action="store_true", help="only what a shop's calls cost")
     parser.add_argument("--small", action="store_true", help="only what is paid all day")
     parser.add_argument("--output", choices=["text", "json"], default="text")
     options = parser.parse_args()
@@ -181,6 +205,8 @@ def main() -> None:
         measured = found(quick=options.quick)
     elif options.events:
         measured = events(quick=options.quick)
+    elif options.calls:
+        measured = called(quick=options.quick)
     elif options.small:
         measured = small(quick=options.quick)
     elif options.daemons:

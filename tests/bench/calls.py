@@ -19,6 +19,9 @@ from tests.bench.stage import cpu_seconds, stage
 
 CONNECTIONS: Final = 64
 PRICE: Final = 100
+PUT: Final = "PUT a number"
+GET: Final = "GET a number"
+CANCEL: Final = "POST cancel"
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Calls:
     per_second: float
     daemon_us: float  #: Of CPU, each.
     postgres_us: float
-    ratio: float  #: Of the cheapest call's rate.
+    of_cheapest: float  #: Its rate by the cheapest call's.
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,12 @@ async def measure(numbers: int) -> list[Calls]:
         puts = [
             Call("PUT", f"/v1/activations/{PROVIDER}/{one['id']}", _body(one)) for one in rented
         ]
-        found = [await caller.measure("PUT a number", puts, floor)]
+        found = [await caller.measure(PUT, puts, floor)]
         ids = [json.loads(answer)["id"] for answer in caller.answers]
         reads = [Call("GET", f"/v1/activations/{id_}") for id_ in ids]
-        found.append(await caller.measure("GET a number", reads, floor))
+        found.append(await caller.measure(GET, reads, floor))
         presses = [Call("POST", f"/v1/activations/{id_}/cancel", {}) for id_ in ids]
-        found.append(await caller.measure("POST cancel", presses, floor))
+        found.append(await caller.measure(CANCEL, presses, floor))
         daemon.terminate()
     return found
 
