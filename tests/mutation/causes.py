@@ -147,6 +147,22 @@ CAUSES: Final = {
         ],
         simulated("unreadable answers"),
     ),
+    "a batch of looks is looked at to its end": Cause(
+        "One look that hangs holds up all others at its provider, the last ones among them.",
+        [
+            Edit(
+                "worker/lifecycle/watch.py",
+                "            if room > 0:\n",
+                "            if room > 0 and at.places.taken == 0:\n",
+            )
+        ],
+        simulated("some looks hang"),
+    ),
+    "a stretch waits for its last look": Cause(
+        "Looks that hang as a stretch ends keep the next one from beginning.",
+        [Edit("worker/lifecycle/watch.py", "            pass_on()\n", "")],
+        "tests/unit/lifecycle/test_looks_beside_a_hanging_one.py",
+    ),
     "settling waits for a locked account": Cause(
         "One locked balance holds up all other accounts.",
         [

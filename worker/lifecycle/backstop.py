@@ -50,6 +50,8 @@ class Backstop:
     clock: Clock
     redis_away: Callable[[], bool]
     _tasks: dict[str, asyncio.Task[JobResult]] = field(default_factory=dict)
+    #: They have passed their turn on, and wait for their last calls.
+    _ending: set[asyncio.Task[JobResult]] = field(default_factory=set)
     _moved: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,9 +70,10 @@ class Backstop:
                     self.reporter.trouble("backstop.failed", detail=describe_safely(error))
                 await self.clock.sleep(EVERY.total_seconds())
         finally:
-            for task in self._tasks.values():
+            tasks = [*self._tasks.values(), *self._ending]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def is_stuck(self) -> bool:
         return self.clock.monotonic() - self._moved > STUCK.total_seconds()
@@ -143,10 +146,16 @@ class Backstop:
         key = f"{tick.name}:{name}{place}"
         if key in self._tasks:
             return
-        self._tasks[key] = asyncio.ensure_future(self.ticks.run(tick.name, name))
-        self._tasks[key].add_done_callback(lambda task: self._done(key, task))
+        ticking = self.ticks.run(tick.name, name, passed_on=lambda: self._pass_on(key))
+        self._tasks[key] = task = asyncio.ensure_future(ticking)
+        task.add_done_callback(lambda task: self._done(key, task))
+
+    def _pass_on(self, key: str) -> None:
+        self._ending.add(self._tasks.pop(key))
 
     def _done(self, key: str, task: "asyncio.Task[JobResult]") -> None:
-        self._tasks.pop(key, None)
+        self._ending.discard(task)
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
         if not task.cancelled() and (error := task.exception()) is not None:
             self.reporter.trouble("backstop.failed", detail=type(error).__name__)

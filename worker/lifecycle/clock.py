@@ -4,6 +4,7 @@ The database says what time it is; from then on the process counts by itself, un
 reading. A host whose clock is hours wrong, or is set while it runs, is only reported.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,19 @@ class Clock:
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]  #: In [0, 1).
+
+
+async def wait_at_most(
+    longest: timedelta, come: Awaitable[object], sleep: Callable[[float], Awaitable[None]]
+) -> bool:
+    """Wait for *come*, and give it up after so long; whether it came."""
+    waits = (asyncio.ensure_future(come), asyncio.ensure_future(sleep(longest.total_seconds())))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        return waits[0].done()
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 EVERY: Final = timedelta(seconds=5)  #: Between two readings.

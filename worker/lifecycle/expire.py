@@ -27,7 +27,7 @@ from worker.lifecycle.cancel import (
 )
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.lanes import Lanes, Refill, lease_safely
+from worker.lifecycle.lanes import Feed, Lanes, Places, lease_safely, until_all_leased
 from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.provider_return import CancelsLeftAlone
@@ -74,7 +74,7 @@ class Expire:
                 done += len(due)
                 # Nothing more is leased while one of these asks if cancels are let out again.
                 enough = len(due) < first or self._left_alone.doubted(provider.name)
-                more = None if enough else self._refill(provider, most, keep_going, fence)
+                more = None if enough else self._feed(provider, most, keep_going, fence)
                 await self._end(provider, due, more, fence)
             if len(due) < first:
                 break
@@ -132,32 +132,32 @@ class Expire:
         most = max(1, min(BATCH, int(terms.requests_per_second * AHEAD.total_seconds())))
         return most, min(most, 2 * terms.max_in_flight)
 
-    def _refill(
+    def _feed(
         self,
         provider: Provider,
         most: int,
         keep_going: Callable[[], bool],
         fence: LeaseFence,
-    ) -> Refill[DueNumber]:
+    ) -> Feed[DueNumber]:
         async def lease() -> Sequence[DueNumber]:
             if not (self._takes_cancels(provider) and keep_going()):
                 return ()
             return await self._lease_due(provider, most, fence)
 
-        return Refill(lease, most)
+        return until_all_leased(lease, most)
 
     async def _end(
         self,
         provider: Provider,
         due: Sequence[DueNumber],
-        refill: Refill[DueNumber] | None,
+        feed: Feed[DueNumber] | None,
         fence: LeaseFence,
         need: Need = Need.DUE,
     ) -> None:
-        """Work off what was leased, and what *refill* leases meanwhile."""
+        """Work off what was leased, and what *feed* leases meanwhile."""
         terms = self.terms[provider.name]
         # Requests bought beyond these numbers are lost for all other looks and cancels there.
-        most = len(due) if refill is None else CHUNK_MAX
+        most = len(due) if feed is None else CHUNK_MAX
         budget = Budget(self.schedule, terms, self.clock, most, need)
         cancel = CancelAtProvider(
             clock=self.clock, pay=budget.take, left_alone=self._left_alone, holds=fence.holds
@@ -179,7 +179,7 @@ class Expire:
         holder = self.holder()
         lanes = Lanes(
             queue=deque(due),
-            width=terms.max_in_flight,
+            places=Places(terms.max_in_flight),
             act=act,
             hand_back=results.handed_back,
             quarantine=quarantine,
@@ -191,7 +191,7 @@ class Expire:
                 # After a freeze all of it may be somebody else's.
                 and self.holder() is holder
             ),
-            refill=refill,
+            feed=feed,
         )
         await lanes.run()
 

@@ -2,22 +2,31 @@
 
     queue ──► act, one item per lane ──► keep the result
       ▲            │ one item fails: it is quarantined, and the others go on
-    refill         │ the run is cut off: what is left and what is in hand is handed back
+     feed          │ the run is cut off: what is left and what is in hand is handed back
 
 A run is cut off when it is cancelled or when the store fails. What is handed back is due again at
 once, and each item is handed back once, however often the run is cancelled.
+
+A run that is fed leases more whenever there is room, so nothing waits for the slowest item.
 """
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from datetime import timedelta
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from worker.ports.errors import StoreError
 
 Item = TypeVar("Item")
 Batch = TypeVar("Batch")
+
+#: A lane whose item takes longer is not counted on for the next ones.
+HANGS: Final = timedelta(seconds=1)
+AHEAD: Final = timedelta(milliseconds=250)  #: Lease what is begun in this time.
+FADES: Final = 0.1  #: How much one item changes what is taken for usual.
 
 
 async def lease_safely(
@@ -46,16 +55,66 @@ async def _undo(
         await hand_back(batch)
 
 
-@dataclass(frozen=True, slots=True)
-class Refill(Generic[Item]):
-    """How a run leases more while its queue is low, so that no lane waits for work."""
+@dataclass(slots=True)
+class Places:
+    """How many items may be in flight at once, of all runs that share them."""
 
-    lease: Callable[[], Awaitable[Sequence[Item]]]
-    size: int  #: What one lease brings; fewer mean that nothing more is due.
+    width: int
+    taken: int = 0
+    #: Runs that may wait for a free place.
+    sharers: list[asyncio.Event] = field(default_factory=list)
 
     @property
-    def low(self) -> int:
-        return self.size // 2
+    def free(self) -> int:
+        return max(0, self.width - self.taken)
+
+    def take(self) -> bool:
+        """Whether there was one."""
+        is_free = self.taken < self.width
+        self.taken += is_free
+        return is_free
+
+    def leave(self) -> None:
+        self.taken -= 1
+        for freed in self.sharers:
+            freed.set()
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast items are done by those who share it: how many may be leased ahead.
+
+    Leased further ahead, an item that is due later, and is more urgent, would wait for them.
+    """
+
+    _usual: float | None = None  #: Seconds that an item takes; `HANGS` at most.
+    _begun: dict[int, float] = field(default_factory=dict)  #: Of those in flight, the oldest first.
+    _last: int = 0
+
+    def begin(self, now: float) -> int:
+        """Count one in flight; what to `end` it by."""
+        self._last += 1
+        self._begun[self._last] = now
+        return self._last
+
+    def end(self, item: int, now: float) -> None:
+        took = min(now - self._begun.pop(item), HANGS.total_seconds())
+        self._usual = took if self._usual is None else self._usual + (took - self._usual) * FADES
+
+    def room(self, free: int, now: float, most: int) -> int:
+        """How many, of *most*, are begun within `AHEAD` where so many more may be in flight."""
+        hanging = 0
+        for began in self._begun.values():
+            if now - began <= HANGS.total_seconds():
+                break
+            hanging += 1
+        working = free + len(self._begun) - hanging
+        if working == 0:
+            return 0
+        ahead = working * AHEAD.total_seconds()
+        usual = self._usual or 0.0
+        begun = most if most * usual <= ahead else math.ceil(ahead / usual)
+        return min(most, max(free, begun))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,88 +122,120 @@ class Lanes(Generic[Item]):
     """One run over leased items.
 
     `act` may be cut off while it awaits. It keeps its result without awaiting, so that an item has
-    a result or is handed back, never both.
+    a result or is handed back, never both. Only the task that runs `run`, and with it `feed`, opens
+    lanes: it is the first to be told that the run is cut off.
     """
 
-    queue: deque[Item]
-    width: int  #: Items in flight at most.
+    places: Places
     act: Callable[[Item], Awaitable[None]]
     hand_back: Callable[[Item], None]  #: This item is due again at once.
     quarantine: Callable[[Item, Exception], None]
     finish: Callable[[], Awaitable[None]]  #: Commit the results and what was handed back.
+    queue: deque[Item] = field(default_factory=deque)
     useful: Callable[[], bool] = lambda: True  #: Whether another item may be acted on.
-    refill: Refill[Item] | None = None
+    feed: "Feed[Item] | None" = None  #: Adds what it leases; the run goes on until it returns.
     _lanes: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
-    _open: int = 0
-    _refilling: "asyncio.Task[None] | None" = None
-    _all_leased: bool = False
+    _opening: int = 0  #: Lanes that have not begun.
+    _low: int = 0  #: The length of the queue that whoever feeds waits for.
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _cancelled: bool = False
 
     async def run(self) -> None:
+        self.places.sharers.append(self._changed)
         try:
             async with self._lanes:
-                self._open_lanes()
+                self.open()
+                if self.feed is not None:
+                    await self.feed(self)
+                await self.low(0)
         finally:
+            self.places.sharers.remove(self._changed)
             # A task of its own: a second cancellation ends our waiting, not the handing back.
             await asyncio.shield(asyncio.ensure_future(self._end()))
         if self._cancelled:
             raise asyncio.CancelledError  # `act` was cancelled from within: the group ignores that.
 
-    def _open_lanes(self) -> None:
-        """One lane per item and `width` at most: a run over few items begins with few lanes."""
-        for _ in range(min(self.width - self._open, len(self.queue))):
-            self._open += 1
-            self._lanes.create_task(self._lane())
+    @property
+    def goes_on(self) -> bool:
+        """Whether another item is acted on."""
+        return not self._cancelled and self.useful()
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Act on these, too; for `feed`."""
+        self.queue.extend(items)
+        self.open()
+
+    def hand_back_queue(self) -> None:
+        while self.queue:
+            self.hand_back(self.queue.popleft())
+
+    def open(self) -> None:
+        """One lane per item, where there are places: a run over few items begins with few lanes."""
+        if self._cancelled:
+            raise asyncio.CancelledError
+        self._changed.clear()
+        if self.useful():
+            for _ in range(min(self.places.free, len(self.queue)) - self._opening):
+                self._opening += 1
+                self._lanes.create_task(self._lane())
+
+    async def low(self, at_most: int) -> bool:
+        """Wait until the queue has *at_most* so many; whether more is acted on."""
+        self._low = at_most
+        self.open()
+        while self.goes_on and len(self.queue) > at_most:
+            await self._changed.wait()
+            self.open()
+        return self.goes_on
+
+    async def changed(self) -> None:
+        """Wait until a place is free or the queue is low, since lanes were last opened."""
+        await self._changed.wait()
 
     async def _lane(self) -> None:
-        while self.useful():
-            if self._is_low():
-                await self._refilled()
-                self._open_lanes()
-                if not self.useful():
-                    break
-            if not self.queue:
-                break
-            item = self.queue.popleft()
-            try:
-                await self.act(item)
-            except asyncio.CancelledError:
-                self._cancelled = True
-                self.hand_back(item)
-                raise
-            except StoreError:
-                self.hand_back(item)
-                raise  # Nothing can be kept: the others' calls would be requests wasted.
-            except Exception as error:  # noqa: BLE001 - one item's bug must not be everybody's
-                self.quarantine(item, error)
-        self._open -= 1
-
-    def _is_low(self) -> bool:
-        if self.refill is None or self._all_leased or len(self.queue) > self.refill.low:
-            return False
-        # While another lane is at it, the others work off what is left.
-        return self._refilling is None or not self.queue
-
-    async def _refilled(self) -> None:
-        """Wait for the one refill that is under way, or for a new one."""
-        if self._refilling is None:
-            self._refilling = asyncio.ensure_future(self._lease_more())
-        # Shielded: what it leases is committed, and must be in the queue to be handed back.
-        await asyncio.shield(self._refilling)
-
-    async def _lease_more(self) -> None:
-        assert self.refill is not None
+        self._opening -= 1
+        if not self.places.take():
+            return
         try:
-            leased = await self.refill.lease()
-            self.queue.extend(leased)
-            self._all_leased = len(leased) < self.refill.size
+            while self.queue and self.goes_on:
+                item = self.queue.popleft()
+                if len(self.queue) == self._low:
+                    self._changed.set()
+                await self._act_on(item)
         finally:
-            self._refilling = None
+            self.places.leave()
+
+    async def _act_on(self, item: Item) -> None:
+        try:
+            await self.act(item)
+        except asyncio.CancelledError:
+            self._cancelled = True
+            self.hand_back(item)
+            raise
+        except StoreError:
+            self.hand_back(item)
+            raise  # Nothing can be kept: the others' calls would be requests wasted.
+        except Exception as error:  # noqa: BLE001 - one item's bug must not be everybody's
+            self.quarantine(item, error)
 
     async def _end(self) -> None:
         """Hand back what no lane took, and commit."""
-        if self._refilling is not None:
-            await asyncio.gather(self._refilling, return_exceptions=True)
-        while self.queue:
-            self.hand_back(self.queue.popleft())
+        self.hand_back_queue()
         await self.finish()
+
+
+#: Leases for a run and adds it.
+Feed: TypeAlias = Callable[[Lanes[Item]], Awaitable[None]]
+
+
+def until_all_leased(lease: Callable[[], Awaitable[Sequence[Item]]], size: int) -> Feed[Item]:
+    """Lease *size* while the queue is low; fewer that come mean that nothing more is due."""
+
+    async def feed(lanes: Lanes[Item]) -> None:
+        while await lanes.low(size // 2):
+            leased = await lease()
+            lanes.add(leased)
+            if len(leased) < size:
+                return
+
+    return feed

@@ -25,7 +25,7 @@ from worker.lifecycle.cancel import (
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import LEASE
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.lanes import Lanes, lease_safely
+from worker.lifecycle.lanes import Lanes, Places, lease_safely
 from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.provider_return import CancelsLeftAlone, wait_while_away
 from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
@@ -110,7 +110,7 @@ class Pursue:
         holder = self.holder()
         lanes = Lanes(
             queue=deque(due),
-            width=width,
+            places=Places(width),
             act=act,
             hand_back=results.handed_back,
             quarantine=quarantine,

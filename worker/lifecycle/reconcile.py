@@ -26,7 +26,7 @@ from worker.lifecycle.accept import Accept
 from worker.lifecycle.adopt import Adopt
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
-from worker.lifecycle.lanes import Lanes
+from worker.lifecycle.lanes import Lanes, Places
 from worker.ports.errors import ProviderError, StoreError
 from worker.ports.provider import ActiveRow, Balance, Circuit, HistoryPage, PastNumber, Provider
 from worker.ports.reporter import Reporter
@@ -124,7 +124,7 @@ class CompareHistory:
 
         lanes = Lanes(
             queue=spans,
-            width=1,  # One page tells where the next begins.
+            places=Places(1),  # One page tells where the next begins.
             act=act,
             hand_back=left.append,
             quarantine=lambda _, error: read.failures.append(error),

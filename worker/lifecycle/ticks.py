@@ -6,6 +6,7 @@ table. arq starts a tick on some host; the daemon's backstop starts it where arq
 
 import asyncio
 import enum
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,14 @@ IDLE: Final = timedelta(milliseconds=250)  #: Between two questions for what is 
 KeepGoing: TypeAlias = Callable[[], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a tick of a provider may do beside others of its kind."""
+
+    keep_going: KeepGoing
+    pass_on: Callable[[], None]  #: The next one may begin; what is left to do here goes on.
+
+
 class Step(Protocol):
     """Work for all providers together."""
 
@@ -63,6 +72,10 @@ class TickSteps:
     deliver: Deliver | None  #: None where no endpoint is configured: events are kept.
     audit: Audit
     canary: Canary | None  #: None where none is configured.
+    #: Held by who looks after a provider's schedule.
+    keeping: defaultdict[ProviderName, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
 
 
 class Overlap(enum.Enum):
@@ -91,7 +104,7 @@ class Tick:
 class ProviderTick(Tick):
     """A kind of tick that runs for each provider; the backstop runs it where it leads that one."""
 
-    run: Callable[[TickSteps, Provider, KeepGoing], Awaitable[object]]
+    run: Callable[[TickSteps, Provider, Turn], Awaitable[object]]
     #: Without Redis the backstop also runs it as soon as the schedule has lost numbers.
     mends_schedule: bool = False
 
@@ -106,25 +119,28 @@ class SharedTick(Tick):
     after: str | None = None
 
 
-async def _watch(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> None:
+async def _watch(steps: TickSteps, provider: Provider, turn: Turn) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(steps.watch.tick(provider, keep_going))
-        group.create_task(_keep_schedule(steps, provider.name, keep_going))
+        group.create_task(steps.watch.tick(provider, turn.keep_going, turn.pass_on))
+        group.create_task(_keep_schedule(steps, provider.name, turn.keep_going))
 
 
 async def _keep_schedule(steps: TickSteps, name: ProviderName, keep_going: KeepGoing) -> None:
     """A flushed Redis forgets who is to be looked at: the database tells it again at once."""
-    while keep_going():
-        try:
-            if not await steps.repair.schedule.intact(name):
-                await steps.repair.reschedule(name)
-        except ScheduleUnavailable:
-            steps.repair.reporter.trouble("schedule.unavailable", provider=name)
-        await steps.clock.sleep(KEEP.total_seconds())
+    # To tell it takes long where many numbers are live: the tick before may be at it.
+    async with steps.keeping[name]:
+        while keep_going():
+            try:
+                if not await steps.repair.schedule.intact(name):
+                    await steps.repair.reschedule(name)
+            except ScheduleUnavailable:
+                steps.repair.reporter.trouble("schedule.unavailable", provider=name)
+            await steps.clock.sleep(KEEP.total_seconds())
 
 
-async def _expire(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> None:
+async def _expire(steps: TickSteps, provider: Provider, turn: Turn) -> None:
     """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
+    keep_going = turn.keep_going
     while keep_going():
         done = await steps.expire.tick(provider, keep_going)
         done += await steps.pursue.tick(provider)
@@ -145,11 +161,11 @@ async def _rest(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> 
             return
 
 
-async def _repair(steps: TickSteps, provider: Provider, _: KeepGoing) -> None:
+async def _repair(steps: TickSteps, provider: Provider, _: Turn) -> None:
     await steps.repair.tick(provider)
 
 
-async def _reconcile(steps: TickSteps, provider: Provider, _: KeepGoing) -> None:
+async def _reconcile(steps: TickSteps, provider: Provider, _: Turn) -> None:
     await steps.reconcile.tick(provider)
 
 
@@ -237,11 +253,20 @@ class Ticks:
     _since: dict[_Key, float] = field(default_factory=dict)
     _ended: dict[_Key, float] = field(default_factory=dict)
 
-    async def run(self, name: str, provider: ProviderName | None = None) -> JobResult:
-        """One tick of that kind; of a provider where there is one per provider."""
+    async def run(
+        self,
+        name: str,
+        provider: ProviderName | None = None,
+        *,
+        passed_on: Callable[[], None] = lambda: None,
+    ) -> JobResult:
+        """One tick of that kind; of a provider where there is one per provider.
+
+        *passed_on* is called once the next one may begin beside it.
+        """
         match TICKS[name]:
             case ProviderTick() as tick:
-                return await self._run_for_provider(tick, provider)
+                return await self._run_for_provider(tick, provider, passed_on)
             case SharedTick() as tick:
                 result = await self._run_for_all(tick)
                 await self._run_silent_after(tick)
@@ -269,14 +294,23 @@ class Ticks:
             {key[0] for key, at in self._since.items() if now - at > STUCK.total_seconds()}
         )
 
-    async def _run_for_provider(self, tick: ProviderTick, name: ProviderName | None) -> JobResult:
+    async def _run_for_provider(
+        self, tick: ProviderTick, name: ProviderName | None, passed_on: Callable[[], None]
+    ) -> JobResult:
         provider = None if name is None else self.providers.get(name)
         if provider is None:
             return JobResult.UNKNOWN
-        async with self._turn(tick, name) as mine:
-            if mine:
-                await tick.run(self.steps, provider, self._keep_going(tick.lasts))
-            return JobResult.DONE if mine else JobResult.BUSY
+        async with self._turn(tick, name) as pass_on:
+            if pass_on is None:
+                return JobResult.BUSY
+
+            def next_may_begin() -> None:
+                pass_on()
+                passed_on()
+
+            turn = Turn(self._keep_going(tick.lasts), next_may_begin)
+            await tick.run(self.steps, provider, turn)
+            return JobResult.DONE
 
     async def _run_for_all(self, tick: SharedTick) -> JobResult:
         step = tick.step(self.steps)
@@ -284,8 +318,8 @@ class Ticks:
             return JobResult.DONE
         if tick.overlap is Overlap.JOIN:
             return _result(await step.tick())
-        async with self._turn(tick, None) as mine:
-            return _result(await step.tick()) if mine else JobResult.BUSY
+        async with self._turn(tick, None) as turn:
+            return JobResult.BUSY if turn is None else _result(await step.tick())
 
     async def _run_silent_after(self, ended: SharedTick) -> None:
         """Nobody starts these here: arq may be gone, and the backstop has started *ended*."""
@@ -303,11 +337,13 @@ class Ticks:
         return lambda: not self._stopping and self.steps.clock.monotonic() < until
 
     @asynccontextmanager
-    async def _turn(self, tick: Tick, name: ProviderName | None) -> AsyncIterator[bool]:
-        """Whether it is this tick's turn; it may come once the one that runs has ended."""
+    async def _turn(
+        self, tick: Tick, name: ProviderName | None
+    ) -> AsyncIterator[Callable[[], None] | None]:
+        """This tick's turn, which may come once the one that runs has passed it on or ended."""
         key = (tick.name, name)
         if key in self._waiting or (tick.overlap is Overlap.LEAVE and key in self._since):
-            yield False
+            yield None
             return
         lock = self._locks.setdefault(key, asyncio.Lock())
         self._waiting.add(key)
@@ -315,13 +351,21 @@ class Ticks:
             await lock.acquire()
         finally:
             self._waiting.discard(key)
+        passed_on = False
+
+        def pass_on() -> None:
+            nonlocal passed_on
+            if not passed_on:
+                passed_on = True
+                del self._since[key]
+                lock.release()
+                self._ended[key] = self.steps.clock.monotonic()
+
+        self._since[key] = self.steps.clock.monotonic()
         try:
-            self._since[key] = self.steps.clock.monotonic()
-            yield True
+            yield pass_on
         finally:
-            del self._since[key]
-            lock.release()
-            self._ended[key] = self.steps.clock.monotonic()
+            pass_on()
 
 
 def _result(ended: object) -> JobResult:

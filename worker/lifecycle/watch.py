@@ -6,25 +6,26 @@ deadline; a provider without one is asked number by number, oldest due first, in
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
 
 from worker.domain.backoff import AWAY
 from worker.domain.cadence import LAST_LOOK
 from worker.domain.ids import ProviderName
 from worker.lifecycle.budget import ProviderTerms
-from worker.lifecycle.clock import Clock
-from worker.lifecycle.lanes import Lanes, lease_safely
+from worker.lifecycle.clock import Clock, wait_at_most
+from worker.lifecycle.lanes import HANGS, Lanes, Pace, Places, lease_safely
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
+from worker.lifecycle.next_looks import NextLooks
 from worker.lifecycle.provider_return import until_reachable
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import Reporter
-from worker.ports.schedule import Leased, NextLook, Schedule
+from worker.ports.schedule import LeaseBatch, Leased, NextLook, Schedule
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -57,43 +58,146 @@ class Watch:
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
     _read_at: dict[ProviderName, float] = field(default_factory=dict)
+    _shared: "dict[ProviderName, _AtProvider]" = field(default_factory=dict)
 
-    async def tick(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
+    async def tick(
+        self,
+        provider: Provider,
+        keep_going: Callable[[], bool],
+        pass_on: Callable[[], None] = lambda: None,
+    ) -> int:
         """Look while *keep_going* says so; how many looks and list rows there were.
 
-        The list is read beside the looks: a long list must not delay the last look at a number.
+        Then the next tick may begin, which *pass_on* is called for. This one ends with its last
+        look: one that hangs holds up no other number. The list is read beside the looks: a long
+        list must not delay the last look at a number.
         """
         async with asyncio.TaskGroup() as group:
-            looks = group.create_task(self._looks(provider, keep_going))
+            looks = group.create_task(self._looks(provider, keep_going, pass_on))
             lists = group.create_task(self._lists(provider, keep_going))
         return looks.result() + lists.result()
 
-    async def _looks(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        looked, napped = 0, False
+    async def _looks(
+        self, provider: Provider, keep_going: Callable[[], bool], pass_on: Callable[[], None]
+    ) -> int:
         terms = self.terms[provider.name]
-        limit = min(LEASE_SIZE, max(1, int(terms.requests_per_second)))
-        while keep_going():
+        at = self._at(provider.name)
+        at.places.width = terms.max_in_flight
+        listed = provider.capabilities.list_page_size is not None
+        nexts = NextLooks(
+            release=lambda looks: self._release(provider, looks), sleep=self.clock.sleep
+        )
+
+        def next_look(number: Leased, when: datetime | None) -> None:
+            nexts.add(NextLook(number, self._listed_once(number.number, when, listed=listed)))
+
+        async def act(due: _DueLook) -> None:
+            number, began = due.number, self.clock.monotonic()
+            if self.clock.now() > number.number.deadline_at:
+                next_look(number, None)  # Too late to be shown: the ending finds out.
+                return
+            waited = timedelta(seconds=began - due.leased_at)
+            self.reporter.look_late(provider.name, number.late + waited, number.number.id)
+            call = at.pace.begin(began)
+            try:
+                when = await self.look.once(provider, number.number, terms)
+            finally:
+                at.pace.end(call, self.clock.monotonic())
+            next_look(number, when)
+
+        async def feed(lanes: Lanes[_DueLook]) -> None:
+            await self._feed(provider, keep_going, lanes, nexts)
+            pass_on()
+            while lanes.goes_on and lanes.queue:
+                await self._all_begun(lanes)
+
+        nexts.start()
+        await Lanes(
+            places=at.places,
+            act=act,
+            hand_back=lambda due: nexts.add(NextLook(due.number, self.clock.now())),
+            quarantine=lambda due, error: next_look(
+                due.number, self.look.failed(due.number.number, terms, error)
+            ),
+            finish=nexts.finish,
+            # What is left when the provider goes away is due as soon as it is back.
+            useful=lambda: nexts.takes() and provider.circuit is not Circuit.OPEN,
+            feed=feed,
+        ).run()
+        return nexts.count
+
+    async def _feed(
+        self,
+        provider: Provider,
+        keep_going: Callable[[], bool],
+        lanes: Lanes["_DueLook"],
+        nexts: NextLooks,
+    ) -> None:
+        """Lease what is due as far as there is room; each look is paid for by the lease."""
+        napped = False
+        while keep_going() and nexts.takes():
             if provider.circuit is Circuit.OPEN:
-                napped = await self._pass_on(provider, napped=napped)
+                lanes.hand_back_queue()
+                napped = await self._ring_for_others(provider, napped=napped)
                 await until_reachable(provider, self.clock)
                 continue
-            began = self.clock.monotonic()
+            room = await self._room(provider, lanes)
+            if room == 0:
+                continue
+            leased_at = self.clock.monotonic()
             lease = await lease_safely(
-                lambda: self._patiently(lambda: self.schedule.lease(provider.name, limit, LEASE)),
+                partial(self._lease, provider, room),
                 lambda lease: self._hand_back(provider, lease.numbers),
             )
-            if lease.numbers:
-                looked += await self._look(provider, terms, lease.numbers)
-            if len(lease.numbers) < limit:
-                spent = timedelta(seconds=self.clock.monotonic() - began)
-                # The wait was told before the looks; what they made due sooner rings.
-                wait = max(lease.wait - spent, GATHER - spent)
-                await self._nap(provider, wait)
+            nexts.expect(len(lease.numbers))
+            due = sorted(lease.numbers, key=lambda number: number.number.deadline_at)
+            lanes.add([_DueLook(number, leased_at) for number in due])
+            if len(lease.numbers) < room:
+                spent = timedelta(seconds=self.clock.monotonic() - leased_at)
+                # What the looks make due sooner than the lease told rings.
+                await self._nap(provider, max(lease.wait, GATHER) - spent)
                 napped = True
-        await self._pass_on(provider, napped=napped)
-        return looked
+        await self._ring_for_others(provider, napped=napped)
 
-    async def _pass_on(self, provider: Provider, *, napped: bool) -> bool:
+    async def _room(self, provider: Provider, lanes: Lanes["_DueLook"]) -> int:
+        """Wait until more can be looked at; how many. 0: not for now, and the tick may be over."""
+        terms, at = self.terms[provider.name], self._at(provider.name)
+        most = min(LEASE_SIZE, max(1, int(terms.requests_per_second)))
+        while await self._all_begun(lanes):
+            room = at.pace.room(at.places.free, self.clock.monotonic(), most)
+            if room > 0:
+                return room
+            if not await wait_at_most(LONGEST_NAP, lanes.changed(), self.clock.sleep):
+                break
+        return 0
+
+    async def _all_begun(self, lanes: Lanes["_DueLook"]) -> bool:
+        """Wait for a while until all that was leased is begun; whether it is.
+
+        Where lanes hang, what was leased for them is due again: for whoever has a lane that is
+        free, and the most urgent first.
+        """
+        lanes.open()
+        while lanes.goes_on and lanes.queue:
+            if not await wait_at_most(LONGEST_NAP, lanes.changed(), self.clock.sleep):
+                waited = self.clock.monotonic() - lanes.queue[0].leased_at
+                if waited > HANGS.total_seconds():
+                    lanes.hand_back_queue()
+                return False
+            lanes.open()
+        return lanes.goes_on
+
+    async def _lease(self, provider: Provider, most: int) -> LeaseBatch:
+        return await self._patiently(lambda: self.schedule.lease(provider.name, most, LEASE))
+
+    async def _release(self, provider: Provider, looks: Sequence[NextLook]) -> None:
+        await self._patiently(lambda: self.schedule.release(provider.name, looks))
+        self.reporter.looked(provider.name, len(looks))
+
+    def _at(self, provider: ProviderName) -> "_AtProvider":
+        return self._shared.setdefault(provider, _AtProvider())
+
+    async def _ring_for_others(self, provider: Provider, *, napped: bool) -> bool:
         """Ring for others who nap, where the ring may have been for this process, which leaves."""
         if napped:
             with contextlib.suppress(ScheduleUnavailable):  # Their naps are short.
@@ -125,6 +229,10 @@ class Watch:
         """Read the list when it is due, and only while a number can be on it."""
         if provider.capabilities.list_page_size is None:
             return 0
+        async with self._at(provider.name).list_turn:
+            return await self._read_lists(provider, keep_going)
+
+    async def _read_lists(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
         rows = 0
         terms = self.terms[provider.name]
         poll = terms.poll.total_seconds()
@@ -147,48 +255,23 @@ class Watch:
             rows += await self.listing.read(provider, terms, live, keep_going)
         return rows
 
-    async def _look(
-        self, provider: Provider, terms: ProviderTerms, leased: Sequence[Leased]
-    ) -> int:
-        """Look at a leased batch, `max_in_flight` at once; each was paid for by the lease."""
-        nexts: list[NextLook] = []
-        leased_at = self.clock.monotonic()
-        listed = provider.capabilities.list_page_size is not None
-
-        def next_look(number: Leased, at: datetime | None) -> None:
-            nexts.append(NextLook(number, self._listed_once(number.number, at, listed=listed)))
-
-        async def act(number: Leased) -> None:
-            if self.clock.now() > number.number.deadline_at:
-                next_look(number, None)  # Too late to be shown: the ending finds out.
-            else:
-                waited = timedelta(seconds=self.clock.monotonic() - leased_at)
-                self.reporter.look_late(provider.name, number.late + waited, number.number.id)
-                next_look(number, await self.look.once(provider, number.number, terms))
-
-        def quarantine(number: Leased, error: Exception) -> None:
-            next_look(number, self.look.failed(number.number, terms, error))
-
-        async def release() -> None:
-            await self._patiently(lambda: self.schedule.release(provider.name, nexts))
-
-        lanes = Lanes(
-            queue=deque(sorted(leased, key=lambda number: number.number.deadline_at)),
-            width=terms.max_in_flight,
-            act=act,
-            hand_back=lambda number: nexts.append(NextLook(number, self.clock.now())),
-            quarantine=quarantine,
-            finish=release,
-            # What is left when the provider goes away is due as soon as it is back.
-            useful=lambda: provider.circuit is not Circuit.OPEN,
-        )
-        await lanes.run()
-        self.reporter.looked(provider.name, len(nexts))
-        return len(nexts)
-
     @staticmethod
     def _listed_once(number: LiveNumber, at: datetime | None, *, listed: bool) -> datetime | None:
         """A listed number is on the schedule for its last look only."""
         if at is None or not listed:
             return at
         return max(at, number.deadline_at - LAST_LOOK)
+
+
+class _DueLook(NamedTuple):
+    number: Leased
+    leased_at: float
+
+
+@dataclass(slots=True)
+class _AtProvider:
+    """What the ticks of one provider share: one may go on beside the next."""
+
+    places: Places = field(default_factory=lambda: Places(1))
+    pace: Pace = field(default_factory=Pace)
+    list_turn: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -9,7 +9,7 @@ from tests.simulation.their_side import TheirSide
 from tests.simulation.timed.simulated_time import SimulatedTime
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Probe, ProviderContext, Transport
-from worker.adapters.providers.wire import NOTHING_MORE, Endpoint, MoreSent, Wire
+from worker.adapters.providers.wire import NOTHING_MORE, Endpoint, MoreSent, TimedOut, Wire
 from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import ProviderError
@@ -29,6 +29,7 @@ from worker.ports.reporter import Operation
 T = TypeVar("T")
 
 MAX_IN_FLIGHT: Final = 20
+TIMEOUT: Final = 10.0
 TARGET: Final = "/simulated"
 GARBAGE: Final = Reply(200, b"<html>")
 ANSWER: Final = Reply(200, b"ok")
@@ -39,6 +40,7 @@ class LineState(enum.Enum):
     AWAY = "away"  #: 503 to everything.
     GARBLED = "garbled"  #: Every second answer about a number cannot be read, and had no effect.
     SLOW = "slow"  #: Each answer takes a second.
+    SILENT = "silent"  #: A look at some numbers has no answer, which is known after `TIMEOUT`.
 
 
 class TheirGate:
@@ -49,14 +51,23 @@ class TheirGate:
         self.state = LineState.WORKS
         self.asked: list[tuple[float, str, str]] = []  #: Answered when, what, about which number.
         self.told: dict[str, float] = {}  #: When a code of that number was first told.
+        self.is_silent_about: Callable[[str], bool] = lambda _ref: False
         self._asked_for: Counter[str] = Counter()
 
     def tells(self, ref: str) -> None:
         self.told.setdefault(ref, self.time.elapsed)
 
-    async def exchange(self, target: str) -> Reply:
+    async def exchange(self, target: str) -> Reply | None:
+        """None: no answer came in time."""
+        target, _, operation = target.partition("?")
         if self.state is LineState.SLOW:
             await self.time.sleep(1.0)
+        if self.state is LineState.SILENT and operation == Operation.LOOK.value:
+            ref = target.rpartition("/")[2]
+            if self.is_silent_about(ref):
+                self.asked.append((self.time.elapsed, operation, ref))
+                await self.time.sleep(TIMEOUT)
+                return None
         self._asked_for[target] += 1
         if self.state is LineState.AWAY:
             return Reply(503, b"")
@@ -68,7 +79,7 @@ class TheirGate:
 class SimulatedWire(Wire):
     def __init__(self, theirs: TheirSide, gate: TheirGate) -> None:
         super().__init__(
-            theirs.name, "http://127.0.0.1", {}, max_in_flight=MAX_IN_FLIGHT, timeout_s=10.0
+            theirs.name, "http://127.0.0.1", {}, max_in_flight=MAX_IN_FLIGHT, timeout_s=TIMEOUT
         )
         self._gate = gate
 
@@ -83,10 +94,11 @@ class SimulatedWire(Wire):
     ) -> Reply | ProviderError:
         assert method == "GET"
         assert more == NOTHING_MORE
-        del repeatable  # Nothing hangs here.
+        del repeatable  # What hangs is given up by the clock alone.
         assert target.startswith(TARGET)
         assert cap
-        return await self._gate.exchange(target)
+        reply = await self._gate.exchange(target)
+        return TimedOut(self._name, "no answer in time") if reply is None else reply
 
 
 class SimulatedTransport(Transport):
@@ -159,7 +171,7 @@ class ReachedSide:
     async def _ask(
         self, operation: Operation, effect: Callable[[], Awaitable[T]], ref: str = ""
     ) -> T:
-        await self._transport.call(operation, f"{TARGET}/{ref}", _read)
+        await self._transport.call(operation, f"{TARGET}/{ref}?{operation.value}", _read)
         self._gate.asked.append((self._gate.time.elapsed, operation.value, ref))
         return await effect()
 

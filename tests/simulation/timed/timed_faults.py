@@ -105,6 +105,19 @@ def unreadable_answers(scene: Scene) -> Promised:
     return Promised(between_looks=2 * BETWEEN_LOOKS_S)
 
 
+def some_looks_hang(scene: Scene) -> Promised:
+    """Looks at some numbers that get no SMS; all others are looked at on time all the same."""
+
+    def is_silent_about(ref: str) -> bool:
+        (handed,) = (each for each in scene.handed if each.ref == ref)
+        return handed.plan.code_after is None
+
+    scene.line.is_silent_about = is_silent_about
+    scene.at(BEGINS, lambda: _line(scene, LineState.SILENT))
+    scene.at(BEGINS + LASTS, lambda: _line(scene, LineState.WORKS))
+    return Promised()
+
+
 def redis_stopped(scene: Scene) -> Promised:
     return _redis(scene, RedisState.STOPPED)
 
@@ -287,6 +300,7 @@ FAULTS: Final[Mapping[str, TimedFault]] = {
         plan=provider_away_for_minutes, lasts=OUTAGE, ending_as_it_begins=TRIED
     ),
     "unreadable answers": TimedFault(plan=unreadable_answers),
+    "some looks hang": TimedFault(plan=some_looks_hang),
     "redis stopped": TimedFault(plan=redis_stopped),
     "redis refuses writes": TimedFault(plan=redis_refuses_writes),
     "redis slow": TimedFault(plan=redis_slow),

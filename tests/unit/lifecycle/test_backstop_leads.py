@@ -1,6 +1,7 @@
 """The backstop acts when nobody else does, alone, and without a gap while Redis is away."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
 
@@ -38,6 +39,7 @@ class Watched:
         self.reporter = RecordingReporter()
         self.providers = {SIM: None}
         self.not_configured = {"canary", "deliver_events"}
+        self.passed_on: list[Callable[[], None]] = []
         self.backstop = Backstop(
             settlements=cast("Any", self.store),
             leadership=cast("Any", self.leadership),
@@ -55,8 +57,11 @@ class Watched:
     def configured(self, tick: SharedTick) -> bool:
         return tick.name not in self.not_configured
 
-    async def run(self, kind: str, _: ProviderName | None) -> JobResult:
+    async def run(
+        self, kind: str, _: ProviderName | None, *, passed_on: Callable[[], None]
+    ) -> JobResult:
         self.started.append(kind)
+        self.passed_on.append(passed_on)
         await self.go.wait()
         if self.failure is not None:
             raise self.failure
@@ -72,7 +77,7 @@ class Watched:
     async def end_all(self) -> None:
         """Every running tick comes to its end."""
         self.go.set()
-        await until(lambda: not self.backstop._tasks)
+        await until(lambda: not (self.backstop._tasks or self.backstop._ending))
         self.go.clear()
 
 
@@ -145,6 +150,21 @@ async def test_without_redis_it_ends_and_looks_with_the_next_stretch_in_line(
     assert await watched.second() == STOOD_IN
     assert await watched.second() == []  # They run, and the next ones are in line.
     assert watched.store.asked("behind") == []
+
+
+async def test_without_redis_one_that_waits_for_its_last_calls_is_followed_by_another(
+    watched: Watched,
+) -> None:
+    watched.away = True
+    started = await watched.second()
+    assert await watched.second() == []
+
+    for passed_on in watched.passed_on[: len(started)]:
+        passed_on()
+
+    assert await watched.second() == started
+    await watched.end_all()
+    assert watched.backstop._ending == set()
 
 
 async def test_without_redis_it_goes_on_without_being_patient_again(watched: Watched) -> None:

@@ -78,7 +78,11 @@ class Shelf:
     async def release(self, _: Any, nexts: Sequence[NextLook]) -> int:
         await self.answers.wait()
         now = self.clock.now()
-        self.back += [(one.leased.number.ref, one.at - now) for one in nexts if one.at is not None]
+        self.back += [
+            (one.leased.number.ref, max(one.at - now, AT_ONCE))
+            for one in nexts
+            if one.at is not None
+        ]
         return len(nexts)
 
     async def nobody_rings(self, *_: Any) -> None:
