@@ -163,6 +163,17 @@ CAUSES: Final = {
         [Edit("worker/lifecycle/watch.py", "            pass_on()\n", "")],
         "tests/unit/lifecycle/test_looks_beside_a_hanging_one.py",
     ),
+    "an ending waits for the slowest before it": Cause(
+        "One cancel that hangs holds up all endings at its provider.",
+        [
+            Edit(
+                "worker/lifecycle/ticks.py",
+                "    passing = asyncio.ensure_future(passed_on.wait())\n",
+                "    passing = asyncio.ensure_future(asyncio.Event().wait())\n",
+            )
+        ],
+        simulated("some cancels hang"),
+    ),
     "settling waits for a locked account": Cause(
         "One locked balance holds up all other accounts.",
         [

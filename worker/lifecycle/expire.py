@@ -27,7 +27,7 @@ from worker.lifecycle.cancel import (
 )
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.lanes import Feed, Lanes, Places, lease_safely, until_all_leased
+from worker.lifecycle.lanes import Feed, Lanes, Places, lease_safely, then_pass_on, until_all_leased
 from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.provider_return import CancelsLeftAlone
@@ -61,13 +61,32 @@ class Expire:
     holder: Holder = nobody
     _uncommitted: Uncommitted = field(default_factory=Uncommitted)
     _left_alone: CancelsLeftAlone = field(default_factory=CancelsLeftAlone)
+    #: Of all ticks at a provider: one may go on beside the next.
+    _places: dict[ProviderName, Places] = field(default_factory=dict)
 
-    async def tick(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        """End what is due at this provider while *keep_going* says so; how many were leased."""
+    async def tick(
+        self,
+        provider: Provider,
+        keep_going: Callable[[], bool],
+        pass_on: Callable[[], None] = lambda: None,
+    ) -> int:
+        """End what is due at this provider while *keep_going* says so; how many were leased.
+
+        *pass_on* is called where nothing but calls that hang is left: the next tick may begin.
+        """
         await self._uncommitted.commit()
         done = 0
-        while keep_going() and self._takes_cancels(provider):
+        hangs = False
+
+        def others_may_begin() -> None:
+            nonlocal hangs
+            hangs = True
+            pass_on()
+
+        while keep_going() and self._takes_cancels(provider) and not hangs:
             most, first = self._limits(provider)
+            if first == 0:
+                break
             fence = self._fence()
             due = await self._lease_due(provider, first, fence)
             if due:
@@ -75,7 +94,7 @@ class Expire:
                 # Nothing more is leased while one of these asks if cancels are let out again.
                 enough = len(due) < first or self._left_alone.doubted(provider.name)
                 more = None if enough else self._feed(provider, most, keep_going, fence)
-                await self._end(provider, due, more, fence)
+                await self._end(provider, due, fence, more, others_may_begin)
             if len(due) < first:
                 break
         return done
@@ -89,7 +108,7 @@ class Expire:
             lambda: self.settlements.lease_cancels_of(ids, provider.name, LEASE), fence
         )
         if due:
-            await self._end(provider, due, None, fence, Need.PRESSED)
+            await self._end(provider, due, fence, need=Need.PRESSED)
 
     async def due_in(self, provider: Provider) -> timedelta | None:
         """How long until something is to be ended or pursued; nothing where nobody can tell."""
@@ -127,10 +146,16 @@ class Expire:
         )
 
     def _limits(self, provider: Provider) -> tuple[int, int]:
-        """How many to lease at once, and how many at first: no call runs during the first lease."""
+        """How many to lease at once, and how many at first: no call runs during the first lease.
+
+        Beside calls that hang, no more than others may be made.
+        """
         terms = self.terms[provider.name]
+        places = self._places.setdefault(provider.name, Places(terms.max_in_flight))
+        places.width = terms.max_in_flight
         most = max(1, min(BATCH, int(terms.requests_per_second * AHEAD.total_seconds())))
-        return most, min(most, 2 * terms.max_in_flight)
+        first = places.free if places.taken else 2 * terms.max_in_flight
+        return most, min(most, first)
 
     def _feed(
         self,
@@ -150,8 +175,9 @@ class Expire:
         self,
         provider: Provider,
         due: Sequence[DueNumber],
-        feed: Feed[DueNumber] | None,
         fence: LeaseFence,
+        feed: Feed[DueNumber] | None = None,
+        pass_on: Callable[[], None] = lambda: None,
         need: Need = Need.DUE,
     ) -> None:
         """Work off what was leased, and what *feed* leases meanwhile."""
@@ -177,9 +203,11 @@ class Expire:
 
         results.start()
         holder = self.holder()
+        # Whoever presses Cancel waits for no call that hangs.
+        own = Places(terms.max_in_flight) if need is Need.PRESSED else None
         lanes = Lanes(
             queue=deque(due),
-            places=Places(terms.max_in_flight),
+            places=own or self._places[provider.name],
             act=act,
             hand_back=results.handed_back,
             quarantine=quarantine,
@@ -191,7 +219,7 @@ class Expire:
                 # After a freeze all of it may be somebody else's.
                 and self.holder() is holder
             ),
-            feed=feed,
+            feed=then_pass_on(feed, pass_on, self.clock.sleep),
         )
         await lanes.run()
 

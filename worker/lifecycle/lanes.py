@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from worker.lifecycle.clock import wait_at_most
 from worker.ports.errors import StoreError
 
 Item = TypeVar("Item")
@@ -136,6 +137,9 @@ class Lanes(Generic[Item]):
     feed: "Feed[Item] | None" = None  #: Adds what it leases; the run goes on until it returns.
     _lanes: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
     _opening: int = 0  #: Lanes that have not begun.
+    _begun: int = 0  #: Lanes that have, and have not ended.
+    _done: int = 0  #: Items.
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)  #: No lane is left.
     _low: int = 0  #: The length of the queue that whoever feeds waits for.
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _cancelled: bool = False
@@ -188,6 +192,15 @@ class Lanes(Generic[Item]):
             self.open()
         return self.goes_on
 
+    async def hang(self, sleep: Callable[[float], Awaitable[None]]) -> bool:
+        """Wait for the last item, while some still end; whether what is left hangs."""
+        while await self.low(0) and self._opening + self._begun > 0:
+            done = self._done
+            self._idle.clear()
+            if not await wait_at_most(AHEAD, self._idle.wait(), sleep) and self._done == done:
+                return True
+        return False
+
     async def changed(self) -> None:
         """Wait until a place is free or the queue is low, since lanes were last opened."""
         await self._changed.wait()
@@ -196,13 +209,18 @@ class Lanes(Generic[Item]):
         self._opening -= 1
         if not self.places.take():
             return
+        self._begun += 1
         try:
             while self.queue and self.goes_on:
                 item = self.queue.popleft()
                 if len(self.queue) == self._low:
                     self._changed.set()
                 await self._act_on(item)
+                self._done += 1
         finally:
+            self._begun -= 1
+            if self._begun == 0:
+                self._idle.set()
             self.places.leave()
 
     async def _act_on(self, item: Item) -> None:
@@ -239,3 +257,19 @@ def until_all_leased(lease: Callable[[], Awaitable[Sequence[Item]]], size: int) 
                 return
 
     return feed
+
+
+def then_pass_on(
+    feed: Feed[Item] | None,
+    pass_on: Callable[[], None],
+    sleep: Callable[[float], Awaitable[None]],
+) -> Feed[Item]:
+    """The same; then *pass_on* is called where what is left hangs."""
+
+    async def feed_and_pass_on(lanes: Lanes[Item]) -> None:
+        if feed is not None:
+            await feed(lanes)
+        if await lanes.hang(sleep):
+            pass_on()
+
+    return feed_and_pass_on

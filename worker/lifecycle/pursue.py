@@ -5,7 +5,7 @@ price; a delivered number is finished. Oldest first, inside the rate limit, with
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
@@ -25,7 +25,7 @@ from worker.lifecycle.cancel import (
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import LEASE
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.lanes import Lanes, Places, lease_safely
+from worker.lifecycle.lanes import Lanes, Places, lease_safely, then_pass_on
 from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.provider_return import CancelsLeftAlone, wait_while_away
 from worker.lifecycle.settle import BatchCommitter, Settle, Uncommitted
@@ -59,15 +59,28 @@ class Pursue:
     holder: Holder = nobody
     _uncommitted: Uncommitted = field(default_factory=Uncommitted)
     _left_alone: CancelsLeftAlone = field(default_factory=CancelsLeftAlone)
+    #: Of all ticks at a provider: one may go on beside the next.
+    _places: dict[ProviderName, Places] = field(default_factory=dict)
 
-    async def tick(self, provider: Provider) -> int:
-        """One batch; how many numbers were worked on."""
+    async def tick(self, provider: Provider, pass_on: Callable[[], None] = lambda: None) -> int:
+        """One batch; how many numbers were worked on.
+
+        *pass_on* is called where nothing but calls that hang is left: the next tick may begin.
+        """
         await self._uncommitted.commit()
         left_alone = self._left_alone.refusal(provider.name, self.clock) is not None
         if provider.circuit is Circuit.OPEN or left_alone:
             return 0
         terms = self.terms[provider.name]
+        # Those who still wait for a code or their money go first: half is left to them.
+        width = max(1, terms.max_in_flight // 2)
+        places = self._places.setdefault(provider.name, Places(width))
+        places.width = width
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
+        if places.taken:
+            limit = min(limit, places.free)
+        if limit == 0:
+            return 0
         fence = LeaseFence(settlements=self.settlements, clock=self.clock)
         read_at = self.clock.monotonic()
         due = await lease_safely(
@@ -76,9 +89,7 @@ class Pursue:
         )
         fence.add(due, read_at)
         if due:
-            # Those who still wait for a code or their money go first: half is left to them.
-            width = max(1, terms.max_in_flight // 2)
-            await self._pursue(provider, due, width, fence)
+            await self._pursue(provider, due, places, fence, pass_on)
         return len(due)
 
     def _results(self) -> BatchCommitter:
@@ -87,7 +98,12 @@ class Pursue:
         )
 
     async def _pursue(
-        self, provider: Provider, due: Sequence[DueNumber], width: int, fence: LeaseFence
+        self,
+        provider: Provider,
+        due: Sequence[DueNumber],
+        places: Places,
+        fence: LeaseFence,
+        pass_on: Callable[[], None],
     ) -> None:
         budget = Budget(self.schedule, self.terms[provider.name], self.clock, len(due), Need.OWED)
         cancel = CancelAtProvider(
@@ -110,7 +126,8 @@ class Pursue:
         holder = self.holder()
         lanes = Lanes(
             queue=deque(due),
-            places=Places(width),
+            places=places,
+            feed=then_pass_on(None, pass_on, self.clock.sleep),
             act=act,
             hand_back=results.handed_back,
             quarantine=quarantine,

@@ -7,11 +7,12 @@ table. arq starts a tick on some host; the daemon's backstop starts it where arq
 import asyncio
 import enum
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Protocol, TypeAlias
+from functools import partial
+from typing import Any, Final, Protocol, TypeAlias
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.audit import Audit
@@ -140,14 +141,38 @@ async def _keep_schedule(steps: TickSteps, name: ProviderName, keep_going: KeepG
 
 async def _expire(steps: TickSteps, provider: Provider, turn: Turn) -> None:
     """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
-    keep_going = turn.keep_going
+    try:
+        async with asyncio.TaskGroup() as parts:
+            await _end_and_pursue(steps, provider, turn.keep_going, parts)
+            turn.pass_on()
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed  # The first that fails cuts off the others.
+
+
+async def _end_and_pursue(
+    steps: TickSteps, provider: Provider, keep_going: KeepGoing, parts: asyncio.TaskGroup
+) -> None:
     while keep_going():
-        done = await steps.expire.tick(provider, keep_going)
-        done += await steps.pursue.tick(provider)
+        done = await _part(parts, partial(steps.expire.tick, provider, keep_going))
+        done += await _part(parts, partial(steps.pursue.tick, provider))
         if provider.circuit is Circuit.OPEN:
             await until_reachable(provider, steps.clock)
         elif not done:
             await _rest(steps, provider, keep_going)
+
+
+async def _part(
+    parts: asyncio.TaskGroup, work: Callable[[Callable[[], None]], Coroutine[Any, Any, int]]
+) -> int:
+    """Do *work* until it ends, or passes on: then it goes on beside the next; how much was done."""
+    passed_on = asyncio.Event()
+    part = parts.create_task(work(passed_on.set))
+    passing = asyncio.ensure_future(passed_on.wait())
+    try:
+        await asyncio.wait((part, passing), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        passing.cancel()
+    return part.result() if part.done() else 1
 
 
 async def _rest(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> None:

@@ -40,7 +40,7 @@ class LineState(enum.Enum):
     AWAY = "away"  #: 503 to everything.
     GARBLED = "garbled"  #: Every second answer about a number cannot be read, and had no effect.
     SLOW = "slow"  #: Each answer takes a second.
-    SILENT = "silent"  #: A look at some numbers has no answer, which is known after `TIMEOUT`.
+    SILENT = "silent"  #: Some calls have no answer, which is known after `TIMEOUT`.
 
 
 class TheirGate:
@@ -51,7 +51,8 @@ class TheirGate:
         self.state = LineState.WORKS
         self.asked: list[tuple[float, str, str]] = []  #: Answered when, what, about which number.
         self.told: dict[str, float] = {}  #: When a code of that number was first told.
-        self.is_silent_about: Callable[[str], bool] = lambda _ref: False
+        #: Of which number and operation, while it is `SILENT`.
+        self.is_silent_about: Callable[[str, Operation], bool] = lambda _ref, _operation: False
         self._asked_for: Counter[str] = Counter()
 
     def tells(self, ref: str) -> None:
@@ -62,9 +63,9 @@ class TheirGate:
         target, _, operation = target.partition("?")
         if self.state is LineState.SLOW:
             await self.time.sleep(1.0)
-        if self.state is LineState.SILENT and operation == Operation.LOOK.value:
+        if self.state is LineState.SILENT:
             ref = target.rpartition("/")[2]
-            if self.is_silent_about(ref):
+            if self.is_silent_about(ref, Operation(operation)):
                 self.asked.append((self.time.elapsed, operation, ref))
                 await self.time.sleep(TIMEOUT)
                 return None

@@ -24,10 +24,11 @@ from tests.simulation.timed.promises import (
 )
 from tests.simulation.timed.scene import Plan, Scene, accounts
 from tests.simulation.timed.simulated_daemon import SimulatedDaemon
-from tests.simulation.timed.simulated_line import LineState
+from tests.simulation.timed.simulated_line import TIMEOUT, LineState
 from tests.simulation.timed.simulated_redis import RedisState
 from tests.simulation.timed.standby import Standby
 from worker.domain.backoff import ARQ_WORKER
+from worker.ports.reporter import Operation
 
 BEGINS: Final = 8.0  #: Seconds since the start, of each fault.
 LASTS: Final = 14.0
@@ -108,14 +109,34 @@ def unreadable_answers(scene: Scene) -> Promised:
 def some_looks_hang(scene: Scene) -> Promised:
     """Looks at some numbers that get no SMS; all others are looked at on time all the same."""
 
-    def is_silent_about(ref: str) -> bool:
-        (handed,) = (each for each in scene.handed if each.ref == ref)
-        return handed.plan.code_after is None
+    def is_silent_about(ref: str, operation: Operation) -> bool:
+        return operation is Operation.LOOK and _plan_of(scene, ref).code_after is None
 
+    _silent_about(scene, is_silent_about)
+    return Promised()
+
+
+def some_cancels_hang(scene: Scene) -> Promised:
+    """Those of some customers; the numbers of all others are ended at once all the same."""
+    theirs = set(accounts()[:2])
+
+    def is_silent_about(ref: str, operation: Operation) -> bool:
+        return operation is Operation.CANCEL and _plan_of(scene, ref).account in theirs
+
+    _silent_about(scene, is_silent_about)
+    until = BEGINS + LASTS + 2 * TIMEOUT
+    return Promised([Span(BEGINS, until, accounts=theirs, codes=False)])
+
+
+def _plan_of(scene: Scene, ref: str) -> Plan:
+    (handed,) = (each for each in scene.handed if each.ref == ref)
+    return handed.plan
+
+
+def _silent_about(scene: Scene, is_silent_about: Callable[[str, Operation], bool]) -> None:
     scene.line.is_silent_about = is_silent_about
     scene.at(BEGINS, lambda: _line(scene, LineState.SILENT))
     scene.at(BEGINS + LASTS, lambda: _line(scene, LineState.WORKS))
-    return Promised()
 
 
 def redis_stopped(scene: Scene) -> Promised:
@@ -301,6 +322,7 @@ FAULTS: Final[Mapping[str, TimedFault]] = {
     ),
     "unreadable answers": TimedFault(plan=unreadable_answers),
     "some looks hang": TimedFault(plan=some_looks_hang),
+    "some cancels hang": TimedFault(plan=some_cancels_hang, ending_as_it_begins=TRIED),
     "redis stopped": TimedFault(plan=redis_stopped),
     "redis refuses writes": TimedFault(plan=redis_refuses_writes),
     "redis slow": TimedFault(plan=redis_slow),

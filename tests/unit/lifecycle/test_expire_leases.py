@@ -126,7 +126,8 @@ async def test_what_a_lease_took_that_was_cut_off_is_handed_back() -> None:
     await asyncio.gather(tick, return_exceptions=True)
 
     back = [one.id for (batch,) in leases.store.asked("postpone") for one in batch]
-    assert back == [due(number).id for number in range(1, 13)]
+    ended = [one.id for (batch, *_) in leases.store.asked("settle") for one in batch]
+    assert sorted(back + ended) == [due(number).id for number in range(1, 13)]
 
 
 async def test_ending_one_number_now_leases_no_other() -> None:
@@ -210,7 +211,8 @@ async def test_a_provider_that_came_back_gets_the_backlog_at_full_width_at_once(
     await leases.expire.tick(leases.provider, lambda: True)
 
     assert leases.limits()[0] == 16
-    assert set(leases.limits()[1:]) == {16, 200}
+    assert set(leases.limits()[1:]) <= {16, 200}
+    assert leases.left == []
 
 
 async def test_where_nothing_can_be_kept_no_other_is_asked_about() -> None:
