@@ -85,14 +85,16 @@ class Expire:
 
         while keep_going() and self._takes_cancels(provider) and not hangs:
             most, first = self._limits(provider)
-            if first == 0:
+            beside = self._places[provider.name].taken > 0
+            # Nothing more is leased while one number asks if cancels are let out again.
+            doubted = self._left_alone.doubted(provider.name)
+            if first == 0 or (beside and doubted):
                 break
             fence = self._fence()
             due = await self._lease_due(provider, first, fence)
             if due:
                 done += len(due)
-                # Nothing more is leased while one of these asks if cancels are let out again.
-                enough = len(due) < first or self._left_alone.doubted(provider.name)
+                enough = len(due) < first or beside or doubted
                 more = None if enough else self._feed(provider, most, keep_going, fence)
                 await self._end(provider, due, fence, more, others_may_begin)
             if len(due) < first:
@@ -148,14 +150,16 @@ class Expire:
     def _limits(self, provider: Provider) -> tuple[int, int]:
         """How many to lease at once, and how many at first: no call runs during the first lease.
 
-        Beside calls that hang, no more than others may be made.
+        Beside what an earlier tick still holds, no more than the rest: its numbers may wait for the
+        rate, too, and a lease must not end before the rate lets its number be reached.
         """
         terms = self.terms[provider.name]
         places = self._places.setdefault(provider.name, Places(terms.max_in_flight))
         places.width = terms.max_in_flight
         most = max(1, min(BATCH, int(terms.requests_per_second * AHEAD.total_seconds())))
-        first = places.free if places.taken else 2 * terms.max_in_flight
-        return most, min(most, first)
+        if places.taken:
+            return most, max(0, min(most - places.taken, places.free))
+        return most, min(most, 2 * terms.max_in_flight)
 
     def _feed(
         self,

@@ -78,8 +78,8 @@ class Pursue:
         places.width = width
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
         if places.taken:
-            limit = min(limit, places.free)
-        if limit == 0:
+            limit = min(limit - places.taken, places.free)
+        if limit <= 0:
             return 0
         fence = LeaseFence(settlements=self.settlements, clock=self.clock)
         read_at = self.clock.monotonic()

@@ -1,0 +1,192 @@
+"""A cancel that hangs to its timeout keeps no other number from its ending, nor does a finish."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final, cast
+
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from tests.simulation.timed.simulated_time import SimulatedTime
+from tests.unit.lifecycle.scripted import (
+    SIM,
+    Refunds,
+    ScriptedProvider,
+    StubStore,
+    due,
+    terms,
+)
+from tests.unit.lifecycle.test_looks_beside_a_hanging_one import nobody_is_blocked, told
+from worker.adapters.redis.local import LocalSchedule
+from worker.domain.activation import ProviderState
+from worker.domain.ids import ProviderRef
+from worker.domain.price_fate import PriceFate
+from worker.lifecycle.clock import Clock
+from worker.lifecycle.expire import Expire
+from worker.lifecycle.pursue import Pursue
+from worker.lifecycle.settle import Settle
+from worker.lifecycle.ticks import STRETCH, Ticks, TickSteps
+from worker.ports.errors import ProviderUnavailable
+from worker.ports.provider import Ended, Waiting
+from worker.ports.store.settlements import DueNumber, Settlements
+
+TIMEOUT: Final = 10.0  #: Seconds, until a call that hangs is given up.
+TOO_LATE: Final = 2.0  #: Seconds: what is promised is sooner.
+HANGING: Final = 1  #: That number's calls hang.
+
+
+class Store(StubStore):
+    """Time waits for its answers."""
+
+    def __init__(self, time: SimulatedTime, **answers: Any) -> None:
+        super().__init__(**answers)
+        self.time = time
+
+    def _verify(self, name: str, *arguments: Any, **named: Any) -> None:
+        super()._verify(name, *arguments, **named)
+        with self.time.outside():
+            """It is asked now."""
+
+
+class Town:
+    """Numbers that are to be ended, or finished, at instants of simulated time."""
+
+    def __init__(self, max_in_flight: int) -> None:
+        self.time = SimulatedTime(told, nobody_is_blocked)
+        self.asked: dict[ProviderRef, float] = {}
+        self.in_flight = self.most_in_flight = 0
+        self.owed: dict[str, list[tuple[float, DueNumber]]] = {"cancels": [], "pursuits": []}
+        self.provider = ScriptedProvider()
+        self.provider.will("cancel", self.ends).will("finish", self.ends)
+        self.provider.will("look", Waiting())
+        clock = Clock(
+            now=self.time.now,
+            monotonic=self.time.monotonic,
+            sleep=self.time.sleep,
+            chance=lambda: 0.0,
+        )
+        store = cast(
+            "Any",
+            Store(
+                self.time,
+                lease_cancels=lambda _, limit, __: self.lease("cancels", limit),
+                lease_pursuits=lambda _, limit, __: self.lease("pursuits", limit),
+                still_leased=lambda asked: {number.id for number in asked},
+                due_in=lambda _: self.due_in(),
+                settle=Settlements([], []),
+                postpone=None,
+                resolve=None,
+            ),
+        )
+        reporter = RecordingReporter()
+        settle = Settle(settlements=store, reporter=reporter)
+        shared: dict[str, Any] = {
+            "settlements": store,
+            "activations": store,
+            "schedule": LocalSchedule({SIM: 1000.0}, clock=self.time.now),
+            "reporter": reporter,
+            "settle": settle,
+            "clock": clock,
+            "terms": {SIM: terms(max_in_flight=max_in_flight)},
+        }
+        others = dict.fromkeys(
+            ("watch", "repair", "reconcile", "sweep", "timers", "deliver", "audit", "canary")
+        )
+        steps = cast("Any", others)
+        self.ticks = Ticks(
+            steps=TickSteps(
+                clock=clock,
+                expire=Expire(rules=Refunds(), **shared),
+                pursue=Pursue(**shared),
+                **steps,
+            ),
+            providers={SIM: self.provider},
+        )
+
+    async def ends(self, ref: ProviderRef) -> Ended:
+        self.asked.setdefault(ref, self.time.elapsed)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            if ref == str(HANGING):
+                await self.time.sleep(TIMEOUT)
+                raise ProviderUnavailable("sim", "no answer in time")
+            await self.time.sleep(0.1)
+            return Ended(PriceFate.GIVEN_BACK)
+        finally:
+            self.in_flight -= 1
+
+    def owes(self, what: str, dues: Sequence[float], first: int = HANGING) -> None:
+        """Numbers to be ended then; the first hangs where it is not said otherwise."""
+        state = ProviderState.FINISHING if what == "pursuits" else ProviderState.CANCELLING
+        for number, at in enumerate(dues, start=first):
+            self.owed[what].append((at, due(number, provider_state=state)))
+
+    def lease(self, what: str, limit: int) -> list[DueNumber]:
+        owed = self.owed[what]
+        leased = [each for each in owed if each[0] <= self.time.elapsed][:limit]
+        self.owed[what] = [each for each in owed if each not in leased]
+        return [number for _, number in leased]
+
+    def due_in(self) -> timedelta | None:
+        first = min((at for each in self.owed.values() for at, _ in each), default=None)
+        return None if first is None else timedelta(seconds=first - self.time.elapsed)
+
+    def late(self, dues: Sequence[float], first: int = HANGING) -> dict[int, object]:
+        return {
+            number: (at, self.asked.get(ProviderRef(str(number))))
+            for number, at in enumerate(dues, start=first)
+            if not self.asked.get(ProviderRef(str(number)), float("inf")) <= at + TOO_LATE
+        }
+
+    @contextmanager
+    def ending(self, ticks: int) -> Iterator[None]:
+        running = [asyncio.ensure_future(self.ticks.run("expire", SIM)) for _ in range(ticks)]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+
+@pytest.mark.parametrize("max_in_flight", [2, 100])
+async def test_numbers_that_fall_due_while_one_cancel_hangs_are_ended_at_once(
+    max_in_flight: int,
+) -> None:
+    town = Town(max_in_flight)
+    dues = [0.1 + 0.3 * number for number in range(14)]
+    town.owes("cancels", dues)
+
+    with town.ending(ticks=1):
+        await town.time.passes_until(STRETCH.total_seconds() + 0.5)
+
+    assert town.late(dues) == {}
+    assert town.most_in_flight <= max_in_flight
+
+
+async def test_numbers_are_ended_while_a_finish_hangs() -> None:
+    town = Town(max_in_flight=4)
+    dues = [0.5 + 0.3 * number for number in range(12)]
+    town.owes("pursuits", [0.1])
+    town.owes("cancels", dues, first=10)
+
+    with town.ending(ticks=1):
+        await town.time.passes_until(STRETCH.total_seconds() + 0.5)
+
+    assert town.asked[ProviderRef(str(HANGING))] < 1.0
+    assert town.late(dues, first=10) == {}
+
+
+async def test_the_next_stretch_does_not_wait_for_a_cancel_that_hangs() -> None:
+    town = Town(max_in_flight=2)
+    end = STRETCH.total_seconds()
+    dues = [end - 1 + 0.4 * number for number in range(10)]
+    town.owes("cancels", dues)
+
+    with town.ending(ticks=2):
+        await town.time.passes_until(2 * end)
+
+    assert town.late(dues) == {}
+    assert town.most_in_flight <= 2
