@@ -27,7 +27,14 @@ from worker.lifecycle.cancel import (
 )
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.lanes import Feed, Lanes, Places, lease_safely, then_pass_on, until_all_leased
+from worker.lifecycle.lanes import (
+    LaneFeed,
+    Lanes,
+    Places,
+    lease_safely,
+    then_pass_on,
+    until_all_leased,
+)
 from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.provider_return import CancelsLeftAlone
@@ -167,7 +174,7 @@ class Expire:
         most: int,
         keep_going: Callable[[], bool],
         fence: LeaseFence,
-    ) -> Feed[DueNumber]:
+    ) -> LaneFeed[DueNumber]:
         async def lease() -> Sequence[DueNumber]:
             if not (self._takes_cancels(provider) and keep_going()):
                 return ()
@@ -180,7 +187,7 @@ class Expire:
         provider: Provider,
         due: Sequence[DueNumber],
         fence: LeaseFence,
-        feed: Feed[DueNumber] | None = None,
+        feed: LaneFeed[DueNumber] | None = None,
         pass_on: Callable[[], None] = lambda: None,
         need: Need = Need.DUE,
     ) -> None:

@@ -134,7 +134,7 @@ class Lanes(Generic[Item]):
     finish: Callable[[], Awaitable[None]]  #: Commit the results and what was handed back.
     queue: deque[Item] = field(default_factory=deque)
     useful: Callable[[], bool] = lambda: True  #: Whether another item may be acted on.
-    feed: "Feed[Item] | None" = None  #: Adds what it leases; the run goes on until it returns.
+    feed: "LaneFeed[Item] | None" = None  #: Adds what it leases; the run goes on until it returns.
     _lanes: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
     _opening: int = 0  #: Lanes that have not begun.
     _begun: int = 0  #: Lanes that have, and have not ended.
@@ -243,10 +243,10 @@ class Lanes(Generic[Item]):
 
 
 #: Leases for a run and adds it.
-Feed: TypeAlias = Callable[[Lanes[Item]], Awaitable[None]]
+LaneFeed: TypeAlias = Callable[[Lanes[Item]], Awaitable[None]]
 
 
-def until_all_leased(lease: Callable[[], Awaitable[Sequence[Item]]], size: int) -> Feed[Item]:
+def until_all_leased(lease: Callable[[], Awaitable[Sequence[Item]]], size: int) -> LaneFeed[Item]:
     """Lease *size* while the queue is low; fewer that come mean that nothing more is due."""
 
     async def feed(lanes: Lanes[Item]) -> None:
@@ -260,10 +260,10 @@ def until_all_leased(lease: Callable[[], Awaitable[Sequence[Item]]], size: int) 
 
 
 def then_pass_on(
-    feed: Feed[Item] | None,
+    feed: LaneFeed[Item] | None,
     pass_on: Callable[[], None],
     sleep: Callable[[float], Awaitable[None]],
-) -> Feed[Item]:
+) -> LaneFeed[Item]:
     """The same; then *pass_on* is called where what is left hangs."""
 
     async def feed_and_pass_on(lanes: Lanes[Item]) -> None:

@@ -45,7 +45,7 @@ KeepGoing: TypeAlias = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Stretch:
     """What a tick of a provider may do beside others of its kind."""
 
     keep_going: KeepGoing
@@ -105,7 +105,7 @@ class Tick:
 class ProviderTick(Tick):
     """A kind of tick that runs for each provider; the backstop runs it where it leads that one."""
 
-    run: Callable[[TickSteps, Provider, Turn], Awaitable[object]]
+    run: Callable[[TickSteps, Provider, Stretch], Awaitable[object]]
     #: Without Redis the backstop also runs it as soon as the schedule has lost numbers.
     mends_schedule: bool = False
 
@@ -120,10 +120,10 @@ class SharedTick(Tick):
     after: str | None = None
 
 
-async def _watch(steps: TickSteps, provider: Provider, turn: Turn) -> None:
+async def _watch(steps: TickSteps, provider: Provider, stretch: Stretch) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(steps.watch.tick(provider, turn.keep_going, turn.pass_on))
-        group.create_task(_keep_schedule(steps, provider.name, turn.keep_going))
+        group.create_task(steps.watch.tick(provider, stretch.keep_going, stretch.pass_on))
+        group.create_task(_keep_schedule(steps, provider.name, stretch.keep_going))
 
 
 async def _keep_schedule(steps: TickSteps, name: ProviderName, keep_going: KeepGoing) -> None:
@@ -139,12 +139,12 @@ async def _keep_schedule(steps: TickSteps, name: ProviderName, keep_going: KeepG
             await steps.clock.sleep(KEEP.total_seconds())
 
 
-async def _expire(steps: TickSteps, provider: Provider, turn: Turn) -> None:
+async def _expire(steps: TickSteps, provider: Provider, stretch: Stretch) -> None:
     """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
     try:
         async with asyncio.TaskGroup() as parts:
-            await _end_and_pursue(steps, provider, turn.keep_going, parts)
-            turn.pass_on()
+            await _end_and_pursue(steps, provider, stretch.keep_going, parts)
+            stretch.pass_on()
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from failed  # The first that fails cuts off the others.
 
@@ -186,11 +186,11 @@ async def _rest(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> 
             return
 
 
-async def _repair(steps: TickSteps, provider: Provider, _: Turn) -> None:
+async def _repair(steps: TickSteps, provider: Provider, _: Stretch) -> None:
     await steps.repair.tick(provider)
 
 
-async def _reconcile(steps: TickSteps, provider: Provider, _: Turn) -> None:
+async def _reconcile(steps: TickSteps, provider: Provider, _: Stretch) -> None:
     await steps.reconcile.tick(provider)
 
 
@@ -333,8 +333,8 @@ class Ticks:
                 pass_on()
                 passed_on()
 
-            turn = Turn(self._keep_going(tick.lasts), next_may_begin)
-            await tick.run(self.steps, provider, turn)
+            stretch = Stretch(self._keep_going(tick.lasts), next_may_begin)
+            await tick.run(self.steps, provider, stretch)
             return JobResult.DONE
 
     async def _run_for_all(self, tick: SharedTick) -> JobResult:

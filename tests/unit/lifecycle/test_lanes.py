@@ -11,7 +11,7 @@ from tests.fakes.turns import at_rest, give_way, until
 from worker.lifecycle.lanes import (
     AHEAD,
     HANGS,
-    Feed,
+    LaneFeed,
     Lanes,
     Pace,
     Places,
@@ -84,7 +84,7 @@ class Supply:
         batch, self.left = self.left[: self.size], self.left[self.size :]
         return batch
 
-    def feed(self) -> Feed[int]:
+    def feed(self) -> LaneFeed[int]:
         return until_all_leased(self.lease, self.size)
 
 

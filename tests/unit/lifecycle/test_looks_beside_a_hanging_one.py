@@ -22,7 +22,7 @@ from worker.lifecycle.look import Look
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.ticks import STRETCH, Ticks, TickSteps
 from worker.lifecycle.watch import LEASE_SIZE, Watch
-from worker.ports.errors import ProviderUnavailable
+from worker.ports.errors import ProviderUnavailable, ScheduleUnavailable
 from worker.ports.provider import Waiting
 from worker.ports.schedule import LeaseBatch, NextLook
 from worker.ports.store.activations import LiveNumber
@@ -38,16 +38,18 @@ RATE: Final = 1000.0
 class CountingSchedule(LocalSchedule):
     """Remembers its round trips."""
 
-    leases: Sequence[int] = ()
-    releases: Sequence[int] = ()
+    def __init__(self, *made: Any, **named: Any) -> None:
+        super().__init__(*made, **named)
+        self.leases: list[int] = []
+        self.releases: list[int] = []
 
     async def lease(self, *asked: Any) -> LeaseBatch:
         batch = await super().lease(*asked)
-        self.leases = [*self.leases, len(batch.numbers)]
+        self.leases.append(len(batch.numbers))
         return batch
 
     async def release(self, provider: Any, nexts: Sequence[NextLook]) -> int:
-        self.releases = [*self.releases, len(nexts)]
+        self.releases.append(len(nexts))
         return await super().release(provider, nexts)
 
 
@@ -228,7 +230,8 @@ async def test_many_numbers_due_at_once_cost_one_lease_and_one_release() -> None
     await town.due("first", 0.1, is_last=False)
     with town.watching(town.ticks.run("watch", SIM)):
         await town.time.passes_until(1.0)
-        town.schedule.leases = town.schedule.releases = ()
+        town.schedule.leases.clear()
+        town.schedule.releases.clear()
         for number in range(LEASE_SIZE - 1):
             await town.due(f"{number}", 1.0, is_last=False)
         await town.time.passes_until(2.0)
@@ -249,3 +252,35 @@ async def test_a_tick_ends_after_its_looks() -> None:
     assert tick.done()
     assert await town.schedule.lag(SIM) >= timedelta(0)
     assert town.schedule.releases[-1] == 1
+
+
+async def test_what_was_leased_for_lanes_that_hang_is_due_again_for_others() -> None:
+    town = Town(max_in_flight=2)
+    for number in range(2):
+        await town.due(f"{HANGING}{number}", 0.1, is_last=False)
+    others = [await town.due(f"{number}", 0.1, is_last=False) for number in range(5)]
+
+    with town.watching(town.ticks.run("watch", SIM)):
+        await town.time.passes_until(2.5)
+        batch = await LocalSchedule.lease(town.schedule, SIM, 10, FAR)
+
+    assert town.looked.keys().isdisjoint(others)
+    assert sorted(leased.number.ref for leased in batch.numbers) == others
+
+
+async def test_nobody_looks_on_where_no_number_gets_back_on_the_schedule() -> None:
+    town = Town(max_in_flight=2)
+
+    async def fails(*_: Any) -> int:
+        raise ScheduleUnavailable("away")
+
+    town.schedule.release = cast("Any", fails)  # type: ignore[method-assign] # it fails, as none else
+    for number in range(20):
+        await town.due(f"{number}", 0.1 + number / 4, is_last=False)
+
+    tick = asyncio.ensure_future(town.ticks.run("watch", SIM))
+    await town.time.passes_until(STRETCH.total_seconds() + 3)
+
+    with pytest.raises(ExceptionGroup):
+        tick.result()
+    assert len(town.looked) < 20
