@@ -190,3 +190,16 @@ async def test_the_next_stretch_does_not_wait_for_a_cancel_that_hangs() -> None:
 
     assert town.late(dues) == {}
     assert town.most_in_flight <= 2
+
+
+@pytest.mark.parametrize(("what", "max_in_flight"), [("cancels", 1), ("pursuits", 2)])
+async def test_where_every_lane_hangs_nothing_more_is_leased(what: str, max_in_flight: int) -> None:
+    """Half of the lanes pursue."""
+    town = Town(max_in_flight)
+    town.owes(what, [0.1, 0.5])
+
+    with town.ending(ticks=1):
+        await town.time.passes_until(STRETCH.total_seconds() - 0.5)
+
+    assert list(town.asked) == [str(HANGING)]
+    assert len(town.owed[what]) == 1

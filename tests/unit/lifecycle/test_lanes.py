@@ -181,6 +181,16 @@ async def test_an_act_that_was_cancelled_by_itself_cuts_off_the_run() -> None:
     assert run.back == [0, 1, 2]
 
 
+async def test_the_last_act_that_was_cancelled_by_itself_cuts_off_the_run() -> None:
+    run = Run([0], width=1)
+    run.errors[0] = asyncio.CancelledError()
+
+    with pytest.raises(asyncio.CancelledError):
+        await run.lanes.run()
+
+    assert run.back == [0]
+
+
 async def test_more_is_leased_while_the_queue_is_low_and_not_twice_at_once() -> None:
     supply = Supply(many=47, size=10)
     run = Run(range(20), width=4, feed=supply.feed())
