@@ -66,6 +66,50 @@ async def test_a_done_job_leaves_nothing_behind(
     assert await queue.zcard(QUEUE) == 0
 
 
+async def test_nothing_is_asked_about_a_job_that_runs_here(
+    work: Work, queue: ArqRedis, redis_url: str
+) -> None:
+    await queue.enqueue_job("sweep", _job_id="one")
+
+    async with working(work, redis_url):
+        await work.started.wait()
+        await queue.config_resetstat()
+        await polled(queue, times=4)
+        asked = await calls(queue, "zscore")
+        work.let_go.set()
+
+    assert asked == 0, "it stays in the queue while it runs, and arq asks about all that are there"
+
+
+async def test_one_question_is_asked_about_all_jobs_that_run_elsewhere(
+    work: Work, queue: ArqRedis, redis_url: str
+) -> None:
+    for job in ("one", "two", "three"):
+        await queue.enqueue_job("watch", "p", _job_id=job)
+        await queue.set(in_progress_key_prefix + job, b"1")
+    await queue.config_resetstat()
+
+    async with working(work, redis_url):
+        await polled(queue, times=3)
+        asked = await calls(queue, "zscore")
+        await queue.delete(in_progress_key_prefix + "two")
+        await work.reporter.heard("job", "watch", "done")
+
+    assert asked == 0
+    assert await queue.zrange(QUEUE, 0, -1) == [b"one", b"three"]
+
+
+async def polled(queue: ArqRedis, times: int) -> None:
+    """Wait until the worker has read the queue so often."""
+    while await calls(queue, "zrangebyscore") < times:
+        pass
+
+
+async def calls(queue: ArqRedis, command: str) -> int:
+    stats = await queue.info("commandstats")
+    return int(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"])
+
+
 async def test_a_killed_workers_job_is_free_again_soon(
     work: Work, queue: ArqRedis, redis_url: str
 ) -> None:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from arq.connections import ArqRedis, RedisSettings
-from arq.constants import job_key_prefix
+from arq.constants import in_progress_key_prefix, job_key_prefix
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
@@ -80,7 +80,19 @@ def read_job(body: bytes) -> dict[str, Any]:
 
 
 class KeepingWorker(Worker):
-    """arq's worker, which tells of a job that Redis forgot before anybody took it."""
+    """arq's worker, which tells of a job that Redis forgot before anybody took it.
+
+    And which asks little about jobs that run: they stay in the queue, some for seconds, and arq
+    itself asks Redis four times about each, at every poll. It was a quarter of an idle daemon.
+    """
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        free = [id_ for id_ in job_ids if id_.decode() not in self.tasks]
+        if len(free) > 1:
+            keys = [in_progress_key_prefix + id_.decode() for id_ in free]
+            runs = await self.pool.mget(keys)
+            free = [id_ for id_, elsewhere in zip(free, runs, strict=True) if elsewhere is None]
+        await super().start_jobs(free)
 
     async def run_job(self, job_id: str, score: int) -> None:
         tick = job_id.partition(":")[0] in JOBS  # Ticks come by themselves again.
@@ -191,7 +203,13 @@ def cli_settings(settings: Settings, open_job_handlers: OpenJobHandlers) -> dict
         quiet_arq()  # here, because the command has configured logging by now
         stack = ctx["stack"] = AsyncExitStack()
         handlers = ctx["handlers"] = await stack.enter_async_context(open_job_handlers(settings))
-        ticker = run_ticker(url, handlers.providers, now=handlers.now, reporter=handlers.reporter)
+        ticker = run_ticker(
+            url,
+            handlers.providers,
+            handlers.configured,
+            now=handlers.now,
+            reporter=handlers.reporter,
+        )
         ctx["ticker"] = asyncio.create_task(ticker)
 
     async def on_shutdown(ctx: Ctx) -> None:
