@@ -17,7 +17,7 @@ from arq.worker import Function, Retry, func
 from worker.domain.backoff import ACCEPT_JOB
 from worker.domain.ids import ProviderName
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.ticks import TICKS, ProviderTick, Tick
+from worker.lifecycle.ticks import TICKS, ProviderTick, SharedTick, Tick
 from worker.ports.handover import ACCEPT, IntakeRefusal, RefusedIntake
 from worker.ports.reporter import JobResult, Reporter
 
@@ -48,6 +48,8 @@ class JobHandlers:
     reporter: Reporter
     providers: Sequence[ProviderName]
     now: Callable[[], datetime]  #: The database's time.
+    #: Whether that kind of tick has something to do here.
+    configured: Callable[[SharedTick], bool] = lambda _: True
     monotonic: Callable[[], float] = time.monotonic
 
 

@@ -24,13 +24,18 @@ from worker.entrypoints.ticker import (
     ticks_for,
 )
 from worker.jobs import JOBS
-from worker.lifecycle.ticks import PER_PROVIDER
+from worker.lifecycle.ticks import PER_PROVIDER, SharedTick
 from worker.ports.handover import QUEUE
 
 P = ProviderName("p")
 EVERY = 1_000
 SWEEP = QueuedTick("sweep", EVERY, None)
 WATCH = QueuedTick("watch", EVERY, P)
+
+
+def all_kinds(_: SharedTick) -> bool:
+    """Each has something to do."""
+    return True
 
 
 class Host:
@@ -167,9 +172,11 @@ async def test_without_redis_the_ticker_keeps_trying(queue: ArqRedis, valkey: Va
 
 
 async def test_a_ticker_of_its_own_fills_the_queue(queue: ArqRedis, redis_url: str) -> None:
-    ticker = run_ticker(redis_url, [P], now=lambda: datetime.now(UTC), reporter=RecordingReporter())
+    ticker = run_ticker(
+        redis_url, [P], all_kinds, now=lambda: datetime.now(UTC), reporter=RecordingReporter()
+    )
     running = asyncio.create_task(ticker)
-    while await queue.zcard(QUEUE) < len(ticks_for([P])):
+    while await queue.zcard(QUEUE) < len(ticks_for([P], all_kinds)):
         pass
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -180,12 +187,20 @@ async def test_a_ticker_of_its_own_fills_the_queue(queue: ArqRedis, redis_url: s
 
 
 def test_every_provider_has_its_ticks() -> None:
-    ticks = ticks_for([P, ProviderName("q")])
+    ticks = ticks_for([P, ProviderName("q")], all_kinds)
 
     assert len({tick.id(0) for tick in ticks}) == len(ticks)
     assert sorted(tick.job for tick in ticks if tick.provider == "q") == sorted(
         tick.name for tick in PER_PROVIDER
     )
+
+
+def test_a_kind_that_is_not_configured_has_no_ticks() -> None:
+    everything = {tick.job for tick in ticks_for([P], all_kinds)}
+
+    ticks = {tick.job for tick in ticks_for([P], lambda tick: tick.name != "canary")}
+
+    assert everything - ticks == {"canary"}
 
 
 def test_slots_follow_each_other_without_gaps() -> None:

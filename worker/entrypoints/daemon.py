@@ -172,7 +172,11 @@ async def serving(
         arq = run_supervised(handlers, redis_url, stop, drain_seconds=drain_seconds)
         jobs = await _start(stack, arq)
         ticker = run_ticker(
-            redis_url, providers, now=worker.parts.clock.now, reporter=worker.parts.reporter
+            redis_url,
+            providers,
+            worker.ticks.configured,
+            now=worker.parts.clock.now,
+            reporter=worker.parts.reporter,
         )
         _ = await _start(stack, ticker)
         try:

@@ -34,6 +34,7 @@ def job_handlers_of(worker: Worker) -> JobHandlers:
         reporter=worker.parts.reporter,
         providers=list(worker.parts.providers),
         now=worker.parts.clock.now,
+        configured=worker.ticks.configured,
         monotonic=worker.parts.clock.monotonic,
     )
 

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from arq.connections import ArqRedis
+from arq.constants import job_key_prefix
+from arq.jobs import serialize_job
 from redis.exceptions import RedisError
 
 from worker.adapters.redis.queue import open_queue
 from worker.domain.ids import ProviderName
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.ticks import FOR_ALL, PER_PROVIDER, Tick
+from worker.lifecycle.ticks import FOR_ALL, PER_PROVIDER, SharedTick, Tick
 from worker.ports.handover import QUEUE
 from worker.ports.reporter import Reporter
 
@@ -89,9 +91,8 @@ class Ticker:
         if waiting > SLOTS_WAITING_MAX * len(self._ticks):
             return 0
         mine = [tick for tick, by in zip(new, taken, strict=True) if by is None]
-        # Enqueued first, marked after: a tick whose Redis fails in between is tried again.
-        await asyncio.gather(*(self._enqueue(tick, now_ms) for tick in mine))
-        await self._mark(mine, now_ms)
+        if mine:
+            await self._enqueue(mine, now_ms)
         self._seen.update((tick, tick.slot(now_ms)) for tick in new)
         return len(mine)
 
@@ -108,28 +109,29 @@ class Ticker:
             waiting, taken = await pipe.execute()
         return waiting, taken
 
-    async def _enqueue(self, tick: QueuedTick, now_ms: int) -> None:
-        arguments = () if tick.provider is None else (tick.provider,)
-        await self._queue.enqueue_job(
-            tick.job,
-            *arguments,
-            _job_id=tick.id(now_ms),
-            _defer_until=self._now() - AHEAD,
-            _expires=WORTH,
-        )
+    async def _enqueue(self, ticks: Sequence[QueuedTick], now_ms: int) -> None:
+        """As arq does it, all in one round trip: every second each host pays for what this costs.
 
-    async def _mark(self, ticks: Sequence[QueuedTick], now_ms: int) -> None:
-        """For hosts whose clock comes later to a slot whose job has already run."""
-        async with self._queue.pipeline(transaction=False) as pipe:
+        Of two hosts at once both put the same job in the same place. The mark is for hosts whose
+        clock comes later to a slot whose job has already run.
+        """
+        async with self._queue.pipeline(transaction=True) as pipe:
             for tick in ticks:
-                stays = tick.every_ms + SKEW // _MILLISECOND
-                pipe.set(marker(tick, now_ms), 1, px=stays)
+                arguments = () if tick.provider is None else (tick.provider,)
+                job = serialize_job(
+                    tick.job, arguments, {}, None, now_ms, serializer=self._queue.job_serializer
+                )
+                id_ = tick.id(now_ms)
+                pipe.set(job_key_prefix + id_, job, px=WORTH, nx=True)
+                pipe.zadd(QUEUE, {id_: now_ms - AHEAD // _MILLISECOND}, nx=True)
+                pipe.set(marker(tick, now_ms), 1, px=tick.every_ms + SKEW // _MILLISECOND)
             await pipe.execute()
 
 
 async def run_ticker(
     url: str,
     providers: Sequence[ProviderName],
+    configured: Callable[[SharedTick], bool],
     *,
     now: Callable[[], datetime],
     reporter: Reporter,
@@ -137,15 +139,19 @@ async def run_ticker(
     """A ticker with connections of its own, until cancelled."""
     queue = open_queue(url)
     try:
-        await Ticker(queue, ticks_for(providers), now=now, reporter=reporter).run()
+        ticks = ticks_for(providers, configured)
+        await Ticker(queue, ticks, now=now, reporter=reporter).run()
     finally:
         await queue.aclose(close_connection_pool=True)
 
 
-def ticks_for(providers: Sequence[ProviderName]) -> list[QueuedTick]:
+def ticks_for(
+    providers: Sequence[ProviderName], configured: Callable[[SharedTick], bool]
+) -> list[QueuedTick]:
+    """Those that have something to do here: a job costs as much when it has nothing."""
     return [
         *(_queued(tick, name) for name in providers for tick in PER_PROVIDER),
-        *(_queued(tick, None) for tick in FOR_ALL),
+        *(_queued(tick, None) for tick in FOR_ALL if configured(tick)),
     ]
 
 
