@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, RowMapping, text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import statement
@@ -148,7 +148,7 @@ class _Alike(NamedTuple):
     step: int | None
 
 
-async def count_settled(connection: AsyncConnection, won: Sequence[Row[Any]]) -> None:
+async def count_settled(connection: AsyncConnection, won: Sequence[Sequence[Any]]) -> None:
     """Add what `settle.sql` has settled to the figures, in its transaction."""
     counted: dict[tuple[str, str, str, datetime], _Counted] = {}
     for alike, (number, cost_minor) in _alike(won).items():

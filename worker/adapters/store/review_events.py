@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, RowMapping
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.case_rows import instant
@@ -57,12 +57,12 @@ async def of_case(
 async def of_numbers(
     connection: AsyncConnection,
     endings: Sequence[Ending],
-    won: Sequence[Row[Any]],
+    won: Sequence[Sequence[Any]],
     now: datetime | None,
     event_state: str,
 ) -> None:
     """Of numbers that wait for a human now, and of those that one has decided."""
-    settled = {row.id for row in won}
+    settled = {row[0] for row in won}
     reviewed = [
         ending
         for ending in endings

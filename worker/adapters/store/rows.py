@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import statement
 from worker.adapters.store.searching import FILTERS
 from worker.domain.activation import EndReason, ProviderState, State
-from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef, SmsCode
+from worker.domain.ids import ActivationId, ProviderRef, SmsCode
 from worker.domain.transfer import Charge
 from worker.ports.store import activations as port
 from worker.ports.store.settlements import DueNumber, SettledNumber
@@ -28,25 +28,31 @@ KNOWN = {
 }
 
 
+async def fetch(
+    connection: AsyncConnection, name: str, values: Mapping[str, object]
+) -> Sequence[Sequence[Any]]:
+    """What the statement in `sql/NAME.sql` selects, in the driver's rows, to be read by position.
+
+    For statements that bring thousands of rows a second: SQLAlchemy's own are half of the cost.
+    """
+    result = await connection.execute(statement(name), values)
+    assert result.cursor is not None
+    found = result.cursor.fetchall()
+    result.close()
+    return found
+
+
 def due(row: Sequence[Any]) -> DueNumber:
     """By position, as `DUE_NUMBER` is selected."""
-    (id_, provider, ref, account, state, provider_state, reason, *rest) = row
-    return DueNumber(
-        ActivationId(id_),
-        ProviderName(provider),
-        ref,
-        AccountId(account),
-        _STATES[state],
-        _PROVIDER_STATES[provider_state],
-        None if reason is None else _REASONS[reason],
-        *rest,
-    )
+    state, provider_state, reason = row[4:7]
+    words = _STATES[state], _PROVIDER_STATES[provider_state], reason and _REASONS[reason]
+    values: tuple[Any, ...] = (*row[:4], *words, *row[7:])
+    return DueNumber(*values)
 
 
 def settled(row: Sequence[Any]) -> SettledNumber:
     """By position, as `settle.sql` selects them."""
-    (id_, provider, state, *rest) = row[: len(SettledNumber._fields)]
-    return SettledNumber(ActivationId(id_), ProviderName(provider), _STATES[state], *rest)
+    return SettledNumber(row[0], row[1], _STATES[row[2]], *row[3 : len(SettledNumber._fields)])
 
 
 def live_number(row: RowMapping) -> port.LiveNumber:

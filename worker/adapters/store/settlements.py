@@ -1,8 +1,9 @@
 """Endings: leased, settled with their money in batches, and pursued at the provider."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from sqlalchemy import text
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import case_records, review_events, rows
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.provider_figures import count_settled
-from worker.domain.activation import State
+from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName
 from worker.ports.errors import RowLocked
 from worker.ports.instances import Holder, nobody
@@ -23,6 +24,8 @@ BUCKETS: Final = 2  #: Balances of an account: available and held.
 _UNSETTLED: Final = text(
     "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT settled"
 )
+#: What `.value` says, for a tenth of its time.
+_word: Final[Callable[[State | ProviderState], str]] = attrgetter("_value_")
 WAITED_FOR_MAX: Final = 4  #: Locked accounts that one batch waits for; the others come later.
 
 
@@ -269,8 +272,8 @@ class SettlementRepository:
 
     async def _due(self, name: str, **parameters: object) -> list[port.DueNumber]:
         async def work(connection: AsyncConnection) -> list[port.DueNumber]:
-            result = await connection.execute(statement(name), {**parameters, **rows.KNOWN})
-            return [rows.due(row) for row in result]
+            found = await rows.fetch(connection, name, {**parameters, **rows.KNOWN})
+            return [rows.due(row) for row in found]
 
         return await self._db.write(work)
 
@@ -326,13 +329,14 @@ async def _settle(
     event_state: str,
 ) -> list[port.SettledNumber]:
     endings = await _within_limits(connection, endings)
-    result = await connection.execute(
-        statement("settlements/settle"),
+    won = await rows.fetch(
+        connection,
+        "settlements/settle",
         {
             "ids": [e.id for e in endings],
-            "sources": [e.source.value for e in endings],
-            "outcomes": [e.outcome.value for e in endings],
-            "provider_states": [e.provider_state and e.provider_state.value for e in endings],
+            "sources": [_word(e.source) for e in endings],
+            "outcomes": [_word(e.outcome) for e in endings],
+            "provider_states": [e.provider_state and _word(e.provider_state) for e in endings],
             "reasons": [e.reason for e in endings],
             "act_after": [e.act_after for e in endings],
             "exposed": [e.exposure for e in endings],
@@ -340,7 +344,6 @@ async def _settle(
             "event_state": event_state,
         },
     )
-    won = result.all()
     await count_settled(connection, won)
     await review_events.of_numbers(connection, endings, won, now, event_state)
     return [rows.settled(row) for row in won]
