@@ -12,13 +12,16 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from worker.domain.ids import ActivationId
 from worker.lifecycle.clock import Clock
 from worker.ports.store.settlements import DueNumber, SettlementStore
 
 CONFIRMED_FOR: Final = timedelta(seconds=1)
+_CONFIRMED_S: Final = CONFIRMED_FOR.total_seconds()
+#: And when it was read, no later: a plain pair, because each number that ends has one.
+_Lease: TypeAlias = tuple[DueNumber, float]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,12 +35,12 @@ class LeaseFence:
 
     settlements: SettlementStore
     clock: Clock
-    _left: dict[ActivationId, "_Lease"] = field(default_factory=dict)
+    _left: dict[ActivationId, _Lease] = field(default_factory=dict)
     _asking: "asyncio.Task[None] | None" = None
 
     def add(self, leased: Sequence[DueNumber], read_at: float) -> None:
         """*read_at*: no later than they were read, by the process's clock."""
-        self._left.update((number.id, _Lease(number, read_at)) for number in leased)
+        self._left.update([(number.id, (number, read_at)) for number in leased])
 
     async def holds(self, number: DueNumber) -> bool:
         """Whether something may be sent about this number; asked once for each."""
@@ -48,8 +51,9 @@ class LeaseFence:
                 await asyncio.shield(self._question())
         return self._left.pop(number.id, None) is not None
 
-    def _is_old(self, lease: "_Lease") -> bool:
-        return self.clock.monotonic() - lease.read_at > CONFIRMED_FOR.total_seconds()
+    def _is_old(self, lease: _Lease) -> bool:
+        _, read_at = lease
+        return self.clock.monotonic() - read_at > _CONFIRMED_S
 
     def _question(self) -> "asyncio.Task[None]":
         """The one question that is under way, or a new one."""
@@ -60,17 +64,13 @@ class LeaseFence:
     async def _confirm(self) -> None:
         begun = self.clock.monotonic()
         asked = list(self._left.values())
-        held = await self.settlements.still_leased([lease.number for lease in asked])
+        held = await self.settlements.still_leased([number for number, _ in asked])
         for lease in asked:
-            id_ = lease.number.id
+            number, _ = lease
+            id_ = number.id
             if self._left.get(id_) is not lease:
                 continue  # It was taken meanwhile, on a lease that still counted.
             if id_ in held:
-                self._left[id_] = _Lease(lease.number, begun)
+                self._left[id_] = number, begun
             else:
                 del self._left[id_]
-
-
-class _Lease(NamedTuple):
-    number: DueNumber
-    read_at: float

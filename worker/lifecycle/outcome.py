@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, Protocol, TypeAlias, assert_never
+from typing import Final, Protocol, TypeAlias, assert_never
 
 from worker.domain.activation import EndReason, State
 from worker.domain.ids import AccountId
@@ -26,6 +26,9 @@ EndingDecision: TypeAlias = tuple[State, str] | tuple[State, str, CreditLimit]
 OutcomeRule: TypeAlias = Callable[[DueNumber, datetime | None], EndingDecision]
 ReadFlags: TypeAlias = Callable[[AccountId], Awaitable[frozenset[str]]]
 ACCOUNTS_MAX: Final = 10_000  #: Kept between reading and judging; one batch has fewer.
+#: A profile's id, a reason's, and whether the order is older than its policy. Ids are quick to look
+#: up, as a reason itself is not; none is given again: the profile is kept beside the verdict.
+_Silence: TypeAlias = tuple[int, int, bool]
 FIRST_INSTANT_AFTER: Final = timedelta(microseconds=1)
 
 
@@ -113,7 +116,7 @@ class PolicyOutcomes:
         # A window that ended in silence is judged alike for all orders of a policy, except those
         # older than it; a provider that comes back ends thousands of them in a second.
         old = profile.effective_from is not None and due.rented_at < profile.effective_from
-        silence = _Silence(id(profile), reason, old)
+        silence = id(profile), id(reason), old
         known = self._silent.get(silence)
         if known is not None:
             return known[1]
@@ -185,14 +188,9 @@ class _Limit:
         return _verdict(self.profile, self.reason, self.facts._replace(history=past))
 
 
-class _Silence(NamedTuple):
-    profile: int  #: Its id, never given again: the profile is kept beside the verdict.
-    reason: EndReason
-    older_than_policy: bool
-
-
 def _restricted(due: DueNumber) -> bool:
-    return bool((due.order_facts or {}).get("restrictions_ignored", False))
+    facts = due.order_facts
+    return facts is not None and bool(facts.get("restrictions_ignored", False))
 
 
 def _facts(due: DueNumber) -> OrderFacts:

@@ -349,11 +349,12 @@ class Transport:
     def _report(
         self, operation: Operation, ticket: Ticket, began: float, error: ProviderError | None
     ) -> None:
+        took = self._monotonic() - began
         match error:
             case None:
                 result = RequestResult.OK
                 if operation in WORK:
-                    self._patience.answered(self._monotonic() - began)
+                    self._patience.answered(took)
                 self._breaker.answered(ticket)
                 self._works_again(operation)
             case RateLimited():
@@ -376,10 +377,10 @@ class Transport:
                 refused = isinstance(error, ProviderRefused)
                 result = RequestResult.REFUSED if refused else RequestResult.UNKNOWN
                 if operation in WORK:
-                    self._patience.answered(self._monotonic() - began)
+                    self._patience.answered(took)
                 self._breaker.answered(ticket)
                 self._works_again(operation)
-        self._reporter.request(self.name, operation, result, self._monotonic() - began)
+        self._reporter.request(self.name, operation, result, took)
 
     def _works_again(self, operation: Operation) -> None:
         """Tell how long the first answer to work took since the circuit closed."""

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import aiohttp
 from aiohttp.hdrs import METH_GET
-from aiohttp.http import SERVER_SOFTWARE, HttpProcessingError
+from aiohttp.http import SERVER_SOFTWARE, HttpProcessingError, RawResponseMessage
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -139,7 +139,9 @@ class Wire:
 
         *target* goes behind the base URL: path and query, percent-encoded, with the key if any.
         """
-        fit = _TARGET.fullmatch(target) is not None and _are_fit(more.headers)
+        fit = _TARGET.fullmatch(target) is not None
+        if more is not NOTHING_MORE:
+            fit = fit and _are_fit(more.headers)
         if self._closed or not fit:
             why = "closed" if self._closed else "unfit for a URL"
             return ProviderUnavailable(self._name, why, sent=False)
@@ -155,7 +157,7 @@ class Wire:
         reply, broken = None, ""
         try:
             request = opened.head.request(method, target, more)
-            reply = _reply(await opened.pool.ask(connection, request, cap))
+            reply = opened.read_head.reply(await opened.pool.ask(connection, request, cap))
             opened.pool.free(connection)
         except _BROKEN as error:
             broken = type(error).__name__
@@ -181,7 +183,7 @@ class Wire:
         loop = asyncio.get_running_loop()
         deadlines = _Deadlines(loop, self._timeout_s / 20, self._quiet)
         head = _Head(url, self._headers)
-        self._opened = _Opened(loop, head, self._open_pool(place), deadlines)
+        self._opened = _Opened(loop, head, self._open_pool(place), deadlines, _ReadHead())
         return self._opened
 
 
@@ -192,6 +194,7 @@ class _Opened(NamedTuple):
     head: "_Head"
     pool: Pool[Any]
     deadlines: "_Deadlines"
+    read_head: "_ReadHead"
 
 
 class _Head:
@@ -232,10 +235,8 @@ _TOO_LATE: Final[Mapping[_End, type[ProviderUnavailable]]] = {
 }
 
 
-class _Sent(NamedTuple):
-    deadline: float
-    at: float
-    repeatable: bool
+#: Its deadline, when it was sent, and whether it is repeatable: plain, each exchange makes one.
+_Sent: TypeAlias = tuple[float, float, bool]
 
 
 class _Deadlines:
@@ -260,7 +261,7 @@ class _Deadlines:
         return len(self._open)
 
     def set(self, connection: Cuttable, deadline: float, *, repeatable: bool) -> None:
-        self._open[connection] = _Sent(deadline, self._loop.time(), repeatable)
+        self._open[connection] = deadline, self._loop.time(), repeatable
         if not self._looking:
             self._look_later()
 
@@ -278,8 +279,8 @@ class _Deadlines:
         before = self._loop.time() - older_s
         hanging = [
             connection
-            for connection, sent in self._open.items()
-            if sent.repeatable and sent.at <= before
+            for connection, (_, at, repeatable) in self._open.items()
+            if repeatable and at <= before
         ]
         for connection in hanging:
             self._overtaken.add(connection)
@@ -297,12 +298,12 @@ class _Deadlines:
 
     def _look(self) -> None:
         now = self._loop.time()
-        for late in [each for each, sent in self._open.items() if sent.deadline <= now]:
+        for late in [each for each, (deadline, *_) in self._open.items() if deadline <= now]:
             self._cut(late)
         self._looking = False
         if self._open:
-            oldest = next(iter(self._open.values()))
-            self._quiet(now - max(oldest.at, self._answered_at))
+            _, oldest_at, _ = next(iter(self._open.values()))
+            self._quiet(now - max(oldest_at, self._answered_at))
             self._look_later()
 
 
@@ -318,13 +319,25 @@ def _are_fit(headers: Iterable[tuple[str, str]]) -> bool:
     return all(value.isascii() and value.isprintable() for _, value in headers)
 
 
-def _reply(answer: RawAnswer) -> Reply | None:
-    """As it is handed on; None where it was longer than the cap."""
-    if answer.body is None:
-        return None
-    told = answer.message.headers
-    headers = tuple([(name, told[name]) for name in KEPT_HEADERS if name in told])
-    return Reply(answer.message.code, answer.body, _seconds(told.get("Retry-After")), headers)
+class _ReadHead:
+    """What was kept of the last head; the next answer often has the very same (`KnownHeads`)."""
+
+    def __init__(self) -> None:
+        self._message: RawResponseMessage | None = None
+        self._retry_after_s: float | None = None
+        self._headers: tuple[tuple[str, str], ...] = ()
+
+    def reply(self, answer: RawAnswer) -> Reply | None:
+        """The answer as it is handed on; None where it was longer than the cap."""
+        message, body = answer
+        if body is None:
+            return None
+        if message is not self._message:
+            told = message.headers
+            self._message = message
+            self._retry_after_s = _seconds(told.get("Retry-After"))
+            self._headers = tuple([(name, told[name]) for name in KEPT_HEADERS if name in told])
+        return Reply(message.code, body, self._retry_after_s, self._headers)
 
 
 def _seconds(retry_after: str | None) -> float | None:
