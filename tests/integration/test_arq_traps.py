@@ -23,7 +23,13 @@ from arq.constants import (
 from tests.fakes.work import BODY, PHONE, SHORT, Work, working
 from worker.adapters.redis.queue import open_queue
 from worker.domain.backoff import Backoff
-from worker.entrypoints.arq_worker import HEALTH_SECONDS, MAX_JOBS, READ_LIMIT
+from worker.entrypoints.arq_worker import (
+    HEALTH_SECONDS,
+    MAX_JOBS,
+    READ_LIMIT,
+    KeepingWorker,
+    worker_options,
+)
 from worker.jobs import ARQ_SECONDS
 from worker.ports.handover import QUEUE
 
@@ -97,6 +103,21 @@ async def test_one_question_is_asked_about_all_jobs_that_run_elsewhere(
 
     assert asked == 0
     assert await queue.zrange(QUEUE, 0, -1) == [b"one", b"three"]
+
+
+async def test_a_job_that_is_put_off_as_it_is_taken_stays_free(work: Work, queue: ArqRedis) -> None:
+    """Its worker put it off between this one's reading of the queue and its taking of the job."""
+    await queue.enqueue_job("watch", "p", _job_id="one", _defer_by=timedelta(hours=1))
+    worker = KeepingWorker(
+        **worker_options(queue, "health"), ctx={"handlers": work.handlers()}, handle_signals=False
+    )
+
+    await worker.start_jobs([b"one", b"never-there"])
+
+    assert worker.tasks == {}
+    assert worker.job_counter == 0
+    assert not await queue.exists(in_progress_key_prefix + "one")
+    assert not await queue.exists(in_progress_key_prefix + "never-there")
 
 
 async def polled(queue: ArqRedis, times: int) -> None:
