@@ -23,6 +23,7 @@ BATCH: Final = 1000  #: Of each kind, in one tick.
 LIMITS_REACH: Final = timedelta(days=366)
 #: Old numbers that have to stay are looked at again after so long; so is a kind that failed.
 AGAIN: Final = timedelta(hours=1)
+NOTHING_DUE: Final = timedelta(minutes=1)  #: The rest of a kind of which nothing was old enough.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +61,25 @@ class Retention:
         time: timedelta | None,
         forget: Callable[[timedelta, int], Awaitable[object]],
     ) -> None:
-        """A statement that is too slow once would be at the next tick, too: its kind rests."""
+        """A statement that is too slow once would be at the next tick, too: its kind rests.
+
+        Shorter where nothing was due: it has days of time, and ticks come every five seconds.
+        """
         if time is None or self.clock.monotonic() < self._rest_until.get(kind, float("-inf")):
             return
         try:
-            await forget(time, self.batch)
+            if await forget(time, self.batch) == 0:
+                self._rest(kind, NOTHING_DUE)
         except Exception as error:  # noqa: BLE001 - nothing that is only forgotten may stop a timer
             self._rest(kind)
             detail = f"retention: {kind}: {type(error).__name__}"
             self.reporter.trouble("job.failed", detail=detail)
 
-    def _rest(self, kind: str) -> None:
-        self._rest_until[kind] = self.clock.monotonic() + AGAIN.total_seconds()
+    def _rest(self, kind: str, span: timedelta = AGAIN) -> None:
+        self._rest_until[kind] = self.clock.monotonic() + span.total_seconds()
 
-    async def _forget_answers(self, _: timedelta, limit: int) -> None:
-        await self.books.forget_answers(limit)
+    async def _forget_answers(self, _: timedelta, limit: int) -> int:
+        return await self.books.forget_answers(limit)
 
     async def _forget_numbers(self, time: timedelta, limit: int) -> None:
         """From number to number, as most of the oldest may have to stay."""

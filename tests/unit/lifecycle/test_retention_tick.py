@@ -12,7 +12,13 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import RENTED, OwnTime, StubStore
 from worker.domain.ids import ActivationId
-from worker.lifecycle.retention import AGAIN, LIMITS_REACH, Retention, RetentionTimes
+from worker.lifecycle.retention import (
+    AGAIN,
+    LIMITS_REACH,
+    NOTHING_DUE,
+    Retention,
+    RetentionTimes,
+)
 from worker.ports.errors import RowLocked, StoreUnavailable
 from worker.ports.store.activations import SettledPlace
 
@@ -46,6 +52,20 @@ async def test_each_kind_has_its_time_and_what_has_none_stays() -> None:
     ]
 
 
+async def test_a_kind_of_which_nothing_is_due_rests_for_a_minute_and_the_others_go_on() -> None:
+    store = StubStore(forget_answers=0, forget_texts=3)
+    time = OwnTime()
+    step = retention(time, store, texts=21)
+
+    await step.forget()
+    await step.forget()
+    assert [name for name, _ in store.calls] == ["forget_answers", "forget_texts", "forget_texts"]
+    time.elapsed += NOTHING_DUE.total_seconds()
+    await step.forget()
+
+    assert len(store.asked("forget_answers")) == 2
+
+
 async def test_old_numbers_are_looked_at_from_one_to_the_next_and_again_after_a_rest() -> None:
     places = iter((PLACE, None, None))
     store = StubStore(forget_answers=0, forget_settled=lambda *_: next(places))
@@ -74,7 +94,7 @@ async def test_a_number_stays_for_as_long_as_a_limit_may_count_it() -> None:
 async def test_a_kind_that_fails_is_reported_and_rests_while_the_others_go_on(
     error: Exception,
 ) -> None:
-    store = StubStore(forget_answers=error, forget_texts=error, forget_events=0)
+    store = StubStore(forget_answers=error, forget_texts=error, forget_events=7)
     time = OwnTime()
     step = retention(time, store, texts=21, events=30)
 
