@@ -180,6 +180,18 @@ async def test_a_number_that_is_done_leaves_the_schedule(schedule: Schedule) -> 
     assert await schedule.size(FAST) == 0
 
 
+async def test_numbers_whose_windows_are_over_count_while_one_is_open(schedule: Schedule) -> None:
+    ended = [number(index)._replace(deadline_at=NOW - SECOND) for index in range(1, 4)]
+    await schedule.add(FAST, [(each, LONG_AGO) for each in ended])
+
+    assert await schedule.open_size(FAST) == 0
+
+    await schedule.add(FAST, [(number(4), NOW), (number(5), NOW + SECOND)])
+
+    assert await schedule.open_size(FAST) == 5
+    assert await schedule.open_size(SLOW) == 0
+
+
 async def test_who_is_slower_than_the_lease_changes_nothing(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
     slow = await schedule.lease(FAST, 10, ENDED)

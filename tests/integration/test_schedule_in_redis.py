@@ -304,6 +304,7 @@ def calls(schedule: RedisSchedule) -> list[Awaitable[object]]:
         schedule.release(P, [NextLook(Leased(number(1), 1), None)]),
         schedule.spend(P, 1),
         schedule.size(P),
+        schedule.open_size(P),
         schedule.lag(P),
         schedule.rebuilt(P),
         schedule.intact(P),

@@ -251,7 +251,8 @@ class Watch:
                 if provider.name in self._read_at:
                     self.reporter.look_late(provider.name, timedelta(seconds=since - wait))
                 self._read_at[provider.name] = self.clock.monotonic()
-            live = await self._patiently(lambda: self.schedule.size(provider.name))
+            # After an outage, thousands may be left that get no code any more.
+            live = await self._patiently(lambda: self.schedule.open_size(provider.name))
             rows += await self.listing.read(provider, terms, live, keep_going)
         return rows
 

@@ -114,6 +114,10 @@ class Schedule(ProbeTurns, Protocol):
 
     async def size(self, provider: ProviderName) -> int: ...
 
+    async def open_size(self, provider: ProviderName) -> int:
+        """The same, or nothing where no number's window is open: then none of them gets a code."""
+        ...
+
     async def lag(self, provider: ProviderName) -> timedelta:
         """How long ago the oldest due number should have been looked at."""
         ...

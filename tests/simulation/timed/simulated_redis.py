@@ -153,6 +153,9 @@ class RedisConnection:
     async def size(self, provider: ProviderName) -> int:
         return await self._call(lambda: self._server.schedule.size(provider))
 
+    async def open_size(self, provider: ProviderName) -> int:
+        return await self._call(lambda: self._server.schedule.open_size(provider))
+
     async def lag(self, provider: ProviderName) -> timedelta:
         return await self._call(lambda: self._server.schedule.lag(provider))
 

@@ -123,6 +123,9 @@ class FailoverSchedule:
     async def size(self, provider: ProviderName) -> int:
         return await self._ask(lambda schedule: schedule.size(provider))
 
+    async def open_size(self, provider: ProviderName) -> int:
+        return await self._ask(lambda schedule: schedule.open_size(provider))
+
     async def lag(self, provider: ProviderName) -> timedelta:
         return await self._ask(lambda schedule: schedule.lag(provider))
 

@@ -246,6 +246,10 @@ class LocalSchedule:
     async def size(self, provider: ProviderName) -> int:
         return len(self._by_provider[provider].scores)
 
+    async def open_size(self, provider: ProviderName) -> int:
+        scores, now = self._by_provider[provider].scores, self._now()
+        return len(scores) if any(deadline_of(member) >= now for member in scores) else 0
+
     async def lag(self, provider: ProviderName) -> timedelta:
         first = self._by_provider[provider].first()
         late = 0 if first is None else self._now() - first[0]

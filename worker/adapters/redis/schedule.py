@@ -72,6 +72,7 @@ class RedisSchedule:
         self._free = self._script("free")
         self._turn = self._script("turn")
         self._ring = self._script("ring")
+        self._open_size = self._script("open_size")
 
     def _script(self, name: str) -> Any:  # noqa: ANN401 - the client does not type scripts
         here = files("worker.adapters.redis")
@@ -183,6 +184,11 @@ class RedisSchedule:
     async def size(self, provider: ProviderName) -> int:
         async with calling_redis():
             return int(await self._redis.zcard(due_key(provider)))
+
+    async def open_size(self, provider: ProviderName) -> int:
+        async with calling_redis():
+            now = micros_of(self._clock())
+            return int(await self._open_size(keys=[due_key(provider)], args=[now]))
 
     async def lag(self, provider: ProviderName) -> timedelta:
         async with calling_redis(), self._redis.pipeline(transaction=False) as pipe:
