@@ -19,7 +19,8 @@ now AS (
 )
 SELECT least(now.minor, now.minor - max(later.moved))::bigint AS minor,
        coalesce((SELECT bool_or(carried) FROM since), false)
-         OR EXISTS (SELECT FROM book_period p JOIN transfer t ON t.id = CAST(:since AS bigint)
+         OR EXISTS (SELECT FROM book_period p
+                      JOIN transfer t ON t.account = :account AND t.id = CAST(:since AS bigint)
                      WHERE p.dropping_since IS NOT NULL AND p.transfer_id >= t.id
                        AND coalesce(t.booked_at, t.at) < now() - ({{kept_whole}} - interval '1 day'))
          AS dropped
