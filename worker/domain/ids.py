@@ -23,6 +23,8 @@ SmsCode = NewType("SmsCode", str)
 _ACTIVATIONS = UUID("6f1d3c1e-6f0a-5b52-9a34-0f6f3a6c2a11")
 _BEGIN = (1 << 48) - 1  #: Milliseconds since 1970.
 _VERSION, _VERSION_8 = 0xF << 76, 8 << 76
+_VARIANT, _VARIANT_RFC = 0b11 << 62, 0b10 << 62
+_OF_HASH = ~(_BEGIN << 80 | _VERSION | _VARIANT)
 _PURCHASES = UUID("0b7c3a52-93e4-5d0e-8a11-5a4f2f6f7d02")
 
 
@@ -30,9 +32,11 @@ def activation_id(provider: ProviderName, ref: ProviderRef, rented_at: datetime)
     """The id of one rental; a provider may use a ref again, never at the same instant."""
     assert rented_at.tzinfo is not None
     micros = int(rented_at.timestamp()) * 1_000_000 + rented_at.microsecond
-    hashed = uuid5(_ACTIVATIONS, f"{provider}\n{ref}\n{micros}").int
+    # The hash of `uuid5`, without making the id of version 5 first: a thousand come in one call.
+    name = _ACTIVATIONS.bytes + f"{provider}\n{ref}\n{micros}".encode()
+    hashed = int.from_bytes(hashlib.sha1(name, usedforsecurity=False).digest()[:16])
     begin = (micros // 1000 & _BEGIN) << 80
-    return ActivationId(UUID(int=begin | hashed & ~(_BEGIN << 80 | _VERSION) | _VERSION_8))
+    return ActivationId(UUID(int=begin | hashed & _OF_HASH | _VERSION_8 | _VARIANT_RFC))
 
 
 def purchase_id(account: AccountId, idempotency_key: str) -> ActivationId:

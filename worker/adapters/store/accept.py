@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -237,16 +238,15 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
     if account is None or account.state != "open":
         return port.AcceptResult(_barred(batch, number.account), None)
     rented_at = number.rented_at or batch.now
-    wrong = _wrong_instant(batch, intake, rented_at)
+    id_ = activation_id(number.provider, number.ref, rented_at)
+    wrong = _wrong_instant(batch, intake, id_, rented_at)
     if wrong is not None:
         return port.AcceptResult(wrong, None)
     if number.charge is Charge.HOLD:
         if account.available < number.price_minor:
             return port.AcceptResult(port.AcceptOutcome.BALANCE_TOO_LOW, None)
         account.available -= number.price_minor
-    return port.AcceptResult(
-        port.AcceptOutcome.NEW, _add(batch, intake, account.currency, rented_at)
-    )
+    return port.AcceptResult(port.AcceptOutcome.NEW, _add(batch, intake, id_, rented_at))
 
 
 def _barred(batch: _Batch, name: str) -> port.AcceptOutcome:
@@ -260,11 +260,10 @@ def _barred(batch: _Batch, name: str) -> port.AcceptOutcome:
 
 
 def _wrong_instant(
-    batch: _Batch, intake: port.CompleteIntake, rented_at: datetime
+    batch: _Batch, intake: port.CompleteIntake, id_: ActivationId, rented_at: datetime
 ) -> port.AcceptOutcome | None:
     number = intake.number
-    settled = activation_id(number.provider, number.ref, rented_at) in batch.settled
-    if settled or (batch.drops and rented_at < batch.now - YEAR):
+    if id_ in batch.settled or (batch.drops and rented_at < batch.now - YEAR):
         # Forgotten, or it may be, under an id of another making: it cannot be held against it.
         return port.AcceptOutcome.OTHER_CONTENT
     if rented_at > batch.now + SKEW:
@@ -291,14 +290,14 @@ def _is_another_rental(row: RowMapping, intake: port.CompleteIntake) -> bool:
     return row["phone"] is None or not _same_content(row, intake)
 
 
-_TOLD: Final = tuple(f.name for f in fields(port.NumberIntake))
+_TOLD: Final = tuple(f.name for f in fields(port.NumberIntake) if f.name != "codes")
+_TOLD_VALUES: Final = attrgetter(*_TOLD)
+_COLUMNS: Final = tuple("provider_ref" if name == "ref" else name for name in _TOLD)
 
 
 def _told(number: port.NumberIntake) -> dict[str, Any]:
     """What the caller told about a number, by the names of the columns."""
-    told = {name: getattr(number, name) for name in _TOLD}
-    told["provider_ref"] = told.pop("ref")
-    del told["codes"]
+    told = dict(zip(_COLUMNS, _TOLD_VALUES(number), strict=True))
     told["window_seconds"] = int(told.pop("window").total_seconds())
     told["charge"] = number.charge.value
     told["order_facts"] = None if number.order_facts is None else dict(number.order_facts)
@@ -317,14 +316,14 @@ def _same_content(row: RowMapping, intake: port.CompleteIntake) -> bool:
 
 
 def _add(
-    batch: _Batch, intake: port.CompleteIntake, currency: str, rented_at: datetime
+    batch: _Batch, intake: port.CompleteIntake, id_: ActivationId, rented_at: datetime
 ) -> port.Activation:
     number = intake.number
     expires_at = None if number.expires_at is None else max(number.expires_at, rented_at)
     row = {
         **_told(number),
-        "id": activation_id(number.provider, number.ref, rented_at),
-        "currency": currency,
+        "id": id_,
+        "currency": batch.accounts[number.account].currency,
         "cost_minor": intake.cost_minor,
         "cost_currency": intake.cost_currency,
         "policy_version": intake.policy_version,

@@ -6,6 +6,7 @@ already counts as such and is not changed.
 
 import asyncio
 import enum
+import gc
 import itertools
 import threading
 from collections import Counter
@@ -34,6 +35,7 @@ REFUSED_SHOWN: Final = 20
 #: Before what could not be taken is sent again: an account that is locked for 90 seconds is taken.
 PAUSES_SECONDS: Final = (1, 2, 4, 8, 15, 30, 30)
 JUST_NOW: Final = "store-unavailable"  #: The problem of a line whose account is locked.
+GC_THRESHOLD: Final = 100_000  #: Objects, as in a few calls and their answers.
 LEFT_MAX: Final = 100_000  #: Lines that wait in memory to be sent again.
 
 
@@ -158,6 +160,8 @@ def import_(  # noqa: PLR0913 - each is an option
 
     Example: activation-worker import numbers live.ndjson --dry-run
     """
+    # What is read stays until it is sent: looking for circles in it again and again finds none.
+    gc.set_threshold(GC_THRESHOLD)
     report = ImportReport()
     lines = _lines(file, kind, report)
     if dry_run:
@@ -176,6 +180,7 @@ def import_(  # noqa: PLR0913 - each is an option
 
 def _lines(file: Path, kind: Kind, report: ImportReport) -> Iterator[Line]:
     """The lines that can be sent; what is no JSON or has no key is counted as refused."""
+    wrong = _checking(kind)
     try:
         with file.open("rb") as stream:
             for at in itertools.count(1):
@@ -184,18 +189,20 @@ def _lines(file: Path, kind: Kind, report: ImportReport) -> Iterator[Line]:
                     return
                 if raw.strip():
                     report.lines += 1
-                    yield from _line(at, raw, kind, report)
+                    yield from _line(at, raw, kind, report, wrong)
     except OSError as error:
         raise Failure(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from None
 
 
-def _line(at: int, raw: bytes, kind: Kind, report: ImportReport) -> Iterator[Line]:
+def _line(
+    at: int, raw: bytes, kind: Kind, report: ImportReport, wrong_in: Callable[[bytes], str]
+) -> Iterator[Line]:
     try:
         body = orjson.loads(raw)
     except ValueError:
         report.refuse(at, "no-json", 0)
         return
-    wrong = _wrong(kind, raw)
+    wrong = wrong_in(raw)
     if wrong:
         report.refuse(at, "invalid", 0, wrong)
         return
@@ -205,19 +212,25 @@ def _line(at: int, raw: bytes, kind: Kind, report: ImportReport) -> Iterator[Lin
     yield Line(at, body["account"], raw.strip(), minor, external)
 
 
-def _wrong(kind: Kind, raw: bytes) -> str:
-    """What the daemon would refuse of the line whatever it has stored; empty: nothing."""
+def _checking(kind: Kind) -> Callable[[bytes], str]:
+    """What the daemon would refuse of a line whatever it has stored; empty: nothing."""
     from worker.entrypoints.http.account_intake import AccountItem
     from worker.entrypoints.http.number_intake import RentedNumberItem
     from worker.entrypoints.http.problems import Problem
     from worker.entrypoints.http.routing import read_json
 
-    try:
-        read_json(AccountItem if kind is Kind.ACCOUNTS else RentedNumberItem, raw)
-    except Problem as problem:
-        errors = problem.details.as_json().get("errors", ())
-        return "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors) or "no JSON"
-    return ""
+    item = AccountItem if kind is Kind.ACCOUNTS else RentedNumberItem
+
+    def wrong_in(raw: bytes) -> str:
+        try:
+            read_json(item, raw)
+        except Problem as problem:
+            errors = problem.details.as_json().get("errors", ())
+            said = "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors)
+            return said or "no JSON"
+        return ""
+
+    return wrong_in
 
 
 def _minor_of(kind: Kind, body: Mapping[str, Any]) -> int:
@@ -300,7 +313,7 @@ class _Sending:
     async def send(self, batch: list[Line]) -> None:
         call = CALLS[self.kind]
         body = b'{"%s":[%s]}' % (call.member.encode(), b",".join(line.body for line in batch))
-        results = (await self.daemon.post(call.path, body))["results"]
+        results = (await self.daemon.post_bulk(call.path, body))["results"]
         for line, result in zip(batch, results, strict=True):
             taken = result.get(call.shown)
             if taken is not None:

@@ -75,4 +75,5 @@ def _money(minor: int, currency: str) -> str:
 
 
 def _at(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    utc = instant.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(' ', 'minutes')} UTC"
