@@ -15,7 +15,7 @@ from worker.client import ApiProblem, ApiUnreachable, Client
 
 SECRET = base64.b64decode(os.environ["AW_EVENTS__SECRET"].removeprefix("whsec_"))
 CLIENT = web.AppKey("client", Client)
-TOLD: dict[str, list[str]] = {}  # What the events of each number said.
+TOLD: dict[str, dict[str, str]] = {}  # The events of each number, by their ids.
 
 
 async def connected(app: web.Application) -> AsyncIterator[None]:
@@ -53,7 +53,7 @@ async def order(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.Response:
     number = await request.app[CLIENT].get_activation(request.match_info["id"])
-    return web.json_response({**number, "told": TOLD.get(number["id"], [])})
+    return web.json_response({**number, "told": [*TOLD.get(number["id"], {}).values()]})
 
 
 async def cancel(request: web.Request) -> web.Response:
@@ -61,14 +61,15 @@ async def cancel(request: web.Request) -> web.Response:
 
 
 async def hear(request: web.Request) -> web.Response:
-    body, stamp = await request.read(), request.headers["webhook-timestamp"]
-    signed = f"{request.headers['webhook-id']}.{stamp}.".encode() + body
-    wanted = "v1," + base64.b64encode(hmac.digest(SECRET, signed, hashlib.sha256)).decode()
-    genuine = any(map(hmac.compare_digest, request.headers["webhook-signature"].split(), [wanted]))
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    id_, stamp, given = (request.headers.get(name, "") for name in names)
+    signed = f"{id_}.{stamp}.".encode() + (body := await request.read())
+    wanted = b"v1," + base64.b64encode(hmac.digest(SECRET, signed, hashlib.sha256))
+    genuine = any(hmac.compare_digest(wanted, one.encode()) for one in given.split())
     if not genuine or abs(time.time() - int(stamp)) > 300:
         return web.Response(status=401)
     event = json.loads(body)
-    TOLD.setdefault(event["data"].get("id", "no number"), []).append(event["type"])
+    TOLD.setdefault(event["data"].get("id", ""), {})[id_] = event["type"]  # Repeats have the id.
     return web.Response(status=204)
 
 

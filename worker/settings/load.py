@@ -103,7 +103,8 @@ def load(
     problems += problems_in(settings, origins.of, policy_problems) if settings else []
     if problems or settings is None:
         raise ConfigError(problems)
-    return Loaded(_located(settings), origins, file, tuple(warnings_about(settings)), context)
+    warnings = tuple(warnings_about(settings, beside_dev=context is not None))
+    return Loaded(_located(settings), origins, file, warnings, context)
 
 
 def _located(settings: model.Settings) -> model.Settings:
@@ -318,14 +319,14 @@ def _only_where_needed(name: str, provider: ProviderSettings) -> Iterator[tuple[
             yield ("providers", name, key), message
 
 
-def warnings_about(settings: Settings) -> Iterator[str]:
-    """Allowed, and probably not what is wanted."""
+def warnings_about(settings: Settings, *, beside_dev: bool = False) -> Iterator[str]:
+    """Allowed, and probably not what is wanted. A `dev` brings a provider of its own."""
     if not settings.api.tokens:
         yield "api.tokens: none are set, so every call of the API is refused"
     for token in settings.api.tokens:
         if token.weak:
             yield f"api.tokens: {token.name!r} has fewer than {SAFE_TOKEN_CHARS} characters"
-    if not settings.providers:
+    if not settings.providers and not beside_dev:
         yield "providers: none are configured, so no number can be watched"
     for name, provider in settings.providers.items():
         yield from _provider_warnings(name, provider)

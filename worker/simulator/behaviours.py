@@ -115,6 +115,10 @@ class _Times(NamedTuple):
         before_end = min(timedelta(seconds=1), self.window * 0.1) * self.rng.uniform(0.1, 0.9)
         return self._chosen() or self.window - before_end
 
+    def gap(self, first: timedelta, share: float) -> timedelta:
+        """To the second SMS: no longer than to the first, which lies within the buyer's window."""
+        return min(first, self.window * share)
+
     def _chosen(self) -> timedelta | None:
         # One microsecond for zero, which would count as not given.
         return None if self.seconds is None else max(TICK, timedelta(seconds=self.seconds))
@@ -134,13 +138,13 @@ def _last_second(times: _Times) -> NumberPlan:
 
 def _duplicate(times: _Times) -> NumberPlan:
     first = sms(times.at(0.05, 0.5), times.rng)
-    second = first._replace(after=first.after + times.window * 0.05)
+    second = first._replace(after=first.after + times.gap(first.after, 0.05))
     return NumberPlan(Behaviour.DUPLICATE_CODE, (first, second))
 
 
 def _two_codes(times: _Times) -> NumberPlan:
     first = sms(times.at(0.05, 0.5), times.rng)
-    second = sms(first.after + times.window * 0.1, times.rng)
+    second = sms(first.after + times.gap(first.after, 0.1), times.rng)
     return NumberPlan(Behaviour.TWO_CODES, (first, second))
 
 

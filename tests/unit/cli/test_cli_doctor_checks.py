@@ -3,12 +3,17 @@
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from tests.unit.cli.conftest import Cli
+from tests.unit.cli import fake_daemon
+from tests.unit.cli.conftest import Cli, a_dev
+from worker.entrypoints.cli.configured import configured
 from worker.entrypoints.cli.doctor import (
     Health,
     Result,
@@ -16,6 +21,7 @@ from worker.entrypoints.cli.doctor import (
     about_redis,
     account,
     port,
+    running_dev,
     skew,
 )
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnknownReply
@@ -111,6 +117,43 @@ async def test_a_provider_is_judged_by_its_balance(
 
     assert (check.name, check.health, says in check.says) == ("provider hero", health, True)
     assert provider.closed
+
+
+@dataclass
+class DevDaemon(fake_daemon.FakeDaemon):
+    state: str = "taking"
+
+    def app(self) -> web.Application:
+        app = super().app()
+        app.router.add_get("/v1/providers", self._providers)
+        return app
+
+    async def _providers(self, _: web.Request) -> web.Response:
+        why = None if self.state == "taking" else "somebody"
+        found = [{"name": "sim", "state": self.state, "why": why}]
+        return web.json_response({"items": found, "next_cursor": None})
+
+
+@pytest.mark.parametrize(("state", "worst"), [("taking", Health.OK), ("paused", Health.WARNING)])
+async def test_beside_dev_its_daemon_tells_of_its_providers(
+    nothing_around: Path, state: str, worst: Health
+) -> None:
+    async with fake_daemon.running(DevDaemon(state=state)) as daemon:
+        a_dev(nothing_around, daemon.url)
+        loaded = configured(None)
+        assert not [each for each in loaded.warnings if each.startswith("providers")]
+
+        answers, provider = await running_dev(loaded)
+
+    assert (answers.health, provider.name, provider.health) == (Health.OK, "provider sim", worst)
+
+
+async def test_a_dev_that_ended_cannot_be_reached(nothing_around: Path) -> None:
+    a_dev(nothing_around)
+
+    (dev,) = await running_dev(configured(None))
+
+    assert (dev.name, dev.health) == ("dev", Health.UNREACHABLE)
 
 
 def test_a_port_is_free_or_taken() -> None:

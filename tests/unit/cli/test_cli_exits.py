@@ -92,6 +92,17 @@ def test_a_wrong_command_line_ends_with_2(cli: Cli, args: list[str]) -> None:
     assert "Usage" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["shw"], "No such command 'shw'; did you mean show?"),
+        (["trigger", "cod"], "did you mean code-arrives?"),
+    ],
+)
+def test_the_nearest_name_is_named(cli: Cli, args: list[str], says: str) -> None:
+    assert says in cli(*args).stderr
+
+
 @pytest.mark.parametrize("form", [["--output", "json"], ["--output=ndjson"], ["-o", "json"]])
 def test_errors_are_json_where_json_was_asked_for(cli: Cli, form: list[str]) -> None:
     result = cli("list", "--no-such", *form)

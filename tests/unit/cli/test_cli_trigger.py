@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from worker.entrypoints.cli.trigger_run import (
     parse_scenario,
     scenarios,
 )
-from worker.simulator.behaviours import Behaviour, forced_by
+from worker.simulator.behaviours import Behaviour, forced_by, plan
 
 IN_CONTRACT = {
     "code-arrives",
@@ -110,6 +112,31 @@ async def test_a_run_opens_an_account_tops_it_up_rents_and_follows(daemon: FakeD
     assert sorted(map(str, daemon.keys)) == ["abc:0", "abc:1"]
     assert [each["state"] for each in runner.activations.values()] == ["refunded"] * 2
     assert len(changes) == 6
+
+
+async def test_a_scenario_of_two_codes_wants_both(daemon: FakeDaemon) -> None:
+    chosen, _ = parse_scenario("two-codes")
+    wanted = run(expect=chosen.expect, codes=chosen.codes)
+    daemon.path = ("waiting", "received", "delivered")
+
+    runner, _, _ = await followed(daemon, wanted)
+
+    (ended,) = runner.activations.values()
+    found = [runner.as_expected({**ended, "codes": ["1", "2"][:count]}) for count in range(3)]
+    assert (found, wanted.expected) == ([False, False, True], "delivered, with 2 codes")
+
+
+@pytest.mark.parametrize("name", ["two-codes", "duplicate-code"])
+def test_both_sms_come_within_a_window_that_is_far_shorter_than_the_lifetime(name: str) -> None:
+    window = 8
+    scenario, _ = parse_scenario(name)
+    choice = forced_by(scenario.service(window, None))
+    assert choice is not None
+
+    arrivals = plan(choice, timedelta(minutes=20), Random(1)).arrivals
+
+    assert len(arrivals) == 2
+    assert all(each.after < timedelta(seconds=window - 2) for each in arrivals)
 
 
 async def test_more_numbers_than_a_page_are_followed(daemon: FakeDaemon) -> None:

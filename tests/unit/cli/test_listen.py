@@ -1,7 +1,9 @@
 """`listen`: events as they happen, signed as the daemon's own are, sent to this machine alone."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +14,9 @@ from standardwebhooks.webhooks import Webhook as Verifier
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon, event, running
 from worker.entrypoints.cli.client import Target
-from worker.entrypoints.cli.listen import _listen
+from worker.entrypoints.cli.listen import _listen, _show
 from worker.entrypoints.cli.output import Format
+from worker.ports.store.outbox import SendResult, Sent
 
 
 @dataclass
@@ -79,11 +82,47 @@ async def test_a_new_event_is_sent_signed_with_the_secret_that_was_printed_first
 
 
 @pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [("activation.*", [2, 3]), ("activation.delivered", [2]), ("claim.paid_out", [])],
+)
+async def test_a_type_or_a_family_of_types_is_chosen(
+    busy_daemon: FakeDaemon, wanted: str, shown: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = Target(busy_daemon.url, OPERATE)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await _listen(target, None, frozenset({wanted}), Format.NDJSON)
+
+    assert [json.loads(line)["seq"] - 1 for line in capsys.readouterr().out.splitlines()] == shown
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (Sent(SendResult.SENT, status=204), "taken (204)"),
+        (Sent(SendResult.RETRY, status=500), "not taken (500)"),
+        (Sent(SendResult.RETRY), "not taken (nobody answered)"),
+    ],
+)
+def test_what_the_address_answered_is_told(
+    sent: Sent, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _show(event(1), sent, Format.TEXT)
+    _show(event(1), sent, Format.NDJSON)
+
+    line, document = capsys.readouterr().out.splitlines()
+    assert line.endswith(f"→ {says}")
+    assert json.loads(document)["forwarded_status"] == sent.status
+
+
+@pytest.mark.parametrize(
     ("args", "says"),
     [
         (("--forward-to", "https://shop.example/hook"), "must be on this machine"),
         (("--forward-to", "127.0.0.1:3000"), "must start with"),
         (("--types", "activation.refunded", "-o", "json"), "ndjson"),
+        (("--types", "activation.refundd"), "did you mean activation.refunded?"),
+        (("--types", "claim.*,bill.paid"), "no event has the type 'bill.paid'"),
     ],
 )
 def test_nothing_is_sent_elsewhere(asked: Cli, args: tuple[str, ...], says: str) -> None:

@@ -81,7 +81,7 @@ class LazyGroup(typer.core.TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except typer.TyperException as error:
-            error.message += did_you_mean(args[0], COMMANDS)
+            error.message = error.message.rstrip(".") + did_you_mean(args[0], COMMANDS)
             raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - the same

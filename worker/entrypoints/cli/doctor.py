@@ -27,8 +27,9 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_store
 from worker.bootstrap.from_settings import metrics_of, providers_of, reporter_of, system_clock
 from worker.domain.policy import policy_names
+from worker.entrypoints.cli.client import connected, target_of
 from worker.entrypoints.cli.configured import configured
-from worker.entrypoints.cli.exit_codes import Exit
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, clean, money, write_json, write_line
 from worker.ports.errors import ProviderError, ProviderUnavailable, SchemaMissing, StoreError
@@ -41,7 +42,8 @@ def doctor(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> N
     """Check everything the daemon depends on.
 
     Configuration, database and its schema, Redis (version, persistence,
-    eviction), each provider's key and balance, clocks, ports.
+    eviction), each provider's key and balance, clocks, ports; beside `dev`
+    what its daemon says of its providers.
 
     Ends with 0 when nothing is broken, 5 when something cannot be reached,
     1 when it is broken in another way.
@@ -69,6 +71,7 @@ async def _run(config: ConfigOption, output: Format) -> Exit:
 
 SKEW_MAX = timedelta(seconds=1)
 CHECK_SECONDS_MAX = 15
+PROVIDERS_MAX = 200  #: Of one page, as the API has it.
 POSTGRES_MIN = 15  #: The oldest that the statements were tested on.
 REDIS_MIN = (6, 2)
 _SAFE = {"noeviction"}
@@ -114,8 +117,33 @@ async def run_checks(loaded: Loaded) -> AsyncIterator[Result]:
         for provider in providers_of(settings, reporter, system_clock()).values():
             for check in await _within(f"provider {provider.name}", partial(account, provider)):
                 yield check
+    if loaded.context is not None:  # Its ports are taken, by itself.
+        for check in await _within("dev", partial(running_dev, loaded)):
+            yield check
+        return
     for name, address in (("api", settings.api.listen), ("admin", settings.admin.listen)):
         yield port(name, address)
+
+
+async def running_dev(loaded: Loaded) -> list[Result]:
+    """What the daemon of this `dev` says of its providers."""
+    try:
+        async with connected(target_of(None, None, None, loaded)) as daemon:
+            providers = [each async for each in daemon.pages("/v1/providers", PROVIDERS_MAX)]
+    except Failure as failure:
+        unreachable = failure.how is Exit.UNREACHABLE
+        health = Health.UNREACHABLE if unreachable else Health.BROKEN
+        return [Result("dev", health, failure.message, failure.hint)]
+    return [
+        Result("dev", Health.OK, "its daemon answers"),
+        *(provider_of_dev(each["name"], each["state"], each["why"]) for each in providers),
+    ]
+
+
+def provider_of_dev(name: str, state: str, why: str | None) -> Result:
+    health = Health.OK if state == "taking" else Health.WARNING
+    says = f"{state}, says the daemon of `dev`" + (f": {why}" if why else "")
+    return Result(f"provider {name}", health, says)
 
 
 async def _within(name: str, check: Callable[[], Awaitable[list[Result]]]) -> list[Result]:

@@ -54,7 +54,9 @@ class Failure(Exception):
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """The end of a message about a name that is not known; empty where nothing known is near."""
-    near = difflib.get_close_matches(given, list(known), n=1)
+    names = list(known)
+    near = difflib.get_close_matches(given, names, n=1)
+    near = near or [name for name in names if given and name.startswith(given)]
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -93,7 +95,8 @@ def failure_of(error: Exception) -> Failure | None:  # noqa: PLR0911 - one per k
         case EmbeddedError():
             return Failure(Exit.FAILED, f"the embedded servers do not run: {error}")
         case OSError() if error.errno in _CANNOT_LISTEN:
-            hint = "is another one running? See api.listen and admin.listen"
+            hint = "is another one running? Else other ports: AW_API__LISTEN, AW_ADMIN__LISTEN,"
+            hint += " AW_DESK__LISTEN"
             return Failure(Exit.FAILED, f"cannot listen: {error.strerror}", hint=hint)
         case _:
             return None

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -14,18 +14,19 @@ from worker.adapters.events.webhook import KEY_BYTES_MIN, PREFIX, Webhook
 from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.activations import event_line
 from worker.entrypoints.cli.client import Daemon, Target, connected, events, target_of
-from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.cli.exit_codes import Exit, Failure, did_you_mean
 from worker.entrypoints.cli.interrupts import when_interrupted
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
-from worker.ports.store.outbox import Event, SendResult
+from worker.ports.store.outbox import Event, SendResult, Sent
 from worker.settings.values import check_http_url, is_loopback
 
 #: What is said of each answer of the address.
 _ANSWERED: Final[Mapping[SendResult, str]] = {
     SendResult.SENT: "taken",
     SendResult.RETRY: "not taken",
-    SendResult.GONE: "not wanted any more (410)",
+    SendResult.GONE: "not wanted any more",
 }
+_NO_ANSWER: Final = "nobody answered"
 
 
 def listen(
@@ -36,7 +37,7 @@ def listen(
     ] = None,
     types: Annotated[
         str | None,
-        typer.Option("--types", metavar="T,…", help="Only these, such as activation.refunded."),
+        typer.Option("--types", metavar="T,…", help="Only these: activation.refunded,claim.* …"),
     ] = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
@@ -53,9 +54,31 @@ def listen(
     if output is out.Format.JSON:
         raise Failure(Exit.USAGE, "events have no end: use --output ndjson")
     wanted = frozenset(filter(None, map(str.strip, (types or "").split(","))))
+    for each in wanted:
+        _refuse_unknown(each)
     address = None if forward_to is None else _local(forward_to)
     target = target_of(url, token_file, config)
     asyncio.run(_listen(target, address, wanted, output))
+
+
+def _refuse_unknown(wanted: str) -> None:
+    """A type that no event has would be waited for in vain."""
+    from worker.entrypoints.http.webhooks import EVENT_DATA
+
+    if any(_is_of(wanted, (known,)) or _is_of(known, (wanted,)) for known in EVENT_DATA):
+        return
+    families = {f"{known.split('.', maxsplit=1)[0]}.*": None for known in EVENT_DATA}
+    known = [*EVENT_DATA, *families]
+    hint = f"one of {', '.join(dict.fromkeys(known))}"
+    message = f"no event has the type {wanted!r}{did_you_mean(wanted, known)}"
+    raise Failure(Exit.USAGE, message, hint=hint)
+
+
+def _is_of(type_: str, wanted: Iterable[str]) -> bool:
+    """One that ends in `*` stands for all types that begin so."""
+    return any(
+        type_.startswith(each[:-1]) if each.endswith(".*") else type_ == each for each in wanted
+    )
 
 
 def _local(url: str) -> str:
@@ -84,8 +107,8 @@ async def _listen(
         out.say(f"events of {target.url}; Ctrl-C stops")
         stack.enter_context(when_interrupted("stopped; the daemon sends its events by itself"))
         async for event in _new_events(daemon, wanted):
-            result = None if webhook is None else await _forward(webhook, event)
-            _show(event, result, output)
+            sent = None if webhook is None else await _forward(webhook, event)
+            _show(event, sent, output)
 
 
 def new_secret() -> str:
@@ -94,12 +117,12 @@ def new_secret() -> str:
 
 async def _new_events(daemon: Daemon, wanted: frozenset[str]) -> AsyncIterator[dict[str, Any]]:
     async for event in events(daemon, first=0):
-        if not wanted or event["type"] in wanted:
+        if not wanted or _is_of(event["type"], wanted):
             yield event
 
 
-async def _forward(webhook: Webhook, event: Mapping[str, Any]) -> SendResult:
-    sent = await webhook.send(
+async def _forward(webhook: Webhook, event: Mapping[str, Any]) -> Sent:
+    return await webhook.send(
         Event(
             id=event["id"],
             type=event["type"],
@@ -110,12 +133,15 @@ async def _forward(webhook: Webhook, event: Mapping[str, Any]) -> SendResult:
         ),
         datetime.now(UTC),
     )
-    return sent.result
 
 
-def _show(event: Mapping[str, Any], result: SendResult | None, output: out.Format) -> None:
-    answered = None if result is None else _ANSWERED[result]
+def _show(event: Mapping[str, Any], sent: Sent | None, output: out.Format) -> None:
     if output is out.Format.NDJSON:
-        out.write_json({**event, **({} if answered is None else {"forwarded": answered})})
-    else:
-        out.write_line(event_line(event) + ("" if answered is None else f"  → {answered}"))
+        forwarded = {} if sent is None else {"forwarded": _ANSWERED[sent.result]}
+        status = {} if sent is None else {"forwarded_status": sent.status}
+        out.write_json({**event, **forwarded, **status})
+        return
+    line = event_line(event)
+    if sent is not None:
+        line += f"  → {_ANSWERED[sent.result]} ({sent.status or _NO_ANSWER})"
+    out.write_line(line)

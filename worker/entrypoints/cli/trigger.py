@@ -104,6 +104,7 @@ def trigger(  # noqa: PLR0913 - each is an option
         window_seconds=window,
         cancel=chosen.cancel,
         expect=expect or chosen.expect,
+        codes=chosen.codes if simulated and expect is None else None,
         wait_seconds=window + PATIENCE_SECONDS if wait_timeout is None else wait_timeout,
     )
     kind = "simulated" if simulated else "REAL"
@@ -205,7 +206,7 @@ def _exit_code(run: ScenarioRun, reached: int, *, watch: bool) -> Exit:
     if not watch:
         say(f"not followed; see: activation-worker list --account {run.account}")
         return Exit.OK
-    say(f"{reached} of {run.count} ended as expected: {run.expect.value}")
+    say(f"{reached} of {run.count} ended as expected: {run.expected}")
     if reached == run.count:
         return Exit.OK
     say(f"  see: activation-worker list --account {run.account}")

@@ -9,6 +9,7 @@ from worker.domain.activation import State
 from worker.domain.shipped import config_directory
 from worker.entrypoints.cli.client import ACTIVATIONS, ENDED, Daemon, Document, path_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure, did_you_mean
+from worker.entrypoints.cli.output import money
 
 SECONDS_MAX = 86_400
 PRICE_MINOR = 20  #: What a simulated provider charges by default.
@@ -24,6 +25,7 @@ class Scenario:
     share: float | None = None
     beyond: float | None = None
     code: bool = False
+    codes: int | None = None
     cancel: bool = False
 
     def seconds(self, window: int) -> float | None:
@@ -51,7 +53,15 @@ class ScenarioRun:
     window_seconds: int
     cancel: bool
     expect: State
+    codes: int | None = None  #: So many, where that is expected too.
     wait_seconds: float
+
+    @property
+    def expected(self) -> str:
+        if self.codes is None:
+            return self.expect.value
+        codes = "1 code" if self.codes == 1 else f"{self.codes} codes"
+        return f"{self.expect.value}, with {codes}"
 
     @property
     def account(self) -> str:
@@ -117,7 +127,7 @@ class ScenarioRunner:
         amount = PRICE_MINOR * run.count
         await self.daemon.put(path, {"currency": run.currency})
         await self.daemon.post(f"{path}/topups", {"reference": run.id, "amount_minor": amount})
-        self.say(f"account {run.account}: opened, topped up with {amount} minor {run.currency}")
+        self.say(f"account {run.account}: opened, with {money(amount, run.currency)}")
 
     async def rent(self) -> None:
         at_once = asyncio.Semaphore(RENTALS_AT_ONCE)
@@ -202,10 +212,12 @@ class ScenarioRunner:
         return self.activations != before
 
     def _has_ended(self, activation: Mapping[str, object]) -> bool:
-        return activation["state"] in ENDED or self.as_expected(activation)
+        return activation["state"] in {*ENDED, self.run.expect.value}
 
-    def as_expected(self, activation: Mapping[str, object]) -> bool:
-        return activation["state"] == self.run.expect.value
+    def as_expected(self, activation: Document) -> bool:
+        codes = self.run.codes
+        right = codes is None or len(activation["codes"]) == codes
+        return right and activation["state"] == self.run.expect.value
 
     def _keep(self, activation: Document) -> None:
         before = self.activations.get(activation["id"])
