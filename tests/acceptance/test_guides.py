@@ -1,6 +1,7 @@
 """Every block of the guides, run against a daemon from the wheel, outside the checkout."""
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import json
@@ -39,6 +40,7 @@ PAGES = ("api", "webhooks", "arq", "migrating", "operating", "symptoms")
 #: Of a page whose servers are the reader's own: the restore drill runs these.
 RUN_ELSEWHERE = {"bash", "ini"}
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER = "whsec_b3RoZXIgc2VjcmV0IG9mIHRoZSBzaG9w"
 
 
 @dataclass
@@ -233,14 +235,63 @@ async def test_the_small_shop_sells_codes_and_gives_money_back(guided: Guided, s
         await _told(http, f"{shop}/numbers/{number['id']}", "activation.refunded")
 
 
-async def test_the_small_shop_takes_no_event_that_is_not_genuine(shop: str) -> None:
-    forged = hmac.digest(b"another secret", b"1.1.{}", hashlib.sha256).hex()
-    headers = {"webhook-id": "1", "webhook-timestamp": "1", "webhook-signature": f"v1,{forged}"}
+@pytest.mark.parametrize(
+    ("secrets", "status"), [([OTHER], 401), ([OTHER, SECRET], 204), ([SECRET], 204), ([], 401)]
+)
+async def test_the_small_shop_takes_no_event_that_is_not_genuine(
+    shop: str, secrets: list[str], status: int
+) -> None:
+    body, now = b'{"type": "activation.closed", "data": {"id": "1"}}', int(time.time())
+    keys = (base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets)
+    hashes = (hmac.digest(key, b"1.%d.%b" % (now, body), hashlib.sha256) for key in keys)
+    given = " ".join(f"v1,{base64.b64encode(each).decode()}" for each in hashes)
+    headers = {"webhook-id": "1", "webhook-timestamp": str(now), "webhook-signature": given}
     async with (
         aiohttp.ClientSession() as http,
-        http.post(f"{shop}/events", data=b"{}", headers=headers) as response,
+        http.post(f"{shop}/events", data=body, headers=headers) as response,
     ):
-        assert response.status == 401
+        assert response.status == status
+
+
+#: A shop's own code, which relies on what the client's types say.
+TYPED = """
+from worker.client import ApiProblem, Client
+from worker.domain.policy import load_profile
+
+async def buy(client: Client) -> str:
+    try:
+        number = await client.rent_number(
+            account="ann", provider=["sim"], service="tg", country="0", price_minor=120,
+            idempotency_key="order-1",
+        )
+    except ApiProblem as problem:
+        return problem.slug
+    async for seen in client.changes(number["id"]):
+        for code in seen["codes"]:
+            return code["code"]
+    wrong: int = seen["phone"]
+    return number["stat"] or load_profile("default")
+"""
+
+
+def test_the_types_of_the_client_reach_a_shop_that_is_checked_strictly(
+    site: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(TYPED)
+    checked = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "shop.py"]
+
+    # Where it runs it finds the wheel as installed, and no settings of ours.
+    done = subprocess.run(
+        checked,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    codes = [line.rsplit("[", 1)[-1] for line in done.stdout.splitlines() if ": error:" in line]
+    assert sorted(codes) == ["assignment]", "return-value]", "typeddict-item]"], done.stdout
 
 
 @pytest.mark.parametrize("page", [*PAGES, "life", "words", "changing", "shop.py"])

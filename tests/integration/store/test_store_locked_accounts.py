@@ -185,7 +185,7 @@ async def test_a_call_that_waits_only_so_long_for_its_account_sends_no_statement
     shop: Shop,
 ) -> None:
     await shop.open()
-    engine, _ = await shop.store.db._opened()
+    engine, pooled = await shop.store.db._opened()
     sent: list[str] = []
 
     @event.listens_for(engine.sync_engine, "before_cursor_execute")
@@ -194,7 +194,8 @@ async def test_a_call_that_waits_only_so_long_for_its_account_sends_no_statement
 
     await shop.store.books.top_up(ALICE, "again", 100)
 
-    assert sent == ["SELECT"] * 3 + ["WITH", "SELECT"]
+    settings = ["SELECT"] if pooled else []  # Through a pooler each transaction makes its own.
+    assert sent == settings + ["SELECT"] * 3 + ["WITH", "SELECT"]
 
 
 async def test_intakes_that_meet_on_the_same_accounts_take_all_their_numbers(shop: Shop) -> None:

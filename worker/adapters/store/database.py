@@ -288,8 +288,9 @@ class Database:
         work: Callable[[AsyncConnection], Awaitable[T]],
         *,
         lock_wait: timedelta | None = None,
+        options: _Options | None = None,
     ) -> T:
-        """Run *work* as one transaction, again where that is safe.
+        """Run *work* as one transaction, with these *options*, again where that is safe.
 
         *work* must be safe to repeat: after a commit whose acknowledgement was lost it runs once
         more, on a new connection, and must then find nothing left to change. It waits *lock_wait*
@@ -302,7 +303,7 @@ class Database:
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{milliseconds}ms'"))
             return await work(connection)
 
-        return await self._retry(STORE_WRITE, lambda: self._once(bounded), on=_REPEATED)
+        return await self._retry(STORE_WRITE, lambda: self._once(bounded, options), on=_REPEATED)
 
     async def write_account(
         self, account: str, work: Callable[[AsyncConnection], Awaitable[T]]

@@ -54,8 +54,8 @@ _PATIENCE: Final = tuple(
     text(f"SET LOCAL {what} = '{EXPORT_S:.0f}s'")
     for what in ("statement_timeout", "idle_in_transaction_session_timeout")
 )
-#: Before any other statement: the moment of the export is that of its first one.
-_ONE_MOMENT: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+#: As the transaction begins: through a pooler, other statements come before ours.
+_ONE_MOMENT: Final = {"isolation_level": "REPEATABLE READ"}
 #: Fails, and all is begun again, where the row has changed since that moment.
 _LOCK: Final = text("SELECT FROM book_period WHERE id = :id FOR UPDATE")
 
@@ -141,7 +141,7 @@ class Periods:
 
     async def export_one(self, id_: int, directory: Path) -> ExportedPeriod | None:
         """None: it is there as it was exported, or is being dropped by now."""
-        return await self._db.write(_exporter(id_, directory))
+        return await self._db.write(_exporter(id_, directory), options=_ONE_MOMENT)
 
     async def drop(self, orders_over: OrdersOver, page: int = PAGE) -> DroppedRows:
         """Delete what was exported of numbers that rest."""
@@ -268,7 +268,6 @@ def _exporter(
 ) -> Callable[[AsyncConnection], Awaitable[ExportedPeriod | None]]:
     async def work(connection: AsyncConnection) -> ExportedPeriod | None:
         """All files, and what they must add up to, of one moment, in which nobody drops them."""
-        await connection.execute(_ONE_MOMENT)
         for patience in _PATIENCE:
             await connection.execute(patience)
         await _take_turn(connection)
