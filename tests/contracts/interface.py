@@ -140,6 +140,37 @@ POST /v1/events/endpoint/enable:
 POST /v1/hooks/{provider}/{secret}:
 GET /openapi.json:
 """
+#: Members of answers.
+ANSWERS: Final = """
+GET /v1/accounts/{account}: account currency policy available_minor held_minor state obligations
+GET /v1/accounts: items next_cursor
+GET /v1/activations/{id}: id provider provider_ref order_ref account phone service country
+ price_minor currency policy state provider_state rented_at deadline_at cancel_offered cancel_from_at
+ cancel_until_at codes settlement summary timeline
+GET /v1/activations: items next_cursor
+POST /v1/activations: tried
+POST /v1/activations/bulk: results
+GET /v1/rentals/{provider}/{provider_ref}: messages
+GET /v1/providers/{name}: name family dialect state why circuit balance_minor balance_at
+ exposure_minor exposure_limit_minor live day services
+GET /v1/events: items
+"""
+#: What a member or a key may say, each by where it stands.
+CHOICES: Final = """
+state: waiting expiring received delivered refunded closed in_review
+provider_state: open cancelling cancelled finishing finished charged gone disputed
+account: closing blocked frozen deleted
+provider: taking paused halted draining
+charge: hold external
+prefer: order success price speed
+options: operator area_code medium reuse sms voice
+family: handler_api fivesim onlinesim smspva vaksms smsman smspool textverified
+dialect: classic hero tiger smsbower grizzly smshub privatesms daisysms
+url: sslmode sslrootcert application_name target_session_attrs
+day: rented delivered success_ratio code_seconds_median cancel_ratio
+obligation: owed_by since by_when ended_at
+events: pending dead sent kept
+"""
 PROBLEMS: Final = (
     "code-received no-cancel cancel-not-yet cancel-over restrictions-ignored account-closing"
     " account-frozen account-blocked policy-mismatch cancel-limit decided no-numbers fact-not-yours"

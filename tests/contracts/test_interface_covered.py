@@ -42,6 +42,10 @@ def _names() -> Iterator[str]:
     for call, fields in _words(interface.CALLS):
         yield f"call {call}"
         yield from (f"field {call} {name}" for name in fields)
+    for call, fields in _words(interface.ANSWERS):
+        yield from (f"answer {call} {name}" for name in fields)
+    for where, words in _words(interface.CHOICES):
+        yield from (f"choice {where} {word}" for word in words)
     for kind in ("scenarios", "pages", "exit_codes", "problems", "admin", "events", "headers"):
         yield from (f"{kind} {each}" for each in getattr(interface, kind.upper()).split())
     yield from (f"python {each}" for each in interface.PYTHON.split())
@@ -71,6 +75,18 @@ def _fields(call: str) -> set[str]:
     for media in operation.get("requestBody", {}).get("content", {}).values():
         given |= _members(media.get("schema", {}), schemas)
     return given
+
+
+def _answered(call: str) -> set[str]:
+    schemas = json.loads(DESCRIPTION.read_text())["components"]["schemas"]
+    answers = _operations().get(call, {}).get("responses", {})
+    medias = (m for code, a in answers.items() if code < "3" for m in a["content"].values())
+    return set[str]().union(*(_members(media["schema"], schemas) for media in medias))
+
+
+@cache
+def _sources() -> str:
+    return "\n".join(file.read_text() for file in (ROOT / "worker").rglob("*.py"))
 
 
 def _members(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> set[str]:
@@ -117,6 +133,8 @@ BUILT: Final[Mapping[str, Callable[[str], bool]]] = {
     ),
     "call": lambda name: name in _operations(),
     "field": lambda name: name.rpartition(" ")[2] in _fields(name.rpartition(" ")[0]),
+    "answer": lambda name: name.rpartition(" ")[2] in _answered(name.rpartition(" ")[0]),
+    "choice": lambda name: re.search(rf"\b{name.rpartition(' ')[2]}\b", _sources()) is not None,
     "scenarios": lambda name: f"[{name}]" in (ROOT / "config/scenarios.toml").read_text(),
     "pages": lambda name: (ROOT / f"worker/docs/{name}.md").is_file(),
     "exit_codes": lambda name: int(name) in {each.value for each in Exit} | {0},
