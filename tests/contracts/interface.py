@@ -145,8 +145,8 @@ ANSWERS: Final = """
 GET /v1/accounts/{account}: account currency policy available_minor held_minor state obligations
 GET /v1/accounts: items next_cursor
 GET /v1/activations/{id}: id provider provider_ref order_ref account phone service country
- price_minor currency policy state provider_state rented_at deadline_at cancel_offered cancel_from_at
- cancel_until_at codes settlement summary timeline
+ price_minor currency policy state provider_state rented_at deadline_at cancel_offered
+ cancel_from_at cancel_until_at codes settlement summary timeline
 GET /v1/activations: items next_cursor
 POST /v1/activations: tried
 POST /v1/activations/bulk: results

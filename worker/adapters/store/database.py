@@ -112,10 +112,7 @@ class OpenConnections(NamedTuple):
 
 
 _Options: TypeAlias = Mapping[str, str | bool]
-_ONE_MOMENT: Final[_Options] = {
-    "isolation_level": "REPEATABLE READ",
-    "postgresql_readonly": True,
-}
+_ONE_MOMENT: Final[_Options] = {"isolation_level": "REPEATABLE READ"}
 _READ_ONLY = "25006"
 _AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
@@ -279,18 +276,20 @@ class Database:
                     await connection.invalidate()
                     raise
 
-    async def snapshot(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Run reads of one moment, however many statements they are."""
-        return await self._retry(STORE_WRITE, lambda: self._once(work, _ONE_MOMENT), on=_REPEATED)
+    async def snapshot(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], *, writes: bool = False
+    ) -> T:
+        """Run reads of one moment, however many statements they are; it may note that it did."""
+        options = {**_ONE_MOMENT, "postgresql_readonly": not writes}
+        return await self._retry(STORE_WRITE, lambda: self._once(work, options), on=_REPEATED)
 
     async def write(
         self,
         work: Callable[[AsyncConnection], Awaitable[T]],
         *,
         lock_wait: timedelta | None = None,
-        options: _Options | None = None,
     ) -> T:
-        """Run *work* as one transaction, with these *options*, again where that is safe.
+        """Run *work* as one transaction, again where that is safe.
 
         *work* must be safe to repeat: after a commit whose acknowledgement was lost it runs once
         more, on a new connection, and must then find nothing left to change. It waits *lock_wait*
@@ -303,7 +302,7 @@ class Database:
                 await connection.execute(text(f"SET LOCAL lock_timeout = '{milliseconds}ms'"))
             return await work(connection)
 
-        return await self._retry(STORE_WRITE, lambda: self._once(bounded, options), on=_REPEATED)
+        return await self._retry(STORE_WRITE, lambda: self._once(bounded), on=_REPEATED)
 
     async def write_account(
         self, account: str, work: Callable[[AsyncConnection], Awaitable[T]]

@@ -54,8 +54,6 @@ _PATIENCE: Final = tuple(
     text(f"SET LOCAL {what} = '{EXPORT_S:.0f}s'")
     for what in ("statement_timeout", "idle_in_transaction_session_timeout")
 )
-#: As the transaction begins: through a pooler, other statements come before ours.
-_ONE_MOMENT: Final = {"isolation_level": "REPEATABLE READ"}
 #: Fails, and all is begun again, where the row has changed since that moment.
 _LOCK: Final = text("SELECT FROM book_period WHERE id = :id FOR UPDATE")
 
@@ -141,7 +139,7 @@ class Periods:
 
     async def export_one(self, id_: int, directory: Path) -> ExportedPeriod | None:
         """None: it is there as it was exported, or is being dropped by now."""
-        return await self._db.write(_exporter(id_, directory), options=_ONE_MOMENT)
+        return await self._db.snapshot(_exporter(id_, directory), writes=True)
 
     async def drop(self, orders_over: OrdersOver, page: int = PAGE) -> DroppedRows:
         """Delete what was exported of numbers that rest."""
