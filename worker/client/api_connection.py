@@ -15,6 +15,7 @@ from worker.client.api_problem import ApiProblem, ApiUnreachable
 
 WAIT_SECONDS_MAX: Final = 30  #: The longest that the API holds a call until something changes.
 _PROBLEM: Final = "application/problem+json"
+_SCOPES: Final = "X-Token-Scopes"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=WAIT_SECONDS_MAX + 15, sock_connect=5)
 
 
@@ -39,6 +40,9 @@ class ApiConnection:
         if actor is not None:
             self._headers["X-Actor"] = actor
         self._http = http
+        #: What the token may do, as the newest answer said: `read`, `operate`, `decide`. None:
+        #: nothing was answered yet, or by a daemon that does not say.
+        self.scopes: frozenset[str] | None = None
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
@@ -95,6 +99,8 @@ class ApiConnection:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             # Not aiohttp's own text: it can hold the URL, and that of a hook has a secret.
             raise ApiUnreachable(f"no answer from {self._url}: {type(error).__name__}") from None
+        if _SCOPES in response.headers:
+            self.scopes = frozenset(response.headers[_SCOPES].split())
         return response, _document(response, raw)
 
 

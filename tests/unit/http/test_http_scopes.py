@@ -145,3 +145,16 @@ async def test_what_a_replacement_is_worth_takes_a_token_that_decides(api: Api) 
 
     assert (refused.status, refused.slug) == (403, "forbidden")
     assert both.status != 403
+
+
+async def test_each_answer_says_what_its_token_may_do(api: Api) -> None:
+    said = {
+        scope: (await api.get("/v1/accounts", token=token)).headers["X-Token-Scopes"]
+        for scope, token in TOKENS.items()
+    }
+    refused = await api.get("/v1/accounts", token="nobody's")
+
+    assert said["read"] == "read"
+    assert set(said["operate"].split()) == {"read", "operate"}
+    assert set(said["operate+decide"].split()) == {"read", "operate", "decide"}
+    assert "X-Token-Scopes" not in refused.headers

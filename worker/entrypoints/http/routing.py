@@ -46,6 +46,8 @@ BY_STAFF: ContextVar[bool] = ContextVar("by_staff", default=False)
 CALLER: web.RequestKey[str] = web.RequestKey("caller", str)  #: The name of the token.
 #: The id of what the call was about, for the log; set where the caller was let in.
 TOUCHED: web.RequestKey[str] = web.RequestKey("touched", str)
+#: On every answer to a token that may make the call: all the scopes that it has.
+SCOPES = "X-Token-Scopes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,9 @@ def endpoint(route: Route, admit: Admission) -> Callable[[web.Request], Awaitabl
         request[TOUCHED] = "/".join(request.match_info.values())
         answer = await _answer(route, request, arguments)
         request[TOUCHED] = _id_in(answer) or request[TOUCHED]
-        return respond(answer if caller.sees_codes else _without_codes(answer))
+        response = respond(answer if caller.sees_codes else _without_codes(answer))
+        response.headers[SCOPES] = " ".join(caller.scope.words)
+        return response
 
     return handle
 
