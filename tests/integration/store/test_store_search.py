@@ -1,5 +1,6 @@
 """Search: by whatever is known of a number, from an index, however many were ever stored."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -207,6 +208,57 @@ async def test_rentals_are_listed_newest_first_page_by_page(shop: Shop) -> None:
     assert await refs(ended=False) == ["2", "1"]
     (newest,) = await shop.store.cases.list_rentals(RentalSearch(), 1)
     assert await refs(before=(newest.rented_at, newest.id)) == ["1", "0"]
+
+
+async def test_a_rental_is_found_by_what_is_known_of_it(shop: Shop) -> None:
+    await shop.open(ALICE)
+    for ref, phone, order in (("a", "+15550001234", "o-1"), ("b", "15550001234", None)):
+        told = replace(_rental(ref, ALICE, 1), phone=phone, order_ref=order)
+        assert (await shop.store.cases.book_rental(told)).how is CaseOpenOutcome.NEW
+
+    async def refs(**known: Any) -> list[str]:
+        listed = await shop.store.cases.list_rentals(RentalSearch(**known), 10)
+        return sorted(str(rental.ref) for rental in listed)
+
+    assert await refs(phone="1234") == ["a", "b"]
+    assert await refs(phone="+15550001234") == ["a", "b"]
+    assert await refs(phone="5234") == []
+    assert await refs(ref=ProviderRef("b")) == ["b"]
+    assert await refs(order_ref="o-1") == ["a"]
+    assert await refs(order_ref="o-1", phone="1235") == []
+
+
+#: Many rentals, each with a phone, an order and a reference of its own.
+RENTALS = """
+INSERT INTO rental (id, provider, provider_ref, account, phone, service, country, price_minor,
+        currency, charge, policy, policy_version, rented_at, ends_at, order_ref)
+    SELECT md5('r' || n)::uuid, 'p1', 'r' || n, 'a1', '7999' || lpad(n::text, 7, '0'), 's', 'c', 1,
+           'USD', 'hold', 'd', '1', now() - make_interval(secs => n), now(), 'o' || n
+      FROM generate_series(1, 20000) n;
+VACUUM ANALYZE rental;
+"""
+
+
+@pytest.mark.parametrize(
+    ("known", "index"),
+    [
+        ({"phone_tail": "'1234%'"}, "rental_phone"),
+        ({"phones": "ARRAY['70000009997', '70000009997+']"}, "rental_phone"),
+        ({"order_ref": "'o7'"}, "rental_order_ref"),
+        ({"ref": "'r7'"}, "rental_provider_ref"),
+    ],
+)
+async def test_each_search_for_a_rental_reads_an_index(
+    broken_shop: Shop, known: dict[str, str], index: str
+) -> None:
+    await broken_shop.admin.execute(ROWS)
+    for statement_ in RENTALS.strip().split(";\n"):
+        await broken_shop.admin.execute(statement_)
+
+    plan = await custom_plan(broken_shop, statement("cases/rentals").text, {**known, "limit": "21"})
+
+    assert not plan.whole_tables
+    assert plan.indexes_on("rental") == {index}
 
 
 def _rental(ref: str, account: Any, hours: int) -> Rental:

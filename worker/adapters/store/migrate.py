@@ -35,6 +35,9 @@ LARGE_INDEXES: Final[Mapping[str, str]] = {
     "rental_newest": "rental (rented_at, id)",
     # Turned round, the last digits come first, with or without a plus at the other end.
     "activation_phone": "activation (reverse(phone) text_pattern_ops)",
+    "rental_phone": "rental (reverse(phone) text_pattern_ops)",
+    "rental_order_ref": "rental (order_ref) WHERE order_ref IS NOT NULL",
+    "rental_provider_ref": "rental (provider_ref)",
     "activation_id_tail": "activation (right(CAST(id AS text), 8))",
     # A service that many numbers share is read newest first from activation_newest instead.
     "activation_of_service": "activation (service, country, rented_at)",

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
-from worker.adapters.store import case_rows
+from worker.adapters.store import case_rows, searching
 from worker.adapters.store.database import statement
 from worker.adapters.store.policies import state_for_orders
 from worker.domain import transfer
@@ -67,6 +67,10 @@ async def listed(
     asked = {
         "account": search.account,
         "ended": search.ended,
+        "ref": search.ref,
+        "order_ref": search.order_ref,
+        **dict.fromkeys(("phones", "phone_tail")),
+        **searching.phone_sought(search.phone),
         "at": before[0],
         "id": before[1],
         "limit": limit,

@@ -42,11 +42,12 @@ async def conditions(
         if by_ref_alone
         else None,
         "id_tail": search.id_tail,
-        **_phone(search.phone),
+        **phone_sought(search.phone),
     }
 
 
-def _phone(phone: str | None) -> dict[str, object]:
+def phone_sought(phone: str | None) -> dict[str, object]:
+    """A whole phone, with or without its plus, or the last digits of one."""
     if phone is None:
         return {}
     digits = phone.removeprefix("+")

@@ -18,6 +18,9 @@ class RentalCalls(ApiConnection):
         *,
         account: str | None = None,
         state: Literal["running", "ended"] | None = None,
+        phone: str | None = None,
+        provider_ref: str | None = None,
+        order_ref: str | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> RentalList:
@@ -25,7 +28,15 @@ class RentalCalls(ApiConnection):
         answer: RentalList = await self.call(
             "GET",
             "/v1/rentals",
-            query={"account": account, "state": state, "cursor": cursor, "limit": limit},
+            query={
+                "account": account,
+                "state": state,
+                "phone": phone,
+                "provider_ref": provider_ref,
+                "order_ref": order_ref,
+                "cursor": cursor,
+                "limit": limit,
+            },
         )
         return answer
 

@@ -154,17 +154,27 @@ class RentalHandlers:
             raise Problem(ProblemKind.NOT_FOUND)
         return Answer(200, await self._shown(rental))
 
-    async def listed(
+    async def listed(  # noqa: PLR0913 - each is a filter of the query
         self,
+        *,
         account: requests.Name | None = None,
         state: RentalState | None = None,
+        phone: requests.PhoneDigits | None = None,
+        provider_ref: requests.Name | None = None,
+        order_ref: requests.Reference | None = None,
         cursor: requests.Cursor | None = None,
         limit: requests.Limit = 50,
     ) -> Answer:
-        """List rentals, newest first, without their messages."""
+        """List rentals, newest first, without their messages.
+
+        `phone` is a whole one, or its last 4 to 12 digits.
+        """
         search = RentalSearch(
             account=None if account is None else AccountId(account),
             ended=None if state is None else state == "ended",
+            phone=phone,
+            ref=None if provider_ref is None else ProviderRef(provider_ref),
+            order_ref=order_ref,
             before=rented_in("rentals", cursor),
         )
         rows = await self._deps.case_service.cases.list_rentals(search, limit + 1)

@@ -52,6 +52,9 @@ class RentalSearch:
 
     account: AccountId | None = None
     ended: bool | None = None
+    phone: str | None = None  #: Whole, or its last digits.
+    ref: ProviderRef | None = None
+    order_ref: str | None = None
     before: tuple[datetime, UUID] | None = None  #: `rented_at` and id of the last one seen.
 
 
