@@ -125,14 +125,18 @@ async def test_an_account_shows_its_money_and_where_it_came_from(
 
 async def test_a_missing_top_up_is_booked_once(staff: Visitor, shop: Client) -> None:
     fields = {"amount": "12.50", "reference": "pay-1"}
-    for _ in range(2):
-        page = await staff.fill("/accounts/ann", "/accounts/ann/topups", fields)
-        assert page.goes_to == "/accounts/ann?done=told"
+    first, again = [
+        await staff.fill("/accounts/ann", "/accounts/ann/topups", fields) for _ in range(2)
+    ]
+    told = await staff.get(again.goes_to)
     wrong = await staff.fill(
         "/accounts/ann", "/accounts/ann/topups", {"amount": "1,000", "reference": "pay-2"}
     )
 
+    assert first.goes_to == "/accounts/ann?done=topped_up"
+    assert "This payment was booked before. Nothing has changed." in told.text
     assert (wrong.status, "This is no amount" in wrong.text) == (422, True)
+    assert 'value="pay-2"' in wrong.raw  # What was typed stays.
     assert (await shop.get_account("ann"))["available_minor"] == 11_250
 
 

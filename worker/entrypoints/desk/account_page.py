@@ -1,25 +1,43 @@
 """`/accounts/{account}`: a customer's balance, ledger, numbers, rentals and cases."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from aiohttp import web
 
 from worker.client import ApiProblem, Client
+from worker.client.api_connection import segment, to_json
 from worker.client.calls.shapes import Rental
 from worker.entrypoints.desk.cases_read import cases_of
+from worker.entrypoints.desk.claims_form import CHANNELS
 from worker.entrypoints.desk.formatting import BadAmount, minor_in
 from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
-from worker.entrypoints.desk.number_page import statement_in
-from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
+from worker.entrypoints.desk.sentences import (
+    LIFTED_BY,
+    blocks,
+    case_says,
+    ledger,
+    rental_path,
+    rental_says,
+)
+from worker.entrypoints.desk.visit import PageHandler, Visit, acted, acted_on, done
 
 LISTED: Final = 20
 ENTRIES: Final = 30
-EVENTS: Final = (
-    "rules_block", "rules_unblock", "law_enforcement_block", "law_enforcement_unblock",
-    "chargeback", "delete_requested", "delete_withdrawn",
-)  # fmt: skip
+#: What can happen to an account, and who may tell it.
+EVENTS: Final[Mapping[str, str]] = {
+    "rules_block": "decide",
+    "rules_unblock": "decide",
+    "law_enforcement_block": "decide",
+    "law_enforcement_unblock": "decide",
+    "chargeback": "decide",
+    "delete_requested": "operate",
+    "delete_withdrawn": "operate",
+}
+_LIFTING: Final = frozenset(LIFTED_BY.values())
 WITHDRAW_REASONS: Final = (
     "unused_funds", "changed_mind", "accidental_topup", "misunderstanding", "caller_id",
     "sms_problem", "account_deletion",
@@ -53,8 +71,14 @@ async def show(visit: Visit, notice: Notice | None = None, status: int = 200) ->
         next_numbers=numbers["next_cursor"],
         rentals=rentals,
         cases=cases,
-        events=EVENTS,
+        lines=ledger(entries["items"], numbers["items"], rentals),
+        blocks=blocks(cases) if found["state"] != "open" else [],
+        case_says=case_says,
+        rental_says=rental_says,
+        rental_path=rental_path,
+        events=[name for name, scope in EVENTS.items() if visit.may(scope)],
         withdraw_reasons=WITHDRAW_REASONS,
+        channels=CHANNELS,
     )
 
 
@@ -76,7 +100,7 @@ async def tell(visit: Visit) -> web.StreamResponse:
         reference=visit.typed("reference"),
         idempotency_key=visit.key(),
     )
-    return await acted(visit, act, show, _done(visit, "told"))
+    return await acted(visit, act, show, _done(visit, "lifted" if event in _LIFTING else "told"))
 
 
 async def note(visit: Visit) -> web.StreamResponse:
@@ -86,77 +110,60 @@ async def note(visit: Visit) -> web.StreamResponse:
     return await acted(visit, act, show, _done(visit, "noted"))
 
 
-def _with_amount(act: Callable[[Visit, int | None], Awaitable[Any]]) -> PageHandler:
-    """An act whose form has a sum in the account's currency."""
+async def top_up(visit: Visit) -> web.StreamResponse:
+    """Booked once: whether this payment was there before is said, too."""
+    amount = await _amount(visit)
+    if isinstance(amount, web.Response):
+        return amount
+    status: list[int] = []
 
-    async def press(visit: Visit) -> web.StreamResponse:
-        currency = (await visit.client.get_account(_account(visit)))["currency"]
-        try:
-            amount = minor_in(visit.form.get("amount", ""), currency)
-        except BadAmount:
-            return await show(visit, BAD_AMOUNT, 422)
-        return await acted(visit, act(visit, amount), show, _done(visit, "told"))
+    async def book() -> None:
+        body = {"amount_minor": amount or 0, "reference": visit.typed("reference") or ""}
+        path = f"/v1/accounts/{segment(_account(visit))}/topups"
+        response, _ = await visit.client.exchange(
+            "POST", path, {}, to_json(body), {"Content-Type": "application/json"}
+        )
+        status.append(response.status)
 
-    return press
-
-
-def _top_up(visit: Visit, amount: int | None) -> Awaitable[Any]:
-    return visit.client.top_up_account(
-        _account(visit), amount_minor=amount or 0, reference=visit.typed("reference") or ""
-    )
+    response = await acted(visit, book(), show, _done(visit, "topped_up"))
+    return _done(visit, "booked_before") if status == [HTTPStatus.OK] else response
 
 
-def _withdraw(visit: Visit, amount: int | None) -> Awaitable[Any]:
+async def withdraw(visit: Visit) -> web.StreamResponse:
+    amount = await _amount(visit)
+    if isinstance(amount, web.Response):
+        return amount
     why: Any = visit.typed("withdraw_reason")
-    return visit.client.open_withdrawal(
+    channel: Any = visit.typed("claim_channel")
+    act = visit.client.open_withdrawal(
         account=_account(visit),
         reference=visit.typed("reference") or visit.key() or "",
         amount_minor=amount,
         withdraw_reason=why,
         reason=visit.typed("reason"),
+        claim_channel=channel,
         idempotency_key=visit.key(),
     )
+    return await acted_on(visit, act, show, "opened")
+
+
+async def _amount(visit: Visit) -> int | web.Response | None:
+    """Of a form, in the account's currency; or the page that says that it is none."""
+    currency = (await visit.client.get_account(_account(visit)))["currency"]
+    try:
+        return minor_in(visit.form.get("amount", ""), currency)
+    except BadAmount:
+        return await show(visit, BAD_AMOUNT, 422)
 
 
 def _done(visit: Visit, word: str) -> web.Response:
-    return done(f"/accounts/{_account(visit)}", word)
-
-
-def _rental(visit: Visit) -> tuple[str, str]:
-    return visit.form.get("provider", ""), visit.form.get("provider_ref", "")
-
-
-async def outage(visit: Visit) -> web.StreamResponse:
-    """A long rental is dead, as the customer says; it counts from when he said so first."""
-    typed = visit.typed("contacted_at")
-    act = visit.client.report_outage(
-        *_rental(visit),
-        contacted_at=None if typed is None else f"{typed}:00Z",  # A browser gives the minute.
-        idempotency_key=visit.key(),
-    )
-    return await acted(visit, act, show, _done(visit, "told"))
-
-
-async def restored(visit: Visit) -> web.StreamResponse:
-    act = visit.client.report_restored(*_rental(visit), idempotency_key=visit.key())
-    return await acted(visit, act, show, _done(visit, "told"))
-
-
-async def claim(visit: Visit) -> web.StreamResponse:
-    """About a long rental."""
-    rental = visit.form.get("rental", "")
-    body = statement_in(visit.form)
-    act = visit.client.open_claim(rental=rental, **body, idempotency_key=visit.key())
-    return await acted(visit, act, show, _done(visit, "claimed"))
+    return done(f"/accounts/{quote(_account(visit), safe='')}", word)
 
 
 ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/accounts/{account}", account),
     ("POST", "/accounts/{account}/events", tell),
     ("POST", "/accounts/{account}/notes", note),
-    ("POST", "/accounts/{account}/topups", _with_amount(_top_up)),
-    ("POST", "/accounts/{account}/withdrawals", _with_amount(_withdraw)),
-    ("POST", "/accounts/{account}/rentals/outage", outage),
-    ("POST", "/accounts/{account}/rentals/restored", restored),
-    ("POST", "/accounts/{account}/rentals/claim", claim),
+    ("POST", "/accounts/{account}/topups", top_up),
+    ("POST", "/accounts/{account}/withdrawals", withdraw),
 )

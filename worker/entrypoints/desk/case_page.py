@@ -1,41 +1,23 @@
 """`/cases/{id}`: one case: what was said, what was decided and by whom, what is owed next."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
-from worker.client import ApiProblem
+from worker.client import ApiProblem, Client
 from worker.client.api_connection import segment
-from worker.entrypoints.desk.cases_read import case_of
+from worker.entrypoints.desk.case_steps import REQUEST_FIELDS, STEPS, Step
+from worker.entrypoints.desk.cases_read import case_of, rental_of
+from worker.entrypoints.desk.claims_form import CHANNELS, EVIDENCE, evidence_in
 from worker.entrypoints.desk.notices import Notice
+from worker.entrypoints.desk.sentences import case_says, rental_path
 from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
-#: What can be told of a case, by its kind: the last part of the call, and the body of each choice.
-STEPS: Final[Mapping[str, Mapping[str, tuple[str, Mapping[str, Any]]]]] = {
-    "claim": {
-        "paid out": ("paid", {}),
-        "access asked for": ("access", {"event": "requested"}),
-        "access granted": ("access", {"event": "granted"}),
-        "access refused": ("access", {"event": "refused"}),
-        "repaired": ("rectified", {}),
-        "customer chooses the refund": ("choice", {"choice": "refund"}),
-        "customer chooses a replacement": ("choice", {"choice": "replacement"}),
-        "no replacement can be had": ("replacement", {"available": False}),
-        "proof of owner asked for": ("kyc", {"status": "requested"}),
-        "proof of owner passed": ("kyc", {"status": "passed"}),
-        "proof of owner failed": ("kyc", {"status": "failed"}),
-    },
-    "withdrawal": {
-        "paid out": ("paid", {}),
-        "payment details asked for": ("payment-info", {"event": "requested"}),
-        "proof of owner asked for": ("kyc", {"status": "requested"}),
-        "proof of owner passed": ("kyc", {"status": "passed"}),
-        "proof of owner failed": ("kyc", {"status": "failed"}),
-        "taken back by the customer": ("cancel", {}),
-    },
-}
 _NOUNS: Final = {"claim": "claims", "withdrawal": "withdrawals"}
+#: What the customer adds is told by another call for each kind.
+_ADDED: Final = {"claim": ("evidence", {}), "withdrawal": ("payment-info", {"event": "added"})}
 
 
 async def case(visit: Visit) -> web.StreamResponse:
@@ -44,14 +26,31 @@ async def case(visit: Visit) -> web.StreamResponse:
 
 async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
     found = await _case(visit)
+    number, rental = await asyncio.gather(
+        _number_of(visit.client, found), rental_of(visit.client, found)
+    )
+    steps = STEPS.get(found["kind"], {})
     return visit.page(
         "case.html",
         notice=notice,
         status=status,
         case=found,
-        steps=STEPS.get(found["kind"], {}),
+        says=case_says(found),
+        number=number,
+        rental_at=None if rental is None else rental_path(rental),
+        rental=rental,
+        steps={name: step for name, step in steps.items() if visit.may(step.scope)},
         has_notes=found["kind"] in _NOUNS,
+        evidence_kinds=EVIDENCE,
+        channels=CHANNELS,
+        request_fields=REQUEST_FIELDS,
     )
+
+
+async def _number_of(client: Client, found: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if found["activation"] is None:
+        return None
+    return await client.get_activation(found["activation"])
 
 
 async def _case(visit: Visit) -> Mapping[str, Any]:
@@ -66,10 +65,11 @@ async def _case(visit: Visit) -> Mapping[str, Any]:
 async def step(visit: Visit) -> web.StreamResponse:
     """Tell the next thing that happened in it."""
     found = await _case(visit)
-    chosen = STEPS.get(found["kind"], {}).get(visit.form.get("step", ""))
+    chosen: Step | None = STEPS.get(found["kind"], {}).get(visit.form.get("step", ""))
     if chosen is None:
         raise web.HTTPNotFound
-    return await _told(visit, found["kind"], chosen[0], chosen[1], "told")
+    words = {} if chosen.typed is None else {chosen.typed: visit.typed("words")}
+    return await _told(visit, found["kind"], chosen.call, {**chosen.body, **words}, "told")
 
 
 async def note(visit: Visit) -> web.StreamResponse:
@@ -77,13 +77,19 @@ async def note(visit: Visit) -> web.StreamResponse:
     return await _told(visit, (await _case(visit))["kind"], "notes", body, "noted")
 
 
-async def evidence(visit: Visit) -> web.StreamResponse:
+async def added(visit: Visit) -> web.StreamResponse:
     """What the customer sent later."""
-    piece = {"kind": visit.typed("evidence"), "reference": visit.typed("reference")}
-    given = {name: value for name, value in piece.items() if value}
-    body = {"reason": visit.typed("reason"), "evidence": [given] if piece["kind"] else None}
-    body = {name: value for name, value in body.items() if value is not None}
-    return await _told(visit, "claim", "evidence", body, "told")
+    kind = (await _case(visit))["kind"]
+    if kind not in _ADDED:
+        raise web.HTTPNotFound
+    call, body = _ADDED[kind]
+    told = {
+        "reason": visit.typed("reason"),
+        "claim_channel": visit.typed("claim_channel"),
+        "evidence": evidence_in(visit.form),
+        "request_fields": [each for each in REQUEST_FIELDS if visit.typed(f"names_{each}")] or None,
+    }
+    return await _told(visit, kind, call, {**body, **told}, "told")
 
 
 async def _told(
@@ -100,5 +106,5 @@ ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/cases/{id}", case),
     ("POST", "/cases/{id}/steps", step),
     ("POST", "/cases/{id}/notes", note),
-    ("POST", "/cases/{id}/evidence", evidence),
+    ("POST", "/cases/{id}/evidence", added),
 )

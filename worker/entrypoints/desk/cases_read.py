@@ -1,10 +1,10 @@
 """Cases as the pages read them: one by its id, whatever kind it is, and those of a customer."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
 from worker.client import ApiProblem, Client
-from worker.client.calls.shapes import Case
+from worker.client.calls.shapes import Case, Rental
 
 LISTED: Final = 20
 #: Among so many of an account a case is looked for that no call shows by its id.
@@ -44,3 +44,11 @@ async def cases_of(
             raise
         return []
     return found["items"]
+
+
+async def rental_of(client: Client, case: Mapping[str, Any]) -> Rental | None:
+    """The long rental that a case is about: no call shows one by its id."""
+    if case["rental"] is None:
+        return None
+    listed = await client.list_rentals(account=case["account"], limit=_LOOKED_THROUGH)
+    return next((each for each in listed["items"] if each["id"] == case["rental"]), None)

@@ -1,14 +1,15 @@
-"""`/find`: a number, a case or an account by whatever a customer sends."""
+"""`/find`: a number, a rental, a case or an account by whatever a customer sends."""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
 from worker.client import ApiProblem, Client
 from worker.entrypoints.desk.cases_read import case_of
+from worker.entrypoints.desk.sentences import rental_path, rental_says
 from worker.entrypoints.desk.visit import PageHandler, Visit
 
 LISTED: Final = 20
@@ -23,43 +24,67 @@ _BETWEEN_DIGITS = re.compile(r"[\s()./-]")
 
 async def find(visit: Visit) -> web.StreamResponse:
     sought = (visit.query("q") or "").strip()
-    numbers, cases, accounts = await _found(visit.client, sought)
+    numbers, rentals, cases, accounts = await _found(visit.client, sought)
     hits = [
         *(f"/a/{each['id']}" for each in numbers),
+        *(rental_path(each) for each in rentals),
         *(f"/cases/{each['id']}" for each in cases),
         *(f"/accounts/{each['account']}" for each in accounts),
     ]
     if len(hits) == 1:
         return web.Response(status=303, headers={"Location": hits[0]})
-    return visit.page("find.html", sought=sought, numbers=numbers, cases=cases, accounts=accounts)
+    return visit.page(
+        "find.html",
+        sought=sought,
+        numbers=numbers,
+        rentals=rentals,
+        cases=cases,
+        accounts=accounts,
+        rental_path=rental_path,
+        rental_says=rental_says,
+    )
 
 
 Found = Mapping[str, Any]
 
 
-async def _found(
-    client: Client, sought: str
-) -> tuple[Sequence[Found], Sequence[Found], Sequence[Found]]:
-    """Asked for all at once, each question only where the text can be an answer to it."""
+async def _found(client: Client, sought: str) -> Sequence[Sequence[Found]]:
+    """Numbers, rentals, cases and accounts: all questions to which the text can be an answer."""
     low, digits = sought.lower(), _BETWEEN_DIGITS.sub("", sought)
-    numbers: list[Awaitable[Sequence[Found]]] = []
-    others: list[Awaitable[Sequence[Found]]] = []
-    if _UUID.fullmatch(low):
-        numbers.append(_one(client.get_activation(low)))
+    is_id, is_name = _UUID.fullmatch(low) is not None, _NAME.fullmatch(sought) is not None
+    by: list[dict[str, str]] = []
+    if _PHONE.fullmatch(digits):
+        by.append({"phone": digits})
+    if _REFERENCE.fullmatch(sought):
+        by.append({"order_ref": sought})
+    if is_name:
+        by.append({"provider_ref": sought})
+    numbers = [_listed(client, **each) for each in by]
     if _TAIL.fullmatch(low):
         numbers.append(_listed(client, id_tail=low))
-    if _PHONE.fullmatch(digits):
-        numbers.append(_listed(client, phone=digits))
-    if _REFERENCE.fullmatch(sought):
-        numbers.append(_listed(client, order_ref=sought))
-    is_name = _NAME.fullmatch(sought) is not None
-    if is_name:
-        numbers.append(_listed(client, provider_ref=sought))
-    others.append(_case(client, low) if _UUID.fullmatch(low) else _nothing())
-    others.append(_one(client.get_account(sought)) if is_name else _nothing())
-    found = await asyncio.gather(*numbers, *others)
-    by_id = {each["id"]: each for each in (one for some in found[:-2] for one in some)}
-    return list(by_id.values()), found[-2], found[-1]
+    if is_id:
+        numbers.append(_one(client.get_activation(low)))
+    return await asyncio.gather(
+        _all_of(numbers),
+        _all_of([_rentals(client, **each) for each in by]),
+        _case(client, low) if is_id else _nothing(),
+        _one(client.get_account(sought)) if is_name else _nothing(),
+    )
+
+
+async def _all_of(asked: Iterable[Awaitable[Sequence[Found]]]) -> Sequence[Found]:
+    """Each once, whichever question found it."""
+    found = await asyncio.gather(*asked)
+    return list({each["id"]: each for some in found for each in some}.values())
+
+
+async def _rentals(client: Client, **by: str) -> Sequence[Found]:
+    try:
+        return (await client.list_rentals(limit=LISTED, **by))["items"]  # type: ignore[arg-type]  # names of its own parameters
+    except ApiProblem as problem:
+        if problem.slug != "not-offered":
+            raise
+        return []
 
 
 async def _listed(client: Client, **by: str) -> Sequence[Found]:

@@ -73,6 +73,11 @@ def clock(instant: str | None) -> str:
     return "" if instant is None else f"{parse(instant).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def minute(instant: str) -> str:
+    """`2026-01-01 00:00 UTC`, for a sentence."""
+    return f"{parse(instant).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def visible(text: object) -> str:
     """The text with what cannot be seen made visible: it stays text, whatever it holds."""
     return "".join(map(_visible, str(text)))
@@ -130,6 +135,16 @@ def details(line: Mapping[str, Any], currency: str) -> dict[str, Any]:
         name.removesuffix("_minor"): money(value, currency) if name.endswith("_minor") else value
         for name, value in line.items()
         if name not in {"at", "what", "by", "note"} and value is not None
+    }
+
+
+def in_money(table: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """Facts with their sums as people write them."""
+    return {
+        name.removesuffix("_minor"): money(value, currency)
+        if name.endswith("_minor") and type(value) is int
+        else value
+        for name, value in table.items()
     }
 
 

@@ -1,24 +1,18 @@
 """`/a/{id}`: one number: what happened to it and its money, and what can be done about it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
 from worker.client import Client
 from worker.entrypoints.desk.cases_read import cases_of
+from worker.entrypoints.desk.claims_form import CHOICES, statement_in
 from worker.entrypoints.desk.notices import Notice
-from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
+from worker.entrypoints.desk.sentences import case_says, ledger
+from worker.entrypoints.desk.visit import PageHandler, Visit, acted, acted_on, done
 
-#: What customers come with; a policy may name further kinds.
-KINDS: Final = (
-    "non_receiving", "wrong_code", "invalid_number", "cancel_error", "operator_block",
-    "cannot_provide", "no_numbers", "carrier_fault", "major_defect", "incompatibility",
-    "third_party_support",
-)  # fmt: skip
-DESTINATIONS: Final = ("balance", "client", "wallet", "original_method")
-EVIDENCE: Final = ("screenshot", "screenshot_2fa", "photo", "video")
 #: Nothing is pressed on a number that has ended.
 _LIVE: Final = frozenset({"waiting", "expiring", "received"})
 _EXPAND: Final = "events,entries"
@@ -43,9 +37,9 @@ async def _page(
         cases=cases,
         live=activation["state"] in _LIVE,
         shown=shown,
-        kinds=KINDS,
-        destinations=DESTINATIONS,
-        evidence_kinds=EVIDENCE,
+        case_says=case_says,
+        money_lines=ledger(activation["entries"] or [], [activation], []),
+        **CHOICES,
     )
 
 
@@ -91,22 +85,7 @@ async def claim(visit: Visit) -> web.StreamResponse:
     act = visit.client.open_claim(
         activation=visit.id, **statement_in(visit.form), idempotency_key=visit.key()
     )
-    return await acted(visit, act, _page, done(f"/a/{visit.id}", "claimed"))
-
-
-def statement_in(form: Mapping[str, str]) -> dict[str, Any]:
-    """The customer's part of a claim, as it was typed."""
-    typed = {name: value.strip() for name, value in form.items() if value.strip()}
-    piece = {"kind": typed.get("evidence"), "reference": typed.get("reference")}
-    return {
-        "claim_kind": typed.get("claim_kind", ""),
-        "reason": typed.get("reason"),
-        "destination": typed.get("destination"),
-        "claim_channel": typed.get("claim_channel"),
-        "evidence": [{name: value for name, value in piece.items() if value}]
-        if piece["kind"]
-        else None,
-    }
+    return await acted_on(visit, act, _page, "claimed")
 
 
 ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (

@@ -41,9 +41,10 @@ async def events(visit: Visit) -> web.StreamResponse:
 
 
 async def _events(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
-    state = visit.query("state")
+    state, activation = visit.query("state"), visit.query("activation")
     found = await visit.client.list_events(
         state=cast("Any", state if state in EVENT_STATES else None),
+        activation=activation,
         cursor=visit.query("cursor"),
         limit=EVENTS_LISTED,
     )
@@ -55,6 +56,7 @@ async def _events(visit: Visit, notice: Notice | None = None, status: int = 200)
         next_cursor=found["next_cursor"],
         states=EVENT_STATES,
         state_now=state,
+        activation=activation,
     )
 
 

@@ -19,6 +19,7 @@ from worker.entrypoints.desk import (
     formatting,
     number_page,
     ops_pages,
+    rental_page,
     sign_in,
     try_page,
     waiting_page,
@@ -90,6 +91,7 @@ def _routes() -> Iterator[tuple[str, str, PageHandler]]:
     yield from number_page.ROUTES
     yield from case_page.ROUTES
     yield from account_page.ROUTES
+    yield from rental_page.ROUTES
     yield from ops_pages.ROUTES
     yield from try_page.ROUTES
 
@@ -123,7 +125,7 @@ def _environment(files: Mapping[str, StaticFile]) -> Environment:
     )
     filters = (
         "money", "away", "is_past", "clock", "visible", "words", "percent", "plain", "details",
-        "without_codes", "kind_of", "person",
+        "without_codes", "kind_of", "person", "in_money", "minute",
     )  # fmt: skip
     pages.filters.update({name: getattr(formatting, name) for name in filters})
     addresses = {f"{_plain(name)}": f"/static/{name}" for name in files}

@@ -22,12 +22,16 @@ DONE: Final[Mapping[str, str]] = {
     "finished": "Finished.",
     "reported": "The provider knows that the number is bad.",
     "claimed": "The claim is open.",
+    "opened": "The payout is asked for.",
     "noted": "The note is kept.",
     "paused": "Paused: nothing more is rented there.",
     "resumed": "Resumed.",
     "again": "It is sent again.",
     "enabled": "The endpoint is in use again.",
     "told": "It is recorded.",
+    "topped_up": "The top-up is booked.",
+    "booked_before": "This payment was booked before. Nothing has changed.",
+    "lifted": "It is lifted.",
 }
 
 
@@ -84,6 +88,11 @@ class Visit:
         """A field of the form; None where it was left empty."""
         return self.form.get(name, "").strip() or None
 
+    def may(self, *scopes: str) -> bool:
+        """Whether the token has one of these; yes where the API does not say what it has."""
+        known = self.client.scopes
+        return known is None or not known.isdisjoint(scopes)
+
     def key(self) -> str | None:
         """The form's own key: pressed twice, it is one act."""
         return self.typed("key")
@@ -98,6 +107,7 @@ class Visit:
             here=self.request.path,
             actor=self.actor,
             simulated=self.config.simulated,
+            may=self.may,
             notice=notice or (Notice(done) if done else None),
             sent=self._sent,
             key=lambda *paths, **fields: self._key_of(status, *paths, **fields),
@@ -143,3 +153,20 @@ async def acted(
             raise
         return await again(visit, notice_of(error, acting=True), status_of(error))
     return to
+
+
+async def acted_on(
+    visit: Visit, act: Awaitable[Mapping[str, Any]], again: ShowsAgain, word: str
+) -> web.StreamResponse:
+    """Open a case, and go on to it: what became of it stands there."""
+    opened: list[Mapping[str, Any]] = []
+
+    async def keep() -> None:
+        opened.append(await act)
+
+    # Where it is refused, this place is not used.
+    shown = await acted(visit, keep(), again, done("/", word))
+    if not opened:
+        return shown
+    case = opened[0]
+    return done(f"/cases/{case['id']}", word, account=case["account"])

@@ -1,0 +1,58 @@
+"""The form that opens a claim for a customer, about a number or about a rental."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+#: What customers come with, in their words. A policy may name further kinds.
+KINDS: Final[Mapping[str, str]] = {
+    "non_receiving": "no code came",
+    "wrong_code": "the code is wrong",
+    "incomplete_text": "only a part of the code came",
+    "invalid_number": "the site does not take the number, or has banned it",
+    "number_given_out": "somebody else has used the number before",
+    "cancel_error": "Cancel did not work",
+    "operator_block": "the operator has blocked the number",
+    "no_numbers": "it could be ordered, but there was no number",
+    "cannot_provide": "the number was never provided",
+    "carrier_fault": "the mobile network has a fault",
+    "major_defect": "a serious defect of the service",
+    "incompatibility": "it does not work with another program",
+    "third_party_support": "help with a site that is not ours",
+    "other": "something else",
+}
+NAMED: Final = "named"  #: None of these: the kind is typed, as the policy names it.
+DESTINATIONS: Final = ("balance", "client", "wallet", "original_method")
+EVIDENCE: Final = ("screenshot", "screenshot_2fa", "photo", "video")
+CHANNELS: Final = ("support", "email", "form")
+
+#: For the template of the form.
+CHOICES: Final[Mapping[str, Any]] = {
+    "kinds": KINDS,
+    "destinations": DESTINATIONS,
+    "evidence_kinds": EVIDENCE,
+    "channels": CHANNELS,
+}
+
+
+def statement_in(form: Mapping[str, str]) -> dict[str, Any]:
+    """The customer's part of a claim, as it was typed."""
+    typed = typed_in(form)
+    kind = typed.get("claim_kind", "")
+    return {
+        "claim_kind": typed.get("other_kind", "") if kind == NAMED else kind,
+        "reason": typed.get("reason"),
+        "destination": typed.get("destination"),
+        "claim_channel": typed.get("claim_channel"),
+        "evidence": evidence_in(form),
+    }
+
+
+def evidence_in(form: Mapping[str, str]) -> list[dict[str, str]] | None:
+    """One piece; None where none was chosen."""
+    typed = typed_in(form)
+    piece = {"kind": typed.get("evidence"), "reference": typed.get("reference")}
+    return [{name: value for name, value in piece.items() if value}] if piece["kind"] else None
+
+
+def typed_in(form: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value.strip() for name, value in form.items() if value.strip()}
