@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +14,9 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 DRIVER: Final = shutil.which("chromedriver")
 CHROMIUM: Final = shutil.which("chromium")
@@ -92,6 +94,29 @@ class Browser:
         field = self.one("field", name)
         field.clear()
         field.send_keys(text)
+
+    def type_date(self, name: str, at: datetime) -> None:
+        """How it is typed depends on the browser's language, what the field then holds does not."""
+        script = "arguments[0].value = arguments[1]"
+        self.driver.execute_script(script, self.one("field", name), f"{at:%Y-%m-%dT%H:%M}")
+
+    def choose(self, name: str, option: str) -> None:
+        """Of a list."""
+        Select(self.one("field", name)).select_by_visible_text(option)
+
+    def unfold(self, name: str) -> None:
+        """What is folded under this name."""
+        path = f'//details[not(@open)]/summary[normalize-space()="{name}"]'
+        self.until(lambda: self.driver.find_elements(By.XPATH, path))[0].click()
+
+    def find(self, text: str) -> None:
+        """As a person does, from whatever page is open."""
+        field = self.one("field", "Find")
+        field.clear()
+        field.send_keys(text, Keys.ENTER)
+
+    def follow(self, name: str) -> None:
+        self.until(lambda: self.driver.find_elements(By.LINK_TEXT, name))[0].click()
 
     def keys(self, *keys: str) -> None:
         """To whatever has the focus."""

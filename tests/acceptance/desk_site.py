@@ -42,7 +42,12 @@ class DeskSite:
         return self.background.run(asking())
 
     def rent(
-        self, service: str, order: str, account: str = CUSTOMER, window: int = 600
+        self,
+        service: str,
+        order: str,
+        account: str = CUSTOMER,
+        window: int = 600,
+        policy: str = POLICY,
     ) -> Activation:
         return self.ask(
             lambda client: client.rent_number(
@@ -51,7 +56,7 @@ class DeskSite:
                 service=service,
                 country="0",
                 price_minor=120,
-                policy=POLICY,
+                policy=policy,
                 window_seconds=window,
                 order_ref=order,
                 idempotency_key=order,
@@ -75,9 +80,12 @@ class DeskSite:
     def receive(self, id_: str, text: str) -> Activation:
         """An SMS comes to the number at its provider."""
         ref = self.number(id_)["provider_ref"]
-        sms = {"id": ref, "code": text, "text": text}
-        self.background.run(self.world.provider.post("/_sim/sms", sms))
+        self.provider("/_sim/sms", {"id": ref, "code": text, "text": text})
         return self.until(id_, lambda number: bool(number["codes"]))
+
+    def provider(self, path: str, body: dict[str, Any]) -> None:
+        """Something happens there."""
+        self.background.run(self.world.provider.post(path, body))
 
     def until_event(self, id_: str) -> None:
         """An event about the number is there."""
