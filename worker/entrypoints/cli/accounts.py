@@ -1,4 +1,4 @@
-"""`account`: list accounts, show one with what is owed and noted, tell what happened to it."""
+"""`account`: list accounts, show one with what is owed and noted, open it, tell what happened."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,8 @@ from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOpt
 COLUMNS = ("account", "state", "available", "held", "policy")
 
 accounts_app = typer.Typer(
-    no_args_is_help=True, help="Accounts: list them, show one, tell what happened to one."
+    no_args_is_help=True,
+    help="Accounts: list them, show one, open one, book a payment, tell what happened to one.",
 )
 
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name.")]
@@ -60,6 +61,46 @@ def note(
     """Note something about an account."""
     target = target_of(url, token_file, config)
     _write(asyncio.run(_post(target, f"{_path(account)}/notes", {"note": text})), output)
+
+
+@accounts_app.command("open")
+def open_(  # noqa: PLR0913 - each is an option
+    account: AccountArgument,
+    *,
+    currency: Annotated[str, typer.Option(help="Of its balance, ISO 4217.")],
+    policy: Annotated[str | None, typer.Option(help="Judges its withdrawals.")] = None,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: out.OutputOption = out.Format.TEXT,
+) -> None:
+    """Open an account, or find it open already."""
+    body = {"currency": currency} | ({} if policy is None else {"policy": policy})
+    target = target_of(url, token_file, config)
+    asyncio.run(_put(target, _path(account), body))
+    _write(asyncio.run(_shown(target, account)), output)
+
+
+@accounts_app.command("top-up")
+def top_up(  # noqa: PLR0913 - each is an option
+    account: AccountArgument,
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The payment's own.")],
+    amount_minor: Annotated[int, typer.Argument(min=1, help="In minor units: 500 is 5.00 USD.")],
+    *,
+    at: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="When it was paid; else now.")
+    ] = None,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: out.OutputOption = out.Format.TEXT,
+) -> None:
+    """Book a payment, once however often it is told."""
+    body: dict[str, Any] = {"reference": reference, "amount_minor": amount_minor}
+    target = target_of(url, token_file, config)
+    told = body if at is None else {**body, "at": at}
+    asyncio.run(_post(target, f"{_path(account)}/topups", told))
+    _write(asyncio.run(_shown(target, account)), output)
 
 
 @accounts_app.command("event")
@@ -130,6 +171,11 @@ async def _listed(target: Target, limit: int) -> list[dict[str, Any]]:
 async def _shown(target: Target, account: str) -> dict[str, Any]:
     async with connected(target) as daemon:
         return await daemon.get(_path(account))
+
+
+async def _put(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async with acting(target) as daemon:
+        return await daemon.put(path, body)
 
 
 async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:

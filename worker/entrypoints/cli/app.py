@@ -52,6 +52,9 @@ COMMANDS: Mapping[str, Command] = {
     "number": Command(
         "number_acts:numbers_app", "Cancel, finish or resend a number; note something."
     ),
+    "rental": Command(
+        "rentals:rentals_app", "List long rentals, show one; tell that it is down, give it back."
+    ),
     "account": Command(
         "accounts:accounts_app", "List accounts, show one; tell what happened to it."
     ),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.entrypoints.cli import output as out
-from worker.entrypoints.cli.client import Target, connected, target_of
+from worker.entrypoints.cli.client import Target, acting, connected, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 from worker.ports.store.outbox import EventState
@@ -51,6 +51,21 @@ def replay(
     if replayed < named:
         raise Failure(Exit.FAILED, f"{replayed} of {named} will be sent again; no others found")
     out.say(f"{replayed} will be sent again")
+
+
+@events_app.command("enable-endpoint")
+def enable_endpoint(
+    url: UrlOption = None, token_file: TokenFileOption = None, config: ConfigOption = None
+) -> None:
+    """Take the endpoint that answered 410 into use again."""
+    answer = asyncio.run(_enabled(target_of(url, token_file, config)))
+    was_gone = answer["was_gone"]
+    out.say("it is in use again" if was_gone else "it had not answered 410: nothing has changed")
+
+
+async def _enabled(target: Target) -> dict[str, Any]:
+    async with acting(target) as daemon:
+        return await daemon.post(f"{EVENTS}/endpoint/enable", None)
 
 
 async def _newest(target: Target, limit: int, state: EventState | None) -> list[dict[str, Any]]:
