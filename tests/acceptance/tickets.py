@@ -141,7 +141,7 @@ def payout(staff: Browser, site: DeskSite) -> None:
     staff.choose("What happened", "paid out")
     staff.press("Record")
 
-    staff.sees("1,000.00 USD was paid out since")
+    staff.sees("1,000.00 USD was paid out at")
 
 
 def blocked(staff: Browser, site: DeskSite) -> None:

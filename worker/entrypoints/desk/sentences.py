@@ -71,7 +71,7 @@ _STANDS: Final[Mapping[str, str]] = {
     "in_review": "A person decides it{by}. Nothing moves until then.",
     "approved": "{approved} is approved, and somebody has to pay it out{by}.",
     "granted": "{moved} is back on the balance{since}.",
-    "paid": "{moved} was paid out{since}.",
+    "paid": "{moved} was paid out{at}.",
     "denied": "Nothing is given: {denied}.",
     "replaced": "Another number was given in its place.",
     "cancelled": "The customer has taken it back.",
@@ -91,6 +91,7 @@ def case_says(case: Json) -> str:
         approved=money(decision.get("amount_minor", 0), case["currency"]),
         moved=money(case["moved_minor"], case["currency"]),
         by=_by(case),
+        at=f" at {minute(case['closed_at'])}" if case["closed_at"] else "",
         since=f" since {minute(case['closed_at'])}" if case["closed_at"] else "",
     )
 
