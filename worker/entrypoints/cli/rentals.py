@@ -1,4 +1,4 @@
-"""`rental`: long rentals: list them, show one, tell that it is down or works again, give it back."""
+"""`rental`: list long rentals, show one, tell that it is down or works again, give it back."""
 
 import asyncio
 from collections.abc import Mapping
