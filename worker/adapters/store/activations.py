@@ -294,24 +294,20 @@ class ActivationRepository:
         before: tuple[datetime, ActivationId] | None = None,
         limit: int = 50,
     ) -> list[port.Activation]:
-        async def work(connection: AsyncConnection) -> list[port.Activation]:
-            asked = {
-                "live": True if state in LIVE else None,
-                "state": None if state is None else state.value,
-                "provider": provider,
-                "account": account,
-                **await searching.conditions(connection, search, provider),
-                "at": None if before is None else before[0],
-            }
-            filters = frozenset(name for name, value in asked.items() if value is not None)
-            parameters: dict[str, object] = {name: asked[name] for name in filters - {"live"}}
-            if before is not None:
-                parameters["id"] = before[1]
-            result = await connection.execute(rows.newest(filters), {**parameters, "limit": limit})
-            found = result.mappings().all()
-            return list((await rows.whole(connection, found, timeline=False)).values())
-
-        return await self._db.read(work)
+        asked = {
+            "live": True if state in LIVE else None,
+            "state": None if state is None else state.value,
+            "provider": provider,
+            "account": account,
+            **await searching.conditions(self._db, search, provider),
+            "at": None if before is None else before[0],
+        }
+        filters = frozenset(name for name, value in asked.items() if value is not None)
+        values: dict[str, object] = {name: asked[name] for name in filters - {"live"}}
+        if before is not None:
+            values["id"] = before[1]
+        found = await self._db.rows(rows.newest(filters), {**values, "limit": limit})
+        return [rows.listed(row) for row in found]
 
     async def versions(self, ids: Sequence[ActivationId]) -> dict[ActivationId, int]:
         async def work(connection: AsyncConnection) -> dict[ActivationId, int]:

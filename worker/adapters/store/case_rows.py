@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import obligations
-from worker.adapters.store.database import statement
+from worker.adapters.store.database import Database, statement
 from worker.domain.account_state import LoggedEvent
 from worker.domain.calendar import Duration, Unit, after_business_days
 from worker.domain.ids import AccountId, ActivationId
@@ -147,7 +147,7 @@ def _instant(micros: float) -> datetime:
     return _EPOCH + timedelta(microseconds=int(micros))
 
 
-def review(row: RowMapping, profile: Profile | None) -> Review:
+def review(row: Mapping[str, Any] | RowMapping, profile: Profile | None) -> Review:
     by_when = row["by_when"]
     if row["kind"] == "activation" and profile is not None and row["reason"] not in _UNDATED:
         by_when = review_by(profile, row["opened_at"])
@@ -220,7 +220,7 @@ async def of_activation(connection: AsyncConnection, id_: ActivationId) -> Seque
 
 
 async def reviews(
-    connection: AsyncConnection,
+    db: Database,
     profiles: Mapping[tuple[str, str], Profile],
     *,
     limit: int,
@@ -241,11 +241,8 @@ async def reviews(
         **about._asdict(),
         "limit": limit,
     }
-    found = await connection.execute(statement("cases/reviews"), wanted)
-    return [
-        review(row, profiles.get((row["policy"], row["policy_version"])))
-        for row in found.mappings()
-    ]
+    found = await db.rows(statement("cases/reviews"), wanted)
+    return [review(row, profiles.get((row["policy"], row["policy_version"]))) for row in found]
 
 
 async def waiting(

@@ -165,9 +165,7 @@ class CaseRepository:
         after: port.ReviewPlace | None = None,
         about: ReviewSearch = ANY_REVIEW,
     ) -> list[port.Review]:
-        return await self._db.read(
-            lambda c: case_rows.reviews(c, policies, limit=limit, after=after, about=about)
-        )
+        return await case_rows.reviews(self._db, policies, limit=limit, after=after, about=about)
 
     async def note(
         self,

@@ -106,9 +106,27 @@ _FILTERS = {
 def newest(filters: frozenset[str]) -> TextClause:
     """The list of activations, newest first, with these of the filters."""
     conditions = " AND ".join(sql for name, sql in _FILTERS.items() if name in filters)
-    return text(
-        f"SELECT * FROM activation WHERE {conditions or 'true'}"  # noqa: S608 - constants above
-        " ORDER BY rented_at DESC, id DESC LIMIT :limit"
+    found = (
+        f"(SELECT * FROM activation WHERE {conditions or 'true'}"  # noqa: S608 - constants above
+        " ORDER BY rented_at DESC, id DESC LIMIT :limit)"
+    )
+    return text(statement("activations/newest").text.replace("found()", found))
+
+
+def listed(row: Mapping[str, Any]) -> port.Activation:
+    """A row of `newest`; it has no timeline."""
+    codes = zip(row["codes"] or (), row["texts"] or (), row["instants"] or (), strict=True)
+    outcome = row["outcome"]
+    return activation(
+        row,
+        codes=tuple(port.ShownCode(SmsCode(code), text, at) for code, text, at in codes),
+        settlement=None
+        if outcome is None
+        else port.Settlement(
+            State(outcome), row["amount_minor"], row["ended_reason"], row["ended_at"]
+        ),
+        given_back_minor=row["given_back_minor"] or 0,
+        timeline=(),
     )
 
 

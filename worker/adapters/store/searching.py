@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from worker.adapters.store.database import statement
+from worker.adapters.store.database import Database, statement
 from worker.domain.ids import ProviderName
 from worker.ports.store.activations import ActivationSearch
 
@@ -25,7 +23,7 @@ FILTERS: Final = {
 
 
 async def conditions(
-    connection: AsyncConnection, search: ActivationSearch, provider: ProviderName | None
+    db: Database, search: ActivationSearch, provider: ProviderName | None
 ) -> dict[str, object]:
     """The parameters of the conditions that are asked for; None: not this one."""
     by_ref_alone = search.ref is not None and provider is None
@@ -33,14 +31,10 @@ async def conditions(
     return {
         "service": search.service,
         "country": search.country,
-        "services": await _seen(connection, "activations/seen_services")
-        if by_country_alone
-        else None,
+        "services": await _seen(db, "activations/seen_services") if by_country_alone else None,
         "provider_ref": search.ref,
         "order_ref": search.order_ref,
-        "providers": await _seen(connection, "activations/seen_providers")
-        if by_ref_alone
-        else None,
+        "providers": await _seen(db, "activations/seen_providers") if by_ref_alone else None,
         "id_tail": search.id_tail,
         **phone_sought(search.phone),
     }
@@ -57,5 +51,5 @@ def phone_sought(phone: str | None) -> dict[str, object]:
     return {"phone_tail": f"{turned}%"}
 
 
-async def _seen(connection: AsyncConnection, name: str) -> list[str]:
-    return [row[0] for row in await connection.execute(statement(name))]
+async def _seen(db: Database, name: str) -> list[str]:
+    return [next(iter(row.values())) for row in await db.rows(statement(name), {})]

@@ -48,8 +48,8 @@ async def the_number(daemon: Daemon, text: str) -> dict[str, Any]:
 
 def _keys(text: str) -> Iterator[tuple[str, str]]:
     """Each way in which it could be meant."""
-    if _TAIL.fullmatch(text):
-        yield "id_tail", text
+    if _TAIL.fullmatch(text.lower()):
+        yield "id_tail", text.lower()
     if _PHONE.fullmatch(text):
         yield "phone", text
     if _REFERENCE.fullmatch(text):

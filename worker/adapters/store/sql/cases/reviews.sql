@@ -2,6 +2,8 @@
 -- A review without a date of its policy has its place two days after it began.
 -- An activation in review proposes its own price: that is what is on hold. Its date is counted in
 -- working days where it is shown; for its place, days will do: they never put it too late.
+-- The page is found first, by places alone: what else a review shows is read for its rows, not for
+-- all that wait.
 WITH RECURSIVE live AS (
     -- Providers with live numbers, one step of an index for each: those that wait have no ending.
     (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
@@ -15,47 +17,71 @@ pace AS (
                AS p(policy, policy_version, days)
 ),
 waiting AS (
-    SELECT r.case_id AS id, c.id AS case_id, c.kind, c.account, c.subject, r.opened_at, r.reason, r.clauses,
-           r.proposed_minor, acc.currency, r.destination, r.by_when, c.facts, c.policy,
-           c.policy_version, coalesce(c.activation_id, c.rental_id) AS order_id,
+    SELECT 'case' AS what, r.case_id AS id, c.id AS case_id,
+           coalesce(c.activation_id, c.rental_id) AS order_id, r.opened_at,
            coalesce(r.by_when, r.opened_at + interval '2 days') AS rank_at
-      FROM review r JOIN case_ c ON c.id = r.case_id JOIN account acc ON acc.account = c.account
+      FROM review r JOIN case_ c ON c.id = r.case_id
      WHERE r.closed_at IS NULL
     UNION ALL
     -- What the shop owes in a case; that somebody has to decide stands above.
-    SELECT o.id, c.id, c.kind, o.account, c.subject, o.since, o.what, CAST('{}' AS text[]),
-           coalesce((SELECT d.amount_minor FROM decision d WHERE d.subject = c.id
-                      AND d.op <> 'sla_tick' ORDER BY d.seq DESC LIMIT 1), 0),
-           acc.currency, NULL, o.by_when, c.facts, c.policy, c.policy_version,
-           coalesce(c.activation_id, c.rental_id), o.by_when
-      FROM obligation o JOIN case_ c ON c.id = o.case_id JOIN account acc ON acc.account = o.account
+    SELECT 'owed', o.id, c.id, coalesce(c.activation_id, c.rental_id), o.since, o.by_when
+      FROM obligation o JOIN case_ c ON c.id = o.case_id
      WHERE o.ended_at IS NULL AND o.owed_by = 'shop' AND o.what <> 'review'
     UNION ALL
-    SELECT a.id, CAST(NULL AS uuid), 'activation', a.account, a.id::text, t.at,
-           coalesce(t.detail ->> 'reason', 'unknown'), CAST('{}' AS text[]), a.price_minor,
-           a.currency, 'balance', CAST(NULL AS timestamptz),
-           jsonb_build_object('provider', a.provider, 'provider_state', a.provider_state,
-                              'service', a.service, 'country', a.country, 'policy', a.policy),
-           a.policy, a.policy_version, a.id,
+    SELECT 'activation', a.id, CAST(NULL AS uuid), a.id, t.at,
            t.at + make_interval(days => coalesce(pace.days, 2))
       FROM live
       JOIN activation a ON a.provider = live.provider AND NOT a.settled
                        AND a.ending_at = 'infinity' AND a.state = 'in_review'
-      JOIN LATERAL (SELECT at, detail FROM transition
+      JOIN LATERAL (SELECT at FROM transition
                      WHERE activation_id = a.id AND what = 'in_review' ORDER BY seq DESC LIMIT 1) t
         ON true
       LEFT JOIN pace USING (policy, policy_version)
+),
+page AS (
+    SELECT * FROM waiting
+     WHERE (CAST(:only AS uuid) IS NULL OR id = CAST(:only AS uuid))
+       AND (CAST(:of_case AS uuid) IS NULL OR case_id = CAST(:of_case AS uuid))
+       AND (CAST(:of_activation AS uuid) IS NULL OR order_id = CAST(:of_activation AS uuid))
+       AND (CAST(:opened_at AS timestamptz) IS NULL
+            OR (rank_at, opened_at, id)
+                 > (coalesce(CAST(:rank AS timestamptz), 'infinity'),
+                    CAST(:opened_at AS timestamptz), CAST(:id AS uuid)))
+     ORDER BY rank_at, opened_at, id
+     LIMIT :limit
+),
+told AS (
+    SELECT page.id, page.case_id, c.kind, c.account, c.subject, page.opened_at, r.reason, r.clauses,
+           r.proposed_minor, acc.currency, r.destination, r.by_when, c.facts, c.policy,
+           c.policy_version, page.order_id, page.rank_at
+      FROM page JOIN review r
+             ON r.case_id = page.id AND r.opened_at = page.opened_at AND r.closed_at IS NULL
+      JOIN case_ c ON c.id = page.case_id JOIN account acc ON acc.account = c.account
+     WHERE page.what = 'case'
+    UNION ALL
+    SELECT page.id, page.case_id, c.kind, o.account, c.subject, page.opened_at, o.what,
+           CAST('{}' AS text[]),
+           coalesce((SELECT d.amount_minor FROM decision d WHERE d.subject = c.id
+                      AND d.op <> 'sla_tick' ORDER BY d.seq DESC LIMIT 1), 0),
+           acc.currency, NULL, o.by_when, c.facts, c.policy, c.policy_version, page.order_id,
+           page.rank_at
+      FROM page JOIN obligation o ON o.id = page.id
+      JOIN case_ c ON c.id = page.case_id JOIN account acc ON acc.account = o.account
+     WHERE page.what = 'owed'
+    UNION ALL
+    SELECT page.id, page.case_id, 'activation', a.account, a.id::text, page.opened_at,
+           coalesce((SELECT t.detail ->> 'reason' FROM transition t WHERE t.activation_id = a.id
+                      AND t.what = 'in_review' ORDER BY t.seq DESC LIMIT 1), 'unknown'),
+           CAST('{}' AS text[]), a.price_minor,
+           a.currency, 'balance', CAST(NULL AS timestamptz),
+           jsonb_build_object('provider', a.provider, 'provider_state', a.provider_state,
+                              'service', a.service, 'country', a.country, 'policy', a.policy),
+           a.policy, a.policy_version, page.order_id, page.rank_at
+      FROM page JOIN activation a ON a.id = page.id
+     WHERE page.what = 'activation'
 )
 SELECT *, nullif(rank_at, 'infinity') AS rank,
        coalesce((SELECT n.order_ref FROM activation n WHERE n.id = order_id),
                 (SELECT r.order_ref FROM rental r WHERE r.id = order_id)) AS order_ref
-  FROM waiting
- WHERE (CAST(:only AS uuid) IS NULL OR id = CAST(:only AS uuid))
-   AND (CAST(:of_case AS uuid) IS NULL OR case_id = CAST(:of_case AS uuid))
-   AND (CAST(:of_activation AS uuid) IS NULL OR order_id = CAST(:of_activation AS uuid))
-   AND (CAST(:opened_at AS timestamptz) IS NULL
-        OR (rank_at, opened_at, id)
-             > (coalesce(CAST(:rank AS timestamptz), 'infinity'), CAST(:opened_at AS timestamptz),
-                CAST(:id AS uuid)))
+  FROM told
  ORDER BY rank_at, opened_at, id
- LIMIT :limit
