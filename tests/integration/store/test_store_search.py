@@ -12,6 +12,7 @@ from tests.integration.store.shop import ALICE, BOB, DEADLINE, RENTED, SIM, TICK
 from tests.integration.store.test_store_plans import PARAMETER, ROWS, custom_plan
 from worker.adapters.store import rows
 from worker.adapters.store.database import statement
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
@@ -53,6 +54,45 @@ async def test_a_number_is_found_by_the_end_of_its_id(shop: Shop) -> None:
     one, _ = await shop.rent("a"), await shop.rent("b")
 
     assert await _found(shop, id_tail=str(one)[-8:]) == ["a"]
+
+
+async def test_a_search_is_one_statement_and_one_round_trip(shop: Shop, store_url: str) -> None:
+    await _delivered(shop)
+    store = PostgresStore(store_url, pool_size=1)
+    asked: list[str] = []
+    try:
+        await store.activations.activations(account=ALICE)
+        async with store.db.connection() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            driver.add_query_logger(lambda query: asked.append(query.query))
+        (found,) = await store.activations.activations(account=ALICE)
+    finally:
+        await store.close()
+
+    assert len(asked) == 1
+    assert "FROM activation WHERE" in asked[0]
+    assert [code.code for code in found.codes] == ["123456"]
+    assert found.settlement is not None
+
+
+async def test_a_search_goes_on_where_the_server_has_ended_its_connection(
+    shop: Shop, store_url: str
+) -> None:
+    await shop.open()
+    await shop.rent("a")
+    store = PostgresStore(store_url, pool_size=1)
+    try:
+        await store.activations.activations(account=ALICE)
+        async with store.db.connection() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            pid = driver.get_server_pid()
+        assert await shop.one("SELECT pg_terminate_backend($1, 5000)", pid)
+
+        found = await store.activations.activations(account=ALICE)
+    finally:
+        await store.close()
+
+    assert [str(one.ref) for one in found] == ["a"]
 
 
 #: One needle in many rows that share their service, their country and the end of their phone.

@@ -29,17 +29,21 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
-import asyncpg
 from sqlalchemy import RowMapping, TextClause, event, text
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from worker.adapters.store.connections import ConnectionPool, open_pool
-from worker.adapters.store.refusals import unavailable
+from worker.adapters.store.driver_errors import (
+    READ_ONLY,
+    RunAgain,
+    meaning_of,
+    sqlstate,
+    translated,
+)
 from worker.adapters.store.turns import LOCK_WAIT, AccountTurns
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
@@ -117,83 +121,11 @@ class OpenConnections(NamedTuple):
 
 _Options: TypeAlias = Mapping[str, str | bool]
 _ONE_MOMENT: Final[_Options] = {"isolation_level": "REPEATABLE READ"}
-_READ_ONLY = "25006"
-_AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
-_MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
-# Shutting down, read-only, no slot left.
-_AWAY = {"57P01", "57P02", "57P03", _READ_ONLY, "53300"}
-_FORBIDDEN = "42501"  # insufficient_privilege: of a role that was not granted ours
-_LOCKED = "55P03"  # lock_not_available: the wait for a row was over
-
-
-class RunAgain(errors.StoreError):
-    """The database itself asks for this transaction to be run again."""
-
-
 _REPEATED = (
     RunAgain,
     errors.StoreUnavailable,
     errors.CommitUnknown,
 )  #: Serialisation, deadlock, lost connection.
-
-
-def _sqlstate(error: Exception) -> str:
-    return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
-
-
-def _meaning(error: Exception) -> errors.StoreError | None:
-    """What an exception of the database says, without its text: that may hold values."""
-    state = _sqlstate(error)
-    if state in _MISSING:
-        return errors.SchemaMissing("the schema is missing or old: run `activation-worker migrate`")
-    if isinstance(error, DBAPIError) and not error.connection_invalidated:
-        if state in _AGAIN:
-            return RunAgain(state)
-        if state == _LOCKED:
-            return errors.RowLocked("database: a row stays locked")
-        # The triggers of the books refuse with the same state: then it is a bug of ours.
-        forbidden = state == _FORBIDDEN and not _raised_by_trigger(error)
-        if (
-            not forbidden
-            and state[:2] not in {"08", "57", "25", "28", "3D", "53"}
-            and state not in _AWAY
-            and not isinstance(error, InterfaceError)
-        ):
-            return None
-    return unavailable(_cause(error), state)
-
-
-def _raised_by_trigger(error: Exception) -> bool:
-    return getattr(_cause(error), "server_source_function", None) == "exec_stmt_raise"
-
-
-def _cause(error: Exception) -> BaseException:
-    """What the driver raised, below what SQLAlchemy made of it."""
-    original = getattr(error, "orig", error)
-    return original.__cause__ or original if isinstance(error, DBAPIError) else error
-
-
-_RAISED = (
-    DBAPIError,
-    PoolTimeout,
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn what the driver raises into the port's errors; a bug stays the bug it is."""
-    try:
-        yield
-    except _RAISED as error:
-        meaning = _meaning(error)
-        if meaning is None:
-            raise
-        raise meaning from None
 
 
 class Database:
@@ -405,7 +337,7 @@ async def _commit(commit: Callable[[], Awaitable[None]]) -> None:
         await asyncio.wait([task])
         raise
     except (DBAPIError, OSError) as error:
-        meaning = _meaning(error)
+        meaning = meaning_of(error)
         if isinstance(meaning, errors.StoreUnavailable):
             raise errors.CommitUnknown("database: connection lost in COMMIT") from None
         raise
@@ -420,7 +352,7 @@ def _give_up(context: ExceptionContext) -> None:
     error = cast("Exception", context.original_exception)
     if isinstance(error, TimeoutError):
         context.invalidate_pool_on_disconnect = True  # SQLAlchemy takes it for our own haste.
-    if _sqlstate(error) == _READ_ONLY:
+    if sqlstate(error) == READ_ONLY:
         context.is_disconnect = True
 
 

@@ -8,7 +8,8 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.adapters.store.database import Database, statement, translated
+from worker.adapters.store.database import Database, statement
+from worker.adapters.store.driver_errors import translated
 from worker.ports.errors import StoreUnavailable
 
 T = TypeVar("T")
