@@ -11,8 +11,10 @@ import pytest
 from tests.integration.store.shop import ALICE, BOB, DEADLINE, RENTED, SIM, TICK, Shop, delivery
 from tests.integration.store.test_store_plans import PARAMETER, ROWS, custom_plan
 from worker.adapters.store import rows
+from worker.adapters.store.case_rows import reviews_sql
 from worker.adapters.store.database import statement
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.store.rentals import listed_sql
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.transfer import Charge
@@ -142,10 +144,10 @@ async def test_what_waits_for_a_human_is_found_among_many_live_numbers(broken_sh
         " WHERE provider_ref = '19777'"
     )
     await broken_shop.admin.execute("VACUUM ANALYZE activation")
-    sql, one = statement("cases/reviews").text, f"'{uuid4()}'"
+    one = {"only": f"'{uuid4()}'", "limit": "1"}
 
-    every = await custom_plan(broken_shop, sql, {"limit": "51"})
-    this = await custom_plan(broken_shop, sql, {"only": one, "limit": "1"})
+    every = await custom_plan(broken_shop, reviews_sql(frozenset()).text, {"limit": "51"})
+    this = await custom_plan(broken_shop, reviews_sql(frozenset({"only"})).text, one)
 
     assert every.whole_tables == this.whole_tables == set()
     assert "activation_due" in every.indexes_on("activation")
@@ -296,7 +298,7 @@ async def test_each_search_for_a_rental_reads_an_index(
         await broken_shop.admin.execute(statement_)
 
     asked = {**known, "limit": "21"}
-    sql = PARAMETER.sub(lambda name: asked.get(name[1], "NULL"), statement("cases/rentals").text)
+    sql = PARAMETER.sub(lambda name: asked[name[1]], listed_sql(frozenset(known)).text)
     lines = [row[0] for row in await broken_shop.admin.fetch(f"EXPLAIN {sql}")]
 
     assert any(index in line for line in lines), lines

@@ -5,10 +5,11 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import obligations
@@ -184,7 +185,6 @@ _TIMERS = text(
     " WHERE subject = ANY(CAST(:ids AS uuid[])) AND fired_at IS NULL ORDER BY due_at, kind"
 )
 _LOCK = text("SELECT id FROM case_ WHERE id = :id AND kind = :kind FOR NO KEY UPDATE")
-_START = dict.fromkeys(ReviewPlace._fields)  # No place: from the first one on.
 
 
 async def whole(connection: AsyncConnection, id_: UUID) -> port.Case | None:
@@ -219,6 +219,24 @@ async def of_activation(connection: AsyncConnection, id_: ActivationId) -> Seque
     return await with_history(connection, found)
 
 
+#: Only what is asked for stands in the statement, as in `rows.newest`: with "or no filter" in it,
+#: one review would be looked for among all that wait.
+_WANTED: Final = {
+    "only": "id = CAST(:only AS uuid)",
+    "of_case": "case_id = CAST(:of_case AS uuid)",
+    "of_activation": "order_id = CAST(:of_activation AS uuid)",
+    "opened_at": "(rank_at, opened_at, id) > (coalesce(CAST(:rank AS timestamptz), 'infinity'),"
+    " CAST(:opened_at AS timestamptz), CAST(:id AS uuid))",
+}
+
+
+@cache
+def reviews_sql(filters: frozenset[str]) -> TextClause:
+    """The list of what waits, with these of the filters."""
+    wanted = " AND ".join(sql for name, sql in _WANTED.items() if name in filters)
+    return text(statement("cases/reviews").text.replace("wanted()", wanted or "true"))
+
+
 async def reviews(
     db: Database,
     profiles: Mapping[tuple[str, str], Profile],
@@ -233,15 +251,15 @@ async def reviews(
         for key, of in profiles.items()
         if of.processing.review is not None
     ]
-    wanted = {
+    asked = {
+        **({} if after is None else after._asdict()),
+        **{name: value for name, value in about._asdict().items() if value is not None},
         "names": [name for name, _, _ in known],
         "versions": [version for _, version, _ in known],
         "days": [days for _, _, days in known],
-        **(_START if after is None else after._asdict()),
-        **about._asdict(),
         "limit": limit,
     }
-    found = await db.rows(statement("cases/reviews"), wanted)
+    found = await db.rows(reviews_sql(frozenset(asked)), asked)
     return [review(row, profiles.get((row["policy"], row["policy_version"]))) for row in found]
 
 

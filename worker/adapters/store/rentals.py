@@ -4,10 +4,11 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
@@ -60,22 +61,42 @@ async def by_id(connection: AsyncConnection, id_: UUID) -> rental_port.Rental | 
     return None if row is None else await _whole(connection, row)
 
 
+#: Phones are turned round, as in their index. Only what is asked for stands in the statement, as in
+#: `rows.newest`.
+_WANTED: Final = {
+    "account": "account = CAST(:account AS text)",
+    "ended": "(ended_at IS NOT NULL) = CAST(:ended AS boolean)",
+    "ref": "provider_ref = CAST(:ref AS text)",
+    "order_ref": "order_ref = CAST(:order_ref AS text)",
+    "phones": "reverse(phone) = ANY(CAST(:phones AS text[]))",
+    "phone_tail": "reverse(phone) LIKE CAST(:phone_tail AS text)",
+    "at": "(rented_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))",
+}
+
+
+@cache
+def listed_sql(filters: frozenset[str]) -> TextClause:
+    """The list of rentals, with these of the filters."""
+    wanted = " AND ".join(sql for name, sql in _WANTED.items() if name in filters)
+    return text(statement("cases/rentals").text.replace("wanted()", wanted or "true"))
+
+
 async def listed(
     connection: AsyncConnection, search: rental_port.RentalSearch, limit: int
 ) -> list[rental_port.Rental]:
     before = search.before or (None, None)
-    asked = {
+    known = {
         "account": search.account,
         "ended": search.ended,
         "ref": search.ref,
         "order_ref": search.order_ref,
-        **dict.fromkeys(("phones", "phone_tail")),
         **searching.phone_sought(search.phone),
         "at": before[0],
         "id": before[1],
-        "limit": limit,
     }
-    found = (await connection.execute(statement("cases/rentals"), asked)).mappings().all()
+    asked = {name: value for name, value in known.items() if value is not None}
+    sql = listed_sql(frozenset(asked))
+    found = (await connection.execute(sql, {**asked, "limit": limit})).mappings().all()
     return [await _whole(connection, row) for row in found]
 
 

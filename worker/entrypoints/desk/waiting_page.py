@@ -36,7 +36,7 @@ async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -
     )
     if wanted is None and found["items"]:
         first = found["items"][0]
-        chosen = await review_of(visit.client, first["id"], first["case"])
+        chosen = await _first(visit.client, first)
     if wanted is not None and chosen is None and notice is None:
         notice = _GONE
     return visit.page(
@@ -50,6 +50,14 @@ async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -
         typed=visit.form,
         verdicts=_VERDICTS,
     )
+
+
+async def _first(client: Client, brief: Review) -> Review | None:
+    """Of the list: what it is about is known, so one question will do."""
+    if brief["case"] is not None:
+        return await review_of(client, brief["id"], brief["case"])
+    found = await _waiting(client, activation=brief["id"])
+    return next((review for review in found if review["id"] == brief["id"]), None)
 
 
 def _case_in(visit: Visit) -> str | None:

@@ -3,7 +3,7 @@
 -- An activation in review proposes its own price: that is what is on hold. Its date is counted in
 -- working days where it is shown; for its place, days will do: they never put it too late.
 -- The page is found first, by places alone: what else a review shows is read for its rows, not for
--- all that wait.
+-- all that wait. wanted() stands for the conditions of `case_rows.reviews_sql`.
 WITH RECURSIVE live AS (
     -- Providers with live numbers, one step of an index for each: those that wait have no ending.
     (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
@@ -40,13 +40,7 @@ waiting AS (
 ),
 page AS (
     SELECT * FROM waiting
-     WHERE (CAST(:only AS uuid) IS NULL OR id = CAST(:only AS uuid))
-       AND (CAST(:of_case AS uuid) IS NULL OR case_id = CAST(:of_case AS uuid))
-       AND (CAST(:of_activation AS uuid) IS NULL OR order_id = CAST(:of_activation AS uuid))
-       AND (CAST(:opened_at AS timestamptz) IS NULL
-            OR (rank_at, opened_at, id)
-                 > (coalesce(CAST(:rank AS timestamptz), 'infinity'),
-                    CAST(:opened_at AS timestamptz), CAST(:id AS uuid)))
+     WHERE wanted()
      ORDER BY rank_at, opened_at, id
      LIMIT :limit
 ),
