@@ -1,0 +1,125 @@
+"""What a page says in one sentence, so that it can be read to a customer."""
+
+from typing import Any
+
+import pytest
+
+from worker.domain.policy import Outcome, Reason
+from worker.entrypoints.desk.sentences import blocks, case_says, ledger, rental_says
+
+NUMBER = "bf083d6e-63a6-500a-9f4b-055d9e0ec753"
+CASE = "57fc1c62-11fb-51fe-8d8a-ce301b03e30d"
+DUE = "2026-12-03T10:05:00.000000Z"
+
+
+def case(state: str, **other: Any) -> dict[str, Any]:
+    decision = {"reason": other.pop("reason", ""), "outcome": "", "amount_minor": 120}
+    return {
+        "id": CASE, "kind": "claim", "account": "ann", "currency": "USD", "state": state,
+        "moved_minor": 0, "facts": {}, "obligations": [], "evidence": [], "closed_at": None,
+        "opened_at": DUE, "decision": {**decision, "deadline": None}, **other,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        (
+            case("needs_evidence", reason="video_required"),
+            "The customer has to send a video of it. Until then nothing moves.",
+        ),
+        (
+            case("in_review", obligations=[{"by_when": DUE, "ended_at": None}]),
+            "A person decides it by 2026-12-03 10:05 UTC. Nothing moves until then.",
+        ),
+        (case("approved"), "1.20 USD is approved, and somebody has to pay it out."),
+        (
+            case("granted", moved_minor=1_234_567, closed_at=DUE),
+            "12,345.67 USD is back on the balance since 2026-12-03 10:05 UTC.",
+        ),
+        (
+            case("paid", moved_minor=120, closed_at=DUE),
+            "1.20 USD was paid out at 2026-12-03 10:05 UTC.",
+        ),
+        (case("denied", reason="correct_sms"), "Nothing is given: the right code came."),
+        (case("denied", reason="first_only"), "Nothing is given: first only."),
+        (case("cancelled"), "The customer has taken it back."),
+        (
+            case("done", facts={"event": "rules_block"}, reason="withdrawal_barred"),
+            (
+                "The account is blocked for breaking the rules: the balance can be spent, and"
+                " nothing is paid out."
+            ),
+        ),
+        (
+            case("done", facts={"event": "rules_unblock"}, reason="unblocked"),
+            "The block for breaking the rules is lifted.",
+        ),
+    ],
+)
+def test_a_case_is_told_in_a_sentence(told: dict[str, Any], says: str) -> None:
+    assert case_says(told) == says
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_reason_in_every_state_makes_a_sentence(outcome: Outcome) -> None:
+    states = (
+        "waiting", "needs_evidence", "in_review", "approved", "granted", "denied", "resolved",
+        "replaced", "paid", "done", "cancelled",
+    )  # fmt: skip
+    for reason in Reason:
+        for state in states:
+            told = case(state, reason=reason.value)
+            told["decision"]["outcome"] = outcome.value
+            says = case_says(told)
+            assert says.endswith("."), says
+            assert "_" not in says, says
+            assert "{" not in says, says
+
+
+def test_a_rental_that_is_down_says_since_when() -> None:
+    outage = case("waiting", kind="rental_outage", facts={"contacted_at": DUE})
+    rental = {"price_minor": 3000, "currency": "USD", "ended_at": None, "ends_at": DUE}
+
+    assert rental_says({**rental, "outages": []}) == (
+        "It is paid until 2026-12-03 10:05 UTC, for 30.00 USD."
+    )
+    assert "reported as down since 2026-12-03 10:05 UTC" in rental_says(
+        {**rental, "outages": [outage]}
+    )
+    closed = {**rental, "ended_at": DUE, "outages": []}
+    assert rental_says(closed) == "It ended at 2026-12-03 10:05 UTC; 30.00 USD was paid for it."
+
+
+def test_a_block_is_one_until_it_is_lifted_and_says_who_told_it() -> None:
+    block = case(
+        "done",
+        facts={"event": "rules_block"},
+        evidence=[{"by": "Mar%C3%ADa (shop)", "content": {"reference": "filter 7"}}],
+    )
+    lift = case("done", facts={"event": "rules_unblock"})
+
+    (held,) = blocks([block, lift, block])
+
+    assert held.lifted_by == "rules_unblock"
+    assert held.says.endswith("by María (shop), reference filter 7.")
+    assert blocks([lift, block]) == []
+
+
+def test_a_line_of_the_ledger_names_what_it_is_about() -> None:
+    number = {"id": NUMBER, "phone": "79461193743", "price_minor": 120}
+    entry = {"at": DUE, "currency": "USD", "source": "available:ann", "destination": "held:ann"}
+
+    def line(kind: str, about: str, minor: int, activation: str | None = None) -> Any:
+        told = {"kind": kind, "key": f"{kind}:{about}", "amount_minor": minor}
+        (found,) = ledger([{**entry, **told, "activation": activation}], [number], [])
+        return found
+
+    held = line("hold", NUMBER, -120, NUMBER)
+    kept = line("capture", NUMBER, 0, NUMBER)
+    paid = line("topup", "ann%40x:pay:7", 500)
+    aside = line("withhold", CASE, -500)
+    assert (held.says, held.name, held.amount) == ("set aside for", "79461193743", "-1.20 USD")
+    assert (kept.says, kept.amount, kept.aside) == ("kept, it is charged:", "", "1.20 USD")
+    assert (paid.name, paid.to, paid.amount) == ("pay:7", None, "5.00 USD")
+    assert (aside.name, aside.to) == ("a payout", f"/cases/{CASE}?account=ann")
