@@ -166,7 +166,7 @@ def dead_rental(staff: Browser, site: DeskSite) -> None:
     rented_at, wrote_at = now - timedelta(days=10), now - timedelta(days=3, minutes=5)
     site.ask(
         lambda api: api.book_rental(
-            PROVIDER, "R-77", account=_name("rita"), phone="79125550177", service="wa",
+            PROVIDER, "long-77", account=_name("rita"), phone="79125550177", service="wa",
             country="0", price_minor=3000, policy="P2", order_ref="T-rita",
             rented_at=rented_at, ends_at=rented_at + timedelta(days=30),
         )

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from worker.client import ApiProblem, Client
 from worker.client.api_connection import segment
-from worker.entrypoints.desk.case_steps import REQUEST_FIELDS, STEPS, Step
+from worker.entrypoints.desk.case_steps import REQUEST_FIELDS, STEPS, CaseStep
 from worker.entrypoints.desk.cases_read import case_of, rental_of
 from worker.entrypoints.desk.claims_form import CHANNELS, EVIDENCE, evidence_in
 from worker.entrypoints.desk.notices import Notice
@@ -65,7 +65,7 @@ async def _case(visit: Visit) -> Mapping[str, Any]:
 async def step(visit: Visit) -> web.StreamResponse:
     """Tell the next thing that happened in it."""
     found = await _case(visit)
-    chosen: Step | None = STEPS.get(found["kind"], {}).get(visit.form.get("step", ""))
+    chosen: CaseStep | None = STEPS.get(found["kind"], {}).get(visit.form.get("step", ""))
     if chosen is None:
         raise web.HTTPNotFound
     words = {} if chosen.typed is None else {chosen.typed: visit.typed("words")}

@@ -164,7 +164,7 @@ def _told(case: Json) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LedgerLine:
     """One line of a ledger: what moved, for what, and where that is shown."""
 
     at: str
@@ -199,14 +199,14 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 def ledger(
     entries: Iterable[Json], numbers: Iterable[Json], rentals: Iterable[Json]
-) -> Sequence[Line]:
+) -> Sequence[LedgerLine]:
     """*numbers* and *rentals* are those that the page shows, called by their phones here."""
     number_by_id = {each["id"]: each for each in numbers}
     rental_by_id = {each["id"]: each for each in rentals}
     return [_line(entry, number_by_id, rental_by_id) for entry in entries]
 
 
-def _line(entry: Json, numbers: Mapping[str, Json], rentals: Mapping[str, Json]) -> Line:
+def _line(entry: Json, numbers: Mapping[str, Json], rentals: Mapping[str, Json]) -> LedgerLine:
     kind, minor, currency = entry["kind"], entry["amount_minor"], entry["currency"]
     about = entry["key"].partition(":")[2]
     name, to, aside = "", None, ""
@@ -224,7 +224,7 @@ def _line(entry: Json, numbers: Mapping[str, Json], rentals: Mapping[str, Json])
     elif kind == "topup":
         name = unquote(about.partition(":")[2])
     amount = money(minor, currency) if minor else ""
-    return Line(entry["at"], _MOVES.get(kind, words(kind)), name, to, amount, aside)
+    return LedgerLine(entry["at"], _MOVES.get(kind, words(kind)), name, to, amount, aside)
 
 
 def _customer(entry: Json) -> str:
