@@ -37,7 +37,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from worker.adapters.store.connections import ConnectionPool, open_pool
-from worker.adapters.store.driver_errors import (
+from worker.adapters.store.refusals import (
     READ_ONLY,
     RunAgain,
     meaning_of,

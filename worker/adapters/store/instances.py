@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement
-from worker.adapters.store.driver_errors import translated
+from worker.adapters.store.refusals import translated
 from worker.adapters.store.session import Session
 from worker.domain.liveness import BEAT_EVERY, GAP, Liveness
 from worker.ports.errors import StoreError

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
-from worker.adapters.store.driver_errors import translated
+from worker.adapters.store.refusals import translated
 from worker.ports.errors import SchemaMissing
 
 ROLE = "activation_worker"

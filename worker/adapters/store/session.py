@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement
-from worker.adapters.store.driver_errors import translated
+from worker.adapters.store.refusals import translated
 from worker.ports.errors import StoreUnavailable
 
 T = TypeVar("T")
