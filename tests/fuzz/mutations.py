@@ -74,6 +74,7 @@ HEARD: Final = {
     "list_whole": ("page",),
     "textverified look": ("look", "codes"),
     "textverified finish": ("look", "codes"),
+    "textverified report": ("look", "cancel", "codes"),
     "textverified rent": ("bought", "rent"),
     "textverified list_active": ("page", "codes"),
     "textverified list_whole": ("page", "codes"),

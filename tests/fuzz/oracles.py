@@ -275,7 +275,10 @@ def _smspool(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     # A zero is no code, in whatever field it is.
     has_sms = any(_messages("smspool", "", last))
     said |= {"code", "kept"} if has_sms and ("status" in body or rows) else set()
-    said |= {"given back"} if str(body.get("status")) == "6" and not has_sms else set()
+    # What some other place says is no SMS of this order.
+    beside = {"sms": [body.get("sms"), body.get("full_sms")]}
+    empty = not any(map(bare, under(beside))) or not has_sms
+    said |= {"given back"} if str(body.get("status")) == "6" and empty else set()
     ended = {str(row.get("status")).lower() for row in rows if row.get("order_code") == "77"}
     said |= {"given back"} if "refunded" in ended and len(heard) == 2 else set()
     said |= {"kept"} if "completed" in ended and len(heard) == 2 else set()
@@ -284,6 +287,14 @@ def _smspool(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
         said |= _yes_to(call.operation) - {"kept"}
         said |= {"rented"} if "order_id" in body else set()
     return said
+
+
+#: The states of a number whose report is refused because of an SMS, before it or after it.
+TEXTVERIFIED_REPORTS: Final = {
+    "verificationpending",
+    "verificationcompleted",
+    "verificationreported",
+}
 
 
 def _textverified(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
@@ -298,8 +309,11 @@ def _textverified(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
     if call.operation == "cancel" and last.body.strip() in {b"", b"{}"}:
         said.add("given back")
     first = str(object_in(heard[0]).get("state")).lower()
-    if first == "verificationcompleted" and any(_messages("textverified", "", last)):
+    has_sms = any(_messages("textverified", "", last))
+    if first == "verificationcompleted" and has_sms:
         said |= {"code", "kept"}
+    if call.operation == "report" and has_sms and first in TEXTVERIFIED_REPORTS:
+        said.add("charged")
     said |= {"rented"} if {"id", "number", "state"} <= object_in(last).keys() else set()
     listed = all(isinstance(object_in(reply).get("data"), list) for reply in heard)
     said |= {"rows"} if listed else set()

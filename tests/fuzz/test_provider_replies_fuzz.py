@@ -125,6 +125,38 @@ def test_what_fuzzing_found_stays_found(name: str, operation: str, status: int, 
     assert complaints_about(ADAPTERS[name], call) == []
 
 
+FOUND_IN_TURN: list[tuple[str, str, list[str]]] = [
+    # An SMS somewhere else in the reply is none of this order.
+    ("smspool", "look", ['{"status": 6, "other": {"sms": {"code": "7"}}}']),
+    # What is no text was no SMS: the number was given back.
+    ("smspool", "look", ['{"status": 6, "sms": {"code": "4711"}}']),
+    ("smspool", "look", ['{"status": 6, "full_sms": ["4711"]}']),
+    (
+        "smspool",
+        "history",
+        ['[{"order_code": "77", "status": "refunded", "code": {"x": "4711"}, "full_code": ""}]'],
+    ),
+    # An SMS that was there before the report.
+    (
+        "textverified",
+        "report",
+        [
+            '{"id": "lr_77", "state": "verificationCompleted"}',
+            '{"data":[{"to":"2025550123", "createdAt": "2026-03-01T12:02:00Z", "parsedCode":"4"}]}',
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "operation", "bodies"), FOUND_IN_TURN)
+def test_what_fuzzing_found_in_several_replies_stays_found(
+    name: str, operation: str, bodies: list[str]
+) -> None:
+    call = Call(operation, tuple(Reply(200, body.encode()) for body in bodies))
+
+    assert complaints_about(ADAPTERS[name], call) == []
+
+
 @every_adapter
 @pytest.mark.parametrize("status", [301, 302, 307, 500, 502, 503, 504, 599])
 def test_no_redirect_and_no_server_error_ends_a_number(adapter: Adapter, status: int) -> None:

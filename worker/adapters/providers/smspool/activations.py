@@ -22,6 +22,7 @@ from worker.adapters.providers.family import (
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.smspool.history import (
     SoldOrder,
+    is_odd_sms,
     past_orders,
     sms_in_row,
     within,
@@ -91,7 +92,10 @@ class SmsPoolReplies(ActivationReplies):
         body = self._object(reply)
         if not reply.is_success or "status" not in body:
             return self._not_known(reply)
-        status, sms = _whole(body["status"]), sms_in_row(body.get("sms"), body.get("full_sms"))
+        code, text = body.get("sms"), body.get("full_sms")
+        status, sms = _whole(body["status"]), sms_in_row(code, text)
+        if is_odd_sms(code, text):
+            raise reply.unreadable(self.provider)
         if sms is not None and status in WAITING | UNCERTAIN | {ARRIVED, REFUNDED}:
             return port.CodesArrived((sms,))  # The SMS counts more than the number beside it.
         if status in WAITING:

@@ -36,6 +36,11 @@ def sms_in_row(code: object, text: object) -> Sms | None:
     return fields.sms_of(_told(code), _told(text))
 
 
+def is_odd_sms(code: object, text: object) -> bool:
+    """Whether something is where an SMS is, and it is no text: then nobody knows that none came."""
+    return any(bool(value) and type(value) not in {str, int} for value in (code, text))
+
+
 def _told(value: object) -> str | None:
     if type(value) is int:
         value = str(value)
@@ -72,7 +77,10 @@ def _is_outside(row: SoldOrder, since: datetime, until: datetime) -> bool:
 def _past(row: object, currency: str) -> SoldOrder | None:
     if not isinstance(row, dict) or (ref := fields.ref_of(row.get("order_code"))) is None:
         return None
-    sms = sms_in_row(row.get("code"), row.get("full_code"))
+    code, text = row.get("code"), row.get("full_code")
+    if is_odd_sms(code, text):
+        return None
+    sms = sms_in_row(code, text)
     cost, cost_currency = fields.cost_in(row.get("cost"), currency)
     number = PastNumber(
         ref=ProviderRef(ref),
