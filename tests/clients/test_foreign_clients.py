@@ -1,16 +1,18 @@
 """Other people's client libraries find the simulator what they expect a provider to be.
 
-Each runs in a virtual environment of its own, so that what it needs never meets our packages, and
-in a process of its own; what it understood is compared with the provider's books.
+Each runs in an environment of its own, so that what it needs never meets our packages, and in a
+process of its own; what it understood is compared with the provider's books.
 """
 
 import json
+import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from tests.own_environment import python_of, run
+from tests.clients.foreign import CLIENTS, UNFINISHED, Client
+from tests.own_environment import NODE_REQUIRED, NPM, node_modules_of, python_of, run
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import Simulator, running
 
@@ -20,135 +22,10 @@ STATE = HERE.parents[1] / ".state" / "clients"
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 
-class Client(NamedTuple):
-    name: str
-    family: str
-    dialect: str
-    says: dict[str, Any]  #: What it must report, beside what the books know.
-
-
-SMSPOOL: dict[str, Any] = {
-    "completed": 3,
-    "waiting": 1,
-    "cancelled": 1,
-    "gone": 6,
-    "past": ["refunded", "completed"],
-    "refused": "OUT_OF_STOCK",
-}
-CLIENTS = (
-    Client(
-        "smsactivate",
-        "handler_api",
-        "classic",
-        {
-            "finished": "ACCESS_ACTIVATION",
-            "waiting": "STATUS_WAIT_CODE",
-            "cancelled": "ACCESS_CANCEL",
-            "gone": "STATUS_CANCEL",
-            "messages": 1,
-            "returned": "success",
-            "refused": "NO_NUMBERS",
-            "balance": "95.00",  # One activation, and a rental of 24 hours.
-        },
-    ),
-    Client(
-        "herosms",
-        "handler_api",
-        "hero",
-        {
-            "messages": 1,
-            "waiting": "STATUS_WAIT_CODE",
-            "gone": "STATUS_CANCEL",
-            "refused": "ActivationNotFoundError",
-            "balance": "99.80",
-        },
-    ),
-    Client(
-        "smsbower",
-        "handler_api",
-        "smsbower",
-        {
-            "finished": "ACCESS_ACTIVATION",
-            "waiting": "STATUS_WAIT_CODE",
-            "cancelled": "ACCESS_CANCEL",
-            "gone": "STATUS_CANCEL",
-            "refused": "NO_NUMBERS",
-            "balance": "99.80",
-        },
-    ),
-    Client(
-        "smspva-sdk",
-        "smspva",
-        "classic",
-        {
-            "stopped": 200,
-            "waiting": 202,
-            "cancelled": 200,
-            "gone": 410,
-            "messages": 1,
-            "balance": "95.00",
-        },
-    ),
-    Client(
-        "fivesim",
-        "fivesim",
-        "classic",
-        {
-            "finished": "FINISHED",
-            "waiting": "RECEIVED",
-            "cancelled": "CANCELED",
-            "refused": "ORDER_NOT_FOUND",
-            "balance": "99.80",
-        },
-    ),
-    Client(
-        "async-sms-activate",
-        "handler_api",
-        "classic",
-        {
-            "finished": "ACCESS_ACTIVATION",
-            "waiting": "STATUS_WAIT_CODE",
-            "cancelled": "ACCESS_CANCEL",
-            "gone": "STATUS_CANCEL",
-            "refused": "NoNumbers",
-            "balance": "99.80",
-        },
-    ),
-    Client(
-        "daisy-sms",
-        "handler_api",
-        "daisysms",
-        {
-            "waiting": "STATUS_WAIT_CODE",
-            "gone": "STATUS_CANCEL",
-            "again": "RentalMissingError",
-            "refused": "NoNumbersLeftError",
-            "dear": "MaxPriceExceededError",
-            "balance": "99.80",
-        },
-    ),
-    Client("smspool", "smspool", "classic", SMSPOOL | {"balance": "99.80"}),
-    Client("smspool-sdk", "smspool", "classic", SMSPOOL),
-    Client(
-        "textverified",
-        "textverified",
-        "classic",
-        {
-            "completed": "verificationCompleted",
-            "waiting": "verificationPending",
-            "gone": "verificationCanceled",
-            "refused": "Unavailable",
-            "balance": "99.80",
-        },
-    ),
-)
-#: Of a number whose code came: where no call finishes it, it goes on until its time is over.
-UNFINISHED = {"smspool", "textverified"}
-
-
 @pytest.mark.parametrize("client", CLIENTS, ids=[client.name for client in CLIENTS])
 async def test_a_foreign_client_finds_a_provider(client: Client) -> None:
-    python = await python_of(HERE / f"{client.name}.txt", STATE)
+    if client.node and NPM is None and NODE_REQUIRED not in os.environ:
+        pytest.skip("there is no npm here")
     config = SimulatorConfig.model_validate(
         {
             "family": client.family,
@@ -160,8 +37,7 @@ async def test_a_foreign_client_finds_a_provider(client: Client) -> None:
     )
 
     async with running(config) as provider:
-        script = HERE / f"ask_{client.name.replace('-', '_')}.py"
-        report = json.loads(await run(python, script, provider.url))
+        report = await reported(client, provider.url)
 
     first = provider.engine.ledger.numbers[0]
     assert {name: report[name] for name in client.says} == client.says
@@ -171,6 +47,19 @@ async def test_a_foreign_client_finds_a_provider(client: Client) -> None:
     assert endings(provider)[:2] == [done, "cancelled"]
     if "listed" in report:
         assert report["silent"] in report["listed"]
+
+
+async def reported(client: Client, url: str) -> dict[str, Any]:
+    script = f"ask_{client.name.replace('-', '_')}"
+    if client.node:
+        node_modules = await node_modules_of(HERE / "npm" / client.name, STATE)
+        found_in = {"NODE_PATH": str(node_modules)}
+        told = await run("node", HERE / "npm" / f"{script}.cjs", url, more=found_in)
+    else:
+        python = await python_of(HERE / f"{client.name}.txt", STATE)
+        told = await run(python, HERE / f"{script}.py", url)
+    report: dict[str, Any] = json.loads(told)
+    return report
 
 
 def endings(provider: Simulator) -> list[str]:

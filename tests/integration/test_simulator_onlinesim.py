@@ -168,3 +168,28 @@ async def test_the_key_may_be_in_a_header_and_the_rest_in_a_body() -> None:
         assert (posted["response"], form["response"]) == (1, 1)
         assert without == {"response": "ERROR_NO_KEY"}
         assert row["form"] == "index"
+
+
+@pytest.mark.parametrize("yes", ["1", "true", "True"])
+async def test_a_flag_is_a_number_or_a_word(yes: str) -> None:
+    """Its own clients write the words."""
+    async with buying(family="onlinesim", balance_minor=1000) as buyer:
+        told = await ask(buyer, "getNum", service="code-arrives:1", country=7, number=yes)
+        buyer.later(1)
+        flags = {"tzid": told["tzid"], "message_to_code": yes, "msg_list": yes}
+        (kept,) = await ask(buyer, "getState", **flags, clean="false")
+        (again,) = await ask(buyer, "getState", **flags, clean=yes)
+        (hidden,) = await ask(buyer, "getState", **flags)
+
+        assert told["number"].startswith("+")
+        assert kept["msg"] == again["msg"]
+        assert [len(each["msg"]) for each in kept["msg"]] == [6]
+        assert "msg" not in hidden
+
+
+async def test_the_income_is_told_where_it_is_asked_for() -> None:
+    async with buying(family="onlinesim") as buyer:
+        plain = await ask(buyer, "getBalance")
+
+        assert "income" not in plain
+        assert await ask(buyer, "getBalance", income="true") == plain | {"income": 0}

@@ -169,6 +169,21 @@ async def test_vaksms_a_code_is_read_and_another_asked_for() -> None:
         assert len(every["smsCode"]) == 2
 
 
+@pytest.mark.parametrize(("knobs", "nothing"), [({}, None), ({"no_codes": "[]"}, [])])
+async def test_vaksms_before_the_first_sms_all_codes_are_none(
+    knobs: dict[str, str], nothing: object
+) -> None:
+    async with buying(family="vaksms", knobs=knobs) as buyer:
+        ref = await vak_bought(buyer, "code-arrives:5")
+
+        before = await vak(buyer, "getSmsCode", idNum=ref, all="")
+        buyer.later(5)
+        after = await vak(buyer, "getSmsCode", idNum=ref, all="None")
+
+        assert before == {"smsCode": nothing}
+        assert len(after["smsCode"]) == 1
+
+
 async def test_vaksms_a_number_is_given_back_unless_an_sms_is_there_or_coming() -> None:
     async with buying(family="vaksms") as buyer:
         silent, racing = await vak_bought(buyer, "timeout"), await vak_bought(buyer, "cancel-race")

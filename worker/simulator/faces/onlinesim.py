@@ -120,7 +120,9 @@ class OnlineSimFace(Face):
             case "rent/getRentState":
                 return self._rentals(ctx, ctx.engine.live(ctx.now, rentals=True))
             case _:
-                return self._yes(balance=exchange.price(ctx.balance_minor), zbalance="0.00")
+                income = {"income": 0} if _is_set(ctx.arg("income")) else {}
+                balance = exchange.price(ctx.balance_minor)
+                return self._yes(balance=balance, zbalance="0.00", **income)
 
     def answer_about(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         if number.rental != ctx.call.form.startswith("rent/"):
@@ -162,7 +164,7 @@ class OnlineSimFace(Face):
     def _rent(self, ctx: CallContext) -> FaceReply:
         country = ctx.arg("country", "7")
         number = ctx.rent(BuyerOrder(service=ctx.arg("service"), country=country))
-        phone = {"number": "+" + number.phone} if ctx.arg("number") else {}
+        phone = {"number": "+" + number.phone} if _is_set(ctx.arg("number")) else {}
         return self._yes(tzid=number.id, **phone)
 
     def _rent_for_days(self, ctx: CallContext) -> FaceReply:
@@ -176,7 +178,7 @@ class OnlineSimFace(Face):
     def _close(self, ctx: CallContext, number: SimulatedNumber) -> None:
         """Finish or cancel: the books decide which, and the reply does not say."""
         if not number.sms:
-            ending = Status.BANNED if ctx.arg("ban") == "1" else Status.CANCELLED
+            ending = Status.BANNED if _is_set(ctx.arg("ban")) else Status.CANCELLED
             denied = ctx.engine.cancel(number, ctx.now, ending)
             if not number.sms:
                 return granted(denied)
@@ -197,8 +199,8 @@ class OnlineSimFace(Face):
         rows = [self._row(ctx.call, number, ctx.now) for number in numbers]
         for number in numbers:
             unhidden = number.sms[number.hidden :]
-            ctx.engine.show(number, unhidden if ctx.arg("msg_list") == "1" else unhidden[-1:])
-            if ctx.arg("clean", "1") != "0":
+            ctx.engine.show(number, unhidden if _is_set(ctx.arg("msg_list")) else unhidden[-1:])
+            if _is_set(ctx.arg("clean", "1")):
                 number.hidden = len(number.sms)  # Reading hides what was read.
         return rows
 
@@ -219,9 +221,9 @@ class OnlineSimFace(Face):
     def _messages(
         self, call: FaceCall, number: SimulatedNumber, sms: Sequence[ArrivedSms]
     ) -> exchange.Json:
-        codes_only = call.args.get("message_to_code") == "1"
+        codes_only = _is_set(call.args.get("message_to_code"))
         texts = [each.code if codes_only else each.text for each in sms]
-        if call.args.get("msg_list") == "1":
+        if _is_set(call.args.get("msg_list")):
             return [{"service": number.service, "msg": each} for each in texts]
         return texts[-1]
 
@@ -249,7 +251,20 @@ class OnlineSimFace(Face):
             "days": time_left.days,
             "hours": int(time_left.total_seconds() // 3600),
             "extend": {"1": exchange.price(number.cost_minor)},
+            # What its clients cannot do without, and nobody here asks for.
+            "extension": 0,
+            "checked_time": "",
+            "checked": True,
+            "reload": 0,
+            "day_extend": 1,
+            "m_ext": False,
+            "freeze": False,
         }
+
+
+def _is_set(flag: str | None) -> bool:
+    """Its own clients write a flag as `true` or `True` where the page has 1."""
+    return flag is not None and flag.lower() in {"1", "true"}
 
 
 def _state(number: SimulatedNumber, sms: Sequence[ArrivedSms]) -> str:

@@ -59,6 +59,7 @@ class VakSmsKnobs(FaceKnobs):
     """What nobody knows for certain."""
 
     error_status: Literal[200, 400] = 200
+    no_codes: Literal["null", "[]"] = "null"  #: What `all` is answered before the first SMS.
 
 
 class VakSmsFace(Face):
@@ -122,7 +123,9 @@ class VakSmsFace(Face):
     def _codes(self, ctx: CallContext, number: SimulatedNumber) -> FaceReply:
         if "all" in ctx.call.args:
             ctx.engine.show(number)
-            return FaceReply.json({"smsCode": [sms.code for sms in number.sms]})
+            codes = [sms.code for sms in number.sms]
+            is_null = not codes and self._knobs.no_codes == "null"
+            return FaceReply.json({"smsCode": None if is_null else codes})
         latest = number.sms[-1:] if number.status is Status.RECEIVED else ()
         ctx.engine.show(number, latest)
         return FaceReply.json({"smsCode": latest[0].code if latest else None})
