@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -168,6 +170,7 @@ def raises(error: BaseException) -> Callable[[], None]:
         (raises(SystemExit(1)), "raised RuntimeError"),
         (raises(asyncio.CancelledError()), "raised RuntimeError"),
         (raises(ProviderRefused("wild", f"bad key {KEY}")), "raised a ProviderRefused"),
+        (raises(UnknownReply("wild", "SOMETHING:79991234567")), "raised a UnknownReply"),
         (raises(ProviderUnavailable("wild", "x", sent="no")), "raised a ProviderUnavailable"),  # type: ignore[arg-type] # a wild answer
         (asyncio.Event().wait, "did not end"),
     ],
@@ -186,6 +189,23 @@ async def test_whatever_it_raises_is_no_information(
     assert raised.value.sent, "it may be bought"
     assert [event for event, _ in world.troubles] == ["provider.family_failed"]
     assert KEY not in f"{world.troubles}{raised.value}"
+
+
+@pytest.mark.parametrize("key", ["a+b/c=", "two words", "100%"])
+@pytest.mark.parametrize("written", [str, quote, quote_plus, partial(quote, safe="")])
+async def test_a_key_in_an_error_is_found_however_it_is_written(
+    does: dict[str, Any], key: str, written: Callable[[str], str]
+) -> None:
+    does["look"] = raises(UnknownReply("wild", f"GET /?key={written(key)}"))
+    world = World()
+    with_key = replace(config("http://127.0.0.1:9", "wild"), api_key=key)
+    provider = build_provider(with_key, world.context(5.0))
+
+    with pytest.raises(ProviderUnavailable, match="raised a UnknownReply") as raised:
+        await provider.look(REF)
+    await provider.close()
+
+    assert written(key) not in f"{world.troubles}{raised.value}"
 
 
 async def test_what_it_is_allowed_to_raise_passes(does: dict[str, Any]) -> None:

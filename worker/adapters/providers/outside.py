@@ -6,10 +6,12 @@ an exception, a hang and an answer that is none say nothing about a number.
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, TypeVar, cast, get_type_hints
+from urllib.parse import quote, quote_plus
 
 from worker.adapters.providers.family import (
     FamilyAdapter,
@@ -35,6 +37,7 @@ BUILD_S: Final = 10.0  #: What making an account may take; it is done before any
 WAIT_S: Final = 1.0  #: Before a provider is asked again whose `reachable` fails.
 WAIT_MAX: Final = timedelta(days=1)  #: What an error may ask for.
 WORDS_MAX: Final = 400  #: Characters of an error.
+_MAY_BE_A_PHONE: Final = re.compile(r"[0-9]{7}")  #: In an error; it may be a long code, too.
 PUSHES_MAX: Final = 1000  #: Numbers that one push may be about.
 
 
@@ -51,7 +54,7 @@ class Guard:
 
     def __init__(self, config: ProviderConfig, context: ProviderContext) -> None:
         self.name = config.name
-        self._secrets = [each for each in (config.api_key, config.api_username) if each]
+        self._secrets = _written(config.api_key) | _written(config.api_username)
         self._sleep = context.sleep
         self._limit_s = CALL_TIMES * context.timeout_s
         self._home = Home()
@@ -105,11 +108,12 @@ class Guard:
         raise ProviderUnavailable(self.name, f"its family {why}")
 
     def _is_plain(self, error: ProviderError) -> bool:
-        """Whether what others read of an error is what it should be, without the key."""
+        """Whether what others read of an error is what it should be, without key and phone."""
         wait, sent = getattr(error, "retry_after", None), getattr(error, "sent", True)
         within = isinstance(wait, timedelta) and timedelta(0) <= wait <= WAIT_MAX
         words = f"{error} {error.detail}"
-        told = len(words) > WORDS_MAX or any(secret in words for secret in self._secrets)
+        told = any(secret in words for secret in self._secrets)
+        told = told or len(words) > WORDS_MAX or _MAY_BE_A_PHONE.search(words) is not None
         return (wait is None or within) and isinstance(sent, bool) and not told
 
     async def reachable(self, method: Callable[[], Awaitable[None]]) -> None:
@@ -281,6 +285,11 @@ def guarded_push(
             return False
 
     return parsed, None if is_signed is None else signed
+
+
+def _written(secret: str) -> frozenset[str]:
+    """A secret as it is, and as it stands in a URL."""
+    return frozenset({secret, quote(secret), quote(secret, safe=""), quote_plus(secret)} - {""})
 
 
 @cache
