@@ -1,11 +1,27 @@
-"""The README's table of providers is what the code says they can do."""
+"""The tables of providers in the README and the guide are what the code says they can do."""
 
+import json
 from pathlib import Path
 
-from worker.adapters.providers.table import END, abilities, section
-from worker.domain.families import every_dialect
+import pytest
 
-README = Path(__file__).parent.parent.parent / "README.md"
+from worker.adapters.providers.table import (
+    END,
+    OPTIONS_END,
+    abilities,
+    options_section,
+    section,
+)
+from worker.domain.families import Source, capabilities_of, every_dialect
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+GUIDE = ROOT / "worker/docs/providers.md"
+GRADES = {
+    Source.LIVE: "live",
+    Source.DOCS: "doc",
+    Source.CLIENTS: "client",
+}  #: As the golden replies name them.
 
 
 def test_the_readme_holds_the_table_that_the_code_makes() -> None:
@@ -20,3 +36,20 @@ def test_the_table_has_a_row_for_whatever_can_be_configured() -> None:
 
     assert named == set(every_dialect())
     assert section().count("\n| `") == len(named)
+
+
+def test_the_guide_holds_the_table_of_what_can_be_asked_of_a_number() -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+
+    assert OPTIONS_END in guide, "python -m worker.adapters.providers.table prints what is missing"
+    assert options_section() in guide, "the options have changed: print the table again"
+
+
+@pytest.mark.parametrize(("family", "dialect"), list(every_dialect()))
+def test_what_a_protocol_is_known_from_was_read_there(family: str, dialect: str) -> None:
+    replies = json.loads((ROOT / f"tests/golden/providers/{family}.json").read_text())
+    own = [each for each in replies if dialect in each.get("dialects", [dialect])]
+
+    named = {GRADES[source] for source in capabilities_of(family, dialect).known_from}
+    assert named
+    assert named <= {each["grade"] for each in own}

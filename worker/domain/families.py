@@ -28,7 +28,19 @@ class RentOption(enum.StrEnum):
     REUSE = "reuse"  #: The phone of an earlier number once more.
 
 
+class Source(enum.StrEnum):
+    """What a protocol is known from."""
+
+    LIVE = "live replies"
+    DOCS = "documentation"
+    CLIENTS = "client programs"
+
+
 NO_OPTIONS: Final[frozenset[RentOption]] = frozenset()
+_LIVE: Final = (Source.LIVE,)
+_DOCS: Final = (Source.DOCS,)
+_BOTH: Final = (*_LIVE, *_DOCS)
+_CLIENTS: Final = (Source.CLIENTS,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,7 @@ class Capabilities:
     look_changes_things: bool = False  #: A look can charge or hide: it is never repeated by itself.
     look_gap: timedelta | None = None  #: The least time between two calls, where one is demanded.
     rentals: bool = False  #: Rents numbers for hours or months.
+    known_from: tuple[Source, ...] = ()  #: The best there is.
 
     @property
     def page_size(self) -> int:
@@ -61,7 +74,12 @@ NO_DIALECT: Final = ""
 FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
     "handler_api": {
         "classic": Capabilities(
-            list_page_size=100, history=True, push=True, options=_OPERATOR, rentals=True
+            list_page_size=100,
+            history=True,
+            push=True,
+            options=_OPERATOR,
+            rentals=True,
+            known_from=_CLIENTS,
         ),
         "hero": Capabilities(
             list_page_size=100,
@@ -70,15 +88,22 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             options=_OPERATOR,
             gives_expiry=True,
             rentals=True,
+            known_from=_BOTH,
         ),
-        "tiger": Capabilities(list_page_size=100),
-        "smsbower": Capabilities(push=True),
-        "grizzly": Capabilities(list_page_size=100, push=True, gives_expiry=True, rentals=True),
-        "smshub": Capabilities(),
-        "smsman": Capabilities(),
-        "privatesms": Capabilities(),
+        "tiger": Capabilities(list_page_size=100, known_from=_BOTH),
+        "smsbower": Capabilities(push=True, known_from=_LIVE),
+        "grizzly": Capabilities(
+            list_page_size=100, push=True, gives_expiry=True, rentals=True, known_from=_CLIENTS
+        ),
+        "smshub": Capabilities(known_from=_CLIENTS),
+        "smsman": Capabilities(known_from=_DOCS),
+        "privatesms": Capabilities(known_from=_DOCS),
         "daisysms": Capabilities(
-            push=True, resend=False, options=_PLACE, look_gap=timedelta(seconds=3)
+            push=True,
+            resend=False,
+            options=_PLACE,
+            look_gap=timedelta(seconds=3),
+            known_from=_DOCS,
         ),
     },
     "fivesim": {
@@ -90,12 +115,18 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             options=_OPERATOR | {RentOption.MEDIUM, RentOption.REUSE},
             gives_expiry=True,
             rentals=True,
+            known_from=_BOTH,
         )
     },
     # The lists of onlinesim, SMSPVA and SMSPool have no pages; a reading is reckoned as 1000 rows.
     "onlinesim": {
         NO_DIALECT: Capabilities(
-            list_page_size=1000, push=True, report=True, price_limit=False, rentals=True
+            list_page_size=1000,
+            push=True,
+            report=True,
+            price_limit=False,
+            rentals=True,
+            known_from=_CLIENTS,
         )
     },
     "smspva": {
@@ -108,10 +139,13 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             look_changes_things=True,
             look_gap=timedelta(seconds=4),
             rentals=True,
+            known_from=_CLIENTS,
         )
     },
-    "vaksms": {NO_DIALECT: Capabilities(report=True, options=_OPERATOR, rentals=True)},
-    "smsman": {NO_DIALECT: Capabilities(rentals=True)},
+    "vaksms": {
+        NO_DIALECT: Capabilities(report=True, options=_OPERATOR, rentals=True, known_from=_CLIENTS)
+    },
+    "smsman": {NO_DIALECT: Capabilities(rentals=True, known_from=_DOCS)},
     "smspool": {
         NO_DIALECT: Capabilities(
             list_page_size=1000,
@@ -120,6 +154,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             options=_PLACE | {RentOption.MEDIUM},
             gives_expiry=True,
             rentals=True,
+            known_from=_BOTH,
         )
     },
     # Its pages follow one another by links, so they are read as one.
@@ -133,6 +168,7 @@ FAMILIES: Final[Mapping[str, Mapping[str, Capabilities]]] = {
             options=_PLACE | {RentOption.REUSE},
             gives_expiry=True,
             rentals=True,
+            known_from=_DOCS,
         )
     },
 }

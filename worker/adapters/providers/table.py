@@ -1,10 +1,10 @@
-"""What each family and dialect can do, as the table in the README, built from the adapters.
+"""What each family and dialect can do, as tables in the README and in docs/providers.md.
 
-`python -m worker.adapters.providers.table` prints it.
+Built from the adapters; `python -m worker.adapters.providers.table` prints both.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple, cast
 
@@ -14,6 +14,7 @@ from worker.adapters.providers.transport import Transport
 from worker.domain.families import (
     Capabilities,
     NoSuchFamily,
+    RentOption,
     capabilities_of,
     dialects_of,
     every_dialect,
@@ -25,6 +26,8 @@ from worker.ports.long_rental import RentalTerms
 
 BEGIN: Final = "<!-- providers: made by python -m worker.adapters.providers.table -->"
 END: Final = "<!-- providers: end -->"
+OPTIONS_BEGIN: Final = "<!-- options: made by python -m worker.adapters.providers.table -->"
+OPTIONS_END: Final = "<!-- options: end -->"
 FEW: Final = 6  #: Up to so many lengths of rentals are named one by one.
 
 
@@ -73,6 +76,21 @@ COLUMNS: Final[dict[str, Callable[[Abilities], str]]] = {
     "prolongs": _of_rentals(lambda terms: terms.prolongs),
     "tells refund": _of_rentals(lambda terms: terms.tells_refund),
     "tells outage": _of_rentals(lambda terms: terms.tells_outage),
+    "known from": lambda can: ", ".join(can.numbers.known_from),
+}
+
+
+def _takes(option: RentOption) -> Callable[[Abilities], str]:
+    return lambda can: _yes(can=option in can.numbers.options)
+
+
+#: What can be asked of a number, and said of it.
+OPTIONS: Final[dict[str, Callable[[Abilities], str]]] = {
+    "`operator`": _takes(RentOption.OPERATOR),
+    "`area_code`": _takes(RentOption.AREA_CODE),
+    "`medium` voice": _takes(RentOption.MEDIUM),
+    "`reuse`": _takes(RentOption.REUSE),
+    "report a bad number": lambda can: _yes(can=can.numbers.report),
 }
 
 
@@ -110,10 +128,13 @@ def _abilities_of(family: str, dialect: str) -> Abilities:
     return Abilities(capabilities, rentals(config, nowhere).terms)
 
 
-def table(rows_of: Iterable[tuple[str, str, Abilities]]) -> str:
-    head = ["family", "dialect", *COLUMNS]
+def table(
+    rows_of: Iterable[tuple[str, str, Abilities]],
+    columns: Mapping[str, Callable[[Abilities], str]] = COLUMNS,
+) -> str:
+    head = ["family", "dialect", *columns]
     rows = [
-        [f"`{family}`", f"`{dialect}`" if dialect else "", *(of(can) for of in COLUMNS.values())]
+        [f"`{family}`", f"`{dialect}`" if dialect else "", *(of(can) for of in columns.values())]
         for family, dialect, can in rows_of
     ]
     lines = [head, ["---"] * len(head), *rows]
@@ -125,7 +146,12 @@ def section() -> str:
     return f"{BEGIN}\n{table(abilities())}\n{END}"
 
 
+def options_section() -> str:
+    """The table of what can be asked of a number, between its markers."""
+    return f"{OPTIONS_BEGIN}\n{table(abilities(), OPTIONS)}\n{OPTIONS_END}"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(section() + "\n")
+    sys.stdout.write(f"{section()}\n\n{options_section()}\n")
     if brought := list(abilities_of_packages()):
         sys.stdout.write(f"\n{table(brought)}\n")
