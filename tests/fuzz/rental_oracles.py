@@ -1,5 +1,6 @@
 """What a reply about a long rental must contain before money is said to have moved."""
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
@@ -66,7 +67,8 @@ def _is_yes(family: str, dialect: str, reply: Reply) -> bool:
         case "textverified", _:
             state = str(body.get("state")).lower()
             ended = state in {"nonrenewableexpired", "nonrenewablerefunded"}
-            return not reply.body.strip(b" {}") or ended or b"canRefund" in reply.body
+            told = "refund" in body and "canRefund" in json.dumps(body["refund"])
+            return not reply.body.strip(b" {}") or ended or told
         case "smspool" | "smsman", _:
             return str(body.get("success")) in {"1", "True"} and not body.get("error_code")
         case _:

@@ -136,6 +136,12 @@ FOUND_IN_TURN: list[tuple[str, str, list[str]]] = [
         "history",
         ['[{"order_code": "77", "status": "refunded", "code": {"x": "4711"}, "full_code": ""}]'],
     ),
+    # So long a code has no country: the phone would be nobody's.
+    (
+        "smspool",
+        "rent",
+        ['{"success": 1, "cc": "178901", "phonenumber": "2345678901", "order_id": "ABCDEFGH"}'],
+    ),
     # An SMS that was there before the report.
     (
         "textverified",
@@ -146,6 +152,14 @@ FOUND_IN_TURN: list[tuple[str, str, list[str]]] = [
         ],
     ),
 ]
+
+
+def test_no_refund_is_told_in_any_coding_of_json() -> None:
+    told = '{"id": "lr_77", "state": "nonrenewableActive", "number": "2025550100",'
+    told += ' "endsAt": "12:34", "refund": {"canRefund": false}}'
+    replies = Reply(400, b""), Reply(200, told.encode("utf-16"))
+
+    assert complaints_about(ADAPTERS["textverified"], Call("rental_close", replies)) == []
 
 
 @pytest.mark.parametrize(("name", "operation", "bodies"), FOUND_IN_TURN)

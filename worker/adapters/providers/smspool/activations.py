@@ -76,6 +76,7 @@ NO_RENT: Final = {
     "PRICE_NOT_FOUND": port.NoRent.PRICE_ABOVE_MAX,
     BAD_FIELD: port.NoRent.BAD_REQUEST,
 }
+COUNTRY_CODE_MAX: Final = 4  #: Digits: the longest are those of islands, as 1246.
 ENDED_ROWS: Final = frozenset({"refunded", "expired", "cancelled", "canceled"})
 
 
@@ -245,7 +246,8 @@ def _phone_in(body: dict[str, Any]) -> str | None:
     if whole is not None or local is None:
         return whole
     digits = str(country) if type(country) is int or isinstance(country, str) else ""
-    return digits + local if digits.isdecimal() and digits.isascii() else local
+    is_code = digits.isdecimal() and digits.isascii() and len(digits) <= COUNTRY_CODE_MAX
+    return digits + local if is_code else local
 
 
 class SmsPoolAccount(ProviderAccount):
