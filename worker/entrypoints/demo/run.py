@@ -152,6 +152,8 @@ class DemoRun:
     numbers: Sequence[PlannedNumber]
     window: float
     say: Callable[[str], None]
+    sold_by: str = PROVIDER  #: As the daemon calls the provider.
+    rents_at_once: int = RENTS_AT_ONCE
     rented: dict[str, PlannedNumber] = field(default_factory=dict)  #: By activation id.
     balances: dict[str, int] = field(default_factory=dict)  #: By account, before.
 
@@ -188,7 +190,7 @@ class DemoRun:
                 number = left.pop()
                 body = {
                     "account": number.account,
-                    "provider": PROVIDER,
+                    "provider": self.sold_by,
                     "service": number.service,
                     "country": "0",
                     "price_minor": PRICE_MINOR,
@@ -198,7 +200,7 @@ class DemoRun:
                 self.rented[activation["id"]] = number
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(RENTS_AT_ONCE):
+            for _ in range(self.rents_at_once):
                 group.create_task(work())
 
     async def _press_cancel(self) -> None:
@@ -238,7 +240,8 @@ class DemoRun:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def _rented_rows(self) -> AsyncIterator[dict[str, Any]]:
-        async for row in self.shop.pages(ACTIVATIONS, len(self.rented)):
+        shown = self.shop.pages(ACTIVATIONS, len(self.rented), provider=self.sold_by)
+        async for row in shown:
             if row["id"] in self.rented:
                 yield row
 
@@ -268,10 +271,10 @@ async def run_demo(*, numbers: int, window: float, seed: int, spoken: Spoken) ->
         run = DemoRun(shop, provider, planned, window, say)
         ended = await run.run()
         findings = await _audit(up.servers.database_url)
-        return await _report(run, ended, findings, started)
+        return await reported(run, ended, findings, started)
 
 
-async def _report(
+async def reported(
     run: DemoRun, ended: list[dict[str, Any]], findings: list[Finding], started: float
 ) -> report.Report:
     after = {name: await run.shop.get(f"/v1/accounts/{name}") for name in run.balances}
