@@ -274,7 +274,9 @@ def _smspool(_dialect: str, call: Call, heard: Sequence[Reply]) -> Claims:
         return said
     # A zero is no code, in whatever field it is.
     has_sms = any(_messages("smspool", "", last))
-    said |= {"code", "kept"} if has_sms and ("status" in body or rows) else set()
+    # Nothing but quotes is a message or none, as the adapter likes.
+    may_have_sms = any(map(str.strip, under(json_in(last), SMS_KEYS["smspool"][""])))
+    said |= {"code", "kept"} if may_have_sms and ("status" in body or rows) else set()
     # What some other place says is no SMS of this order.
     beside = {"sms": [body.get("sms"), body.get("full_sms")]}
     empty = not any(map(bare, under(beside))) or not has_sms

@@ -136,6 +136,8 @@ FOUND_IN_TURN: list[tuple[str, str, list[str]]] = [
         "history",
         ['[{"order_code": "77", "status": "refunded", "code": {"x": "4711"}, "full_code": ""}]'],
     ),
+    # Nothing but quotes is a text like any other.
+    ("smspool", "look", ['{"status": 3, "sms": "", "full_sms": "\\"\\""}']),
     # So long a code has no country: the phone would be nobody's.
     (
         "smspool",
