@@ -144,6 +144,8 @@ FOUND_IN_TURN: list[tuple[str, str, list[str]]] = [
         "rent",
         ['{"success": 1, "cc": "178901", "phonenumber": "2345678901", "order_id": "ABCDEFGH"}'],
     ),
+    # What should be the id of a sale was in the error, and may be a phone.
+    ("textverified", "rental_open", ['{"href": "2025550120"}', '{"state": "saleless"}']),
     # An SMS that was there before the report.
     (
         "textverified",

@@ -177,7 +177,9 @@ class TextVerifiedRentals(RentalAccount):
             return sale
         rented = await self._read_sale(sale)
         if rented is None:
-            raise ProviderUnavailable(self.name, f"bought by sale {sale}, but not read")
+            # A sale's id has letters; what has none may be a phone, and goes to no log.
+            named = "a sale" if sale.isdecimal() else f"sale {sale}"
+            raise ProviderUnavailable(self.name, f"bought by {named}, but not read")
         return rented
 
     async def _read_sale(self, sale: ProviderRef) -> port.Rented | port.NoRent | None:
