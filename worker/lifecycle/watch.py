@@ -233,13 +233,14 @@ class Watch:
             return await self._read_lists(provider, keep_going)
 
     async def _read_lists(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
-        rows = 0
+        rows, has_read = 0, False
         terms = self.terms[provider.name]
         poll = terms.poll.total_seconds()
         while keep_going():
             if provider.circuit is Circuit.OPEN:
                 await until_reachable(provider, self.clock)
                 self._read_at.pop(provider.name, None)  # It is read as soon as it can be.
+                has_read = False
                 continue
             if not self.listing.unfinished(provider.name):
                 since = self.clock.monotonic() - self._read_at.get(provider.name, float("-inf"))
@@ -248,8 +249,9 @@ class Watch:
                 if since < wait:
                     await self.clock.sleep(min(wait - since, LIST_NAP.total_seconds()))
                     continue
-                if provider.name in self._read_at:
+                if has_read:  # Between two ticks of this process another one may have read it.
                     self.reporter.look_late(provider.name, timedelta(seconds=since - wait))
+                has_read = True
                 self._read_at[provider.name] = self.clock.monotonic()
             # After an outage, thousands may be left that get no code any more.
             live = await self._patiently(lambda: self.schedule.open_size(provider.name))

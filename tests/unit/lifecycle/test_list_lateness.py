@@ -1,0 +1,115 @@
+"""How late a provider's list is read: told only by a tick that knows when it was read before."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, cast
+
+import pytest
+
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import RENTED, SIM, OwnTime, ScriptedProvider, Stub, terms
+from worker.domain.families import Capabilities
+from worker.lifecycle.listing import Listing
+from worker.lifecycle.look import Look
+from worker.lifecycle.watch import Watch
+from worker.ports.provider import Circuit
+from worker.ports.schedule import LeaseBatch
+
+POLL: Final = timedelta(seconds=3)
+NONE_DUE: Final = LeaseBatch([], timedelta(seconds=1))
+
+
+@dataclass
+class Lists:
+    """A list of which each reading takes so long."""
+
+    time: OwnTime
+    takes: timedelta = timedelta(0)
+    readings: list[float] = field(default_factory=list)
+    also: Callable[[], None] = lambda: None
+
+    def unfinished(self, _: object) -> bool:
+        return False
+
+    def unanswered(self, _: object) -> int:
+        return 0
+
+    async def read(self, *_: object) -> int:
+        self.readings.append(self.time.elapsed)
+        self.time.pass_by(self.takes)
+        self.also()
+        return 0
+
+
+class Watched:
+    def __init__(self) -> None:
+        self.time = OwnTime(RENTED)
+        self.lists = Lists(self.time)
+        self.reporter = RecordingReporter()
+        self.provider = ScriptedProvider(capabilities=Capabilities(list_page_size=100))
+        schedule = Stub(lease=NONE_DUE, nap=None, ring=None, size=1)
+        self.watch = Watch(
+            schedule=cast("Any", schedule),
+            reporter=self.reporter,
+            look=cast("Look", None),
+            listing=cast("Listing", self.lists),
+            clock=self.time.clock(),
+            terms={SIM: terms(poll=POLL)},
+        )
+
+    async def tick(self, readings: int) -> None:
+        """One that ends after so many readings more."""
+        goes_on: Callable[[], bool] = lambda: len(self.lists.readings) < most  # noqa: E731 - one line
+        most = len(self.lists.readings) + readings
+        await self.watch.tick(self.provider, goes_on)
+
+    def late(self) -> list[timedelta]:
+        return [late for _, late in self.reporter.of("look_late")]
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()
+
+
+async def test_readings_of_one_tick_are_as_late_as_the_one_before_took(watched: Watched) -> None:
+    watched.lists.takes = timedelta(seconds=9)
+
+    await watched.tick(3)
+
+    assert watched.late() == [timedelta(seconds=6), timedelta(seconds=6)]
+
+
+async def test_what_another_process_may_have_read_between_two_ticks_is_not_late(
+    watched: Watched,
+) -> None:
+    await watched.tick(1)
+    watched.time.pass_by(timedelta(minutes=1))
+
+    await watched.tick(1)
+
+    assert watched.late() == []
+
+
+async def test_the_first_reading_after_an_outage_is_not_late(watched: Watched) -> None:
+    def fail() -> None:
+        watched.provider.circuit = Circuit.OPEN
+
+    async def back() -> None:
+        watched.provider.circuit = Circuit.CLOSED
+
+    watched.lists.also = fail
+    watched.provider.reachable = back  # type: ignore[method-assign] # it is back at once
+
+    await watched.tick(3)
+
+    assert watched.late() == []
+
+
+async def test_a_new_tick_reads_no_sooner_than_the_list_is_due(watched: Watched) -> None:
+    await watched.tick(1)
+    await watched.tick(1)
+
+    first, second = watched.lists.readings
+    assert second - first >= POLL.total_seconds()
