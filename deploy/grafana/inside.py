@@ -4,7 +4,7 @@ from typing import Final
 
 from deploy.grafana.board import Row, board
 from deploy.grafana.panels import AMBER, GREEN, RED, Json, Panel, Query, lines, tile, timeline
-from deploy.grafana.selectors import COUNTED, SILENT_SECONDS, A, W, quantile, rate
+from deploy.grafana.selectors import COUNTED, SILENT_SECONDS, A, W, counted, quantile, rate
 from deploy.grafana.tiles import ZERO_IS_GOOD, data_age, look_lag, workers_up
 from worker.jobs import WORK_SECONDS
 
@@ -126,7 +126,13 @@ def _servers() -> list[Panel]:
         ),
         timeline(
             "Leads, where arq does not",
-            [Query(f"max by (instance, provider) ({A}leader{{{W}}})", "{{provider}} {{instance}}")],
+            # One that is cut off cannot know that another one leads.
+            [
+                Query(
+                    f"max by (instance, provider) ({counted('leader')})",
+                    "{{provider}} {{instance}}",
+                )
+            ],
             {0: ("no", "blue"), 1: ("leads", GREEN)},
             width=6,
             normal="one band that is green for each provider",

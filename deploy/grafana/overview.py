@@ -36,6 +36,7 @@ from deploy.grafana.tiles import (
 
 UID: Final = "activation-worker-overview"
 EVENTS_OLD_SECONDS: Final = 60
+TAKEN_MIN: Final = 0.5  #: Of what is sent to an endpoint that works; as in the alert.
 
 
 def overview() -> Json:
@@ -122,7 +123,16 @@ def _works() -> Panel:
         f" * avg(time() - {COUNTED} < bool {SILENT_SECONDS})"
     )
     every = f"{A}canary_every_seconds{{{W}}}"
-    endpoint = f"max({counted('event_oldest_seconds')}) < bool {EVENTS_OLD_SECONDS}"
+    sent = f'{W}, result="sent"'
+    taken = (
+        f"{rate('event_deliveries_total', sent)} / ({rate('event_deliveries_total', W)} > 0)"
+        " or vector(1)"
+    )
+    endpoint = (
+        # Where it takes no more than half it does not work, however young the oldest event is.
+        f"(({taken}) > {TAKEN_MIN} or vector(0))"
+        f" * (max({counted('event_oldest_seconds')}) < bool {EVENTS_OLD_SECONDS})"
+    )
     return timeline(
         "What works",
         [

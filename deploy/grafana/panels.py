@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from deploy.grafana.selectors import NO_DATA, or_no_data
+from deploy.grafana.selectors import NO_DATA, WITH_EXEMPLARS, A, or_no_data
 
 Json: TypeAlias = dict[str, Any]
 
@@ -37,6 +37,11 @@ COLOURS: Final = {
 class Query:
     expr: str
     legend: str = ""
+
+    @property
+    def has_exemplars(self) -> bool:
+        """Whether it reads buckets that keep which activation was counted there last."""
+        return any(f"{A}{name}_bucket" in self.expr for name in WITH_EXEMPLARS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,8 @@ class Panel:
             "format": "heatmap" if self.kind == "heatmap" else "time_series",
             "instant": table,
             "range": not table,
+            # Once for all lines of a panel: they are drawn from the same buckets.
+            "exemplar": position == 0 and query.has_exemplars,
         }
 
     def _defaults(self) -> Json:

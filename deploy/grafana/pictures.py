@@ -25,6 +25,10 @@ from deploy.grafana.panels import Json
 
 POINTS: Final = 200  #: About as many as a panel has pixels to tell apart.
 CHROMIUM_SECONDS: Final = 60
+#: What says of whom an alert is.
+ABOUT: Final = frozenset(
+    {"dependency", "instance", "invariant", "job_name", "kind", "provider", "reason"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,8 @@ def chosen(board: Json, shown: Prometheus, provider: str) -> Prometheus:
     """With one provider where the board is about one: the named one, else the first."""
     if all(each.get("multi", True) for each in board["templating"]["list"]):
         return shown
-    known = sorted(labels["provider"] for labels, _ in shown.now("activation_worker_live"))
+    there = shown.now("last_over_time(activation_worker_live[$__range])")
+    known = sorted({labels["provider"] for labels, _ in there})
     return Prometheus(
         url=shown.url,
         begins=shown.begins,
@@ -147,7 +152,7 @@ def _alerts(shown: Prometheus) -> list[Alert]:
             name=labels["alertname"],
             severity=labels["severity"],
             state=labels["alertstate"],
-            about=[v for k, v in sorted(labels.items()) if k in {"provider", "job_name", "kind"}],
+            about=[value for label, value in sorted(labels.items()) if label in ABOUT],
             seconds=shown.ends - since.get(_identity(labels), shown.ends),
         )
         for labels, _ in shown.now('ALERTS{alertname=~"ActivationWorker.+"}')

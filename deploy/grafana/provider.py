@@ -149,6 +149,9 @@ def _answers() -> list[Panel]:
 
 
 def _codes() -> list[Panel]:
+    by_service = "max by (service, outcome)"
+    ended = f"sum by (service) ({by_service} ({counted('service_endings', P)}))"
+    coded = f"sum by (service) ({by_service} ({counted('service_endings', DELIVERED)}))"
     return [
         lines(
             "Time to the first code, here",
@@ -173,13 +176,11 @@ def _codes() -> list[Panel]:
             otherwise="let other providers be asked first: rent with `prefer` by success",
         ),
         lines(
-            "Cancelled of all that ended, 1 h",
-            [Query(f"max({counted('provider_cancel_ratio', P)})", "cancelled")],
+            "Numbers with a code, by service",
+            [Query(f"{coded} / ({ended} > 0)", "{{service}}")],
             "percentunit",
-            normal="well under the line",
-            otherwise="above it accounts are blocked; sell less of what brings no code",
-            limit=0.9,
-            runbook="ActivationWorkerCancelRatio",
+            normal="each its own, steady over days; of what was rented since yesterday",
+            otherwise="a service at 0 brings nothing here: sell it from another provider",
         ),
     ]
 

@@ -6,6 +6,11 @@ A: Final = "activation_worker_"  #: The prefix of every metric of ours.
 W: Final = 'job=~"$job", instance=~"$instance"'  #: The workers chosen.
 P: Final = f'{W}, provider=~"$provider"'  #: The workers and the providers chosen.
 
+#: The histograms whose buckets keep an activation's id (exemplars); a panel draws them as dots.
+WITH_EXEMPLARS: Final = (
+    *("code_told_seconds", "code_wait_seconds"),
+    *("credit_lateness_seconds", "look_lateness_seconds"),
+)
 #: The gauges about the queue are read every five seconds, and keep their value when that fails.
 FRESH_SECONDS: Final = 30
 #: Three readings that did not come: the database does not answer, whatever its connections say.

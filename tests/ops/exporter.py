@@ -78,6 +78,12 @@ def queue_stats() -> QueueStats:
         events_pending=1,
         cancel_ratio=dict.fromkeys(names, 0.5),
         canary_success=datetime.now(UTC),
+        service_endings={
+            (name, service, outcome): 10
+            for name in names
+            for service in ("tg", "wa")
+            for outcome in ("delivered", "refunded", "closed")
+        },
         balance_minor={(p.name, p.currency): 5_000 for p in KNOWN.providers},
     )
 

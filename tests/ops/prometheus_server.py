@@ -40,6 +40,12 @@ class Prometheus:
             return [float(found["result"][1])]
         return [float(sample["value"][1]) for sample in found["result"]]
 
+    def exemplars(self, expr: str) -> list[dict[str, str]]:
+        """The labels of those that are kept of the series that a query reads."""
+        now = time.time()
+        found = self.get("/api/v1/query_exemplars", query=expr, start=str(now - 600), end=str(now))
+        return [each["labels"] for series in found for each in series["exemplars"]]
+
     def wait_until(self, holds: Callable[[], bool], seconds: float) -> None:
         """Ask again and again, as long as Prometheus lives."""
         until = time.monotonic() + seconds
@@ -76,6 +82,7 @@ def scraping(binary: Path, target: str, directory: Path) -> Iterator[Prometheus]
         f"--web.listen-address=127.0.0.1:{port}",
         f"--web.external-url=http://127.0.0.1:{port}",
         f"--web.user-assets={DEPLOY / 'runbooks'}",
+        "--enable-feature=exemplar-storage",
         "--log.level=warn",
     ]
     with (directory / "prometheus.log").open("wb") as log:

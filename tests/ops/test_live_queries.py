@@ -27,6 +27,7 @@ from tests.ops.queries import (
     alerts,
     annotation_queries,
     panel_queries,
+    panels_of,
     plain,
     quiet_queries,
     recording_queries,
@@ -102,6 +103,12 @@ def where(shipped: Shipped) -> str:
 
 
 QUIET: Final = quiet_queries()
+DOTTED: Final = [
+    pytest.param(panel, id=f"{name}: {panel['title']}")
+    for name, board in boards().items()
+    for panel in panels_of(board)
+    if any(target["exemplar"] for target in panel["targets"])
+]
 DRAWN: Final = [each for each in (*panel_queries(), *annotation_queries()) if each not in QUIET]
 
 
@@ -122,6 +129,17 @@ def test_every_panel_of_a_board_is_drawn(live: Prometheus, board: dict[str, Any]
     for panel in board["panels"]:
         assert html.escape(panel["title"]) in drawn
     assert "no fresh data" not in drawn
+
+
+@pytest.mark.parametrize("panel", DOTTED)
+def test_a_dot_on_a_panel_names_its_number(live: Prometheus, panel: dict[str, Any]) -> None:
+    expr = plain(panel["targets"][0]["expr"], rate_interval=RATE_INTERVAL)
+
+    found = live.exemplars(expr)
+
+    assert all(set(labels) == {"activation"} for labels in found)
+    # No look is late while all is well, and only late ones are kept.
+    assert bool(found) is not ("look_lateness" in expr)
 
 
 @pytest.mark.parametrize("shipped", QUIET, ids=where)

@@ -38,6 +38,7 @@ def registry() -> CollectorRegistry:
     # There only once there is something to tell.
     metrics.leader.labels("alpha").set(1)
     metrics.schedule_lag_seconds.set(0)
+    metrics.service_endings.labels("alpha", "tg", "delivered").set(1)
     metrics.provider_balance_minor.labels("alpha", "USD").set(1)
     metrics.http_requests.labels("/v1/activations", "POST", "201").inc()
     metrics.http_request_seconds.labels("/v1/activations").observe(0.01)

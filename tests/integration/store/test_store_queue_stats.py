@@ -18,6 +18,7 @@ from tests.integration.store.shop import (
     ending,
     external,
 )
+from worker.adapters.store.books import SERVICES
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 from worker.domain.ids import ProviderName
@@ -111,6 +112,35 @@ async def test_the_cancel_ratio_is_of_what_ended_in_the_last_hour(shop: Shop) ->
     assert await ratio(timedelta(minutes=31)) == {SIM: 2 / 3}
     assert await ratio(timedelta(minutes=80)) == {SIM: 0}
     assert await ratio(timedelta(minutes=91)) == {}
+
+
+async def test_endings_are_counted_by_service_and_those_of_the_least_sold_together(
+    shop: Shop,
+) -> None:
+    await shop.store.books.open_account(ALICE, "USD")
+    sold = {f"s{number:02}": 1 for number in range(SERVICES + 2)} | {"s00": 3, "s01": 2}
+    services = [service for service, count in sold.items() for _ in range(count)]
+    numbers = [external(f"{n}", service=service) for n, service in enumerate(services)]
+    await shop.store.activations.accept(numbers, now=RENTED)
+    await shop.code("0", "1234", RENTED)
+    for due in await shop.expire():
+        await shop.refund(due.id)
+    (coded,) = await shop.store.settlements.due_deliveries(10, now=DEADLINE + TICK)
+    await shop.store.settlements.settle([delivery(coded.id)], now=DEADLINE + TICK)
+
+    async def ended(now: timedelta) -> dict[tuple[str, str], int]:
+        stats = await shop.store.books.queue_stats(GRACE, now=DEADLINE + now)
+        return {key[1:]: count for key, count in stats.service_endings.items() if count}
+
+    counted = await ended(TICK)
+    assert counted["s00", "delivered"] == 1
+    assert counted["s00", "refunded"] == 2
+    assert counted["s01", "refunded"] == 2
+    assert counted["other", "refunded"] == 2
+    assert len({service for service, _ in counted}) == SERVICES + 1
+    assert sum(counted.values()) == len(services)
+    assert await ended(timedelta(days=1)) == counted
+    assert await ended(timedelta(days=2)) == {}
 
 
 async def test_one_process_leads_a_topic_and_others_lead_others(shop: Shop) -> None:

@@ -255,6 +255,25 @@ def test_numbers_of_a_provider_that_is_gone_from_the_settings_are_still_counted(
     assert ops.value("live", provider="other") == 5
 
 
+def test_a_service_without_endings_any_more_goes_and_a_provider_unknown_here_does_not_come(
+    ops: Ops,
+) -> None:
+    endings = {
+        (ALPHA, "tg", "delivered"): 3,
+        (ALPHA, "other", "refunded"): 2,
+        (ProviderName("omega"), "tg", "delivered"): 9,
+    }
+    ops.reporter.queue_stats(queue_stats(service_endings=endings))
+
+    assert ops.value("service_endings", provider="alpha", service="tg", outcome="delivered") == 3
+    assert ops.value("service_endings", provider="alpha", service="other", outcome="refunded") == 2
+    assert ops.value("service_endings", provider="omega", service="tg", outcome="delivered") is None
+
+    ops.reporter.queue_stats(queue_stats())
+    gone = {"provider": "alpha", "service": "tg", "outcome": "delivered"}
+    assert ops.value("service_endings", **gone) is None
+
+
 def test_the_last_canary_that_got_its_code_stays_where_none_is_known(ops: Ops) -> None:
     assert ops.value("canary_last_success_timestamp_seconds") == 0
     ops.reporter.queue_stats(queue_stats(canary_success=NOW))

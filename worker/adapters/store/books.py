@@ -121,6 +121,7 @@ def _entry(row: RowMapping) -> port.Entry:
 
 
 SAMPLE: Final = 10_000  #: Endings that the cancel ratio is taken from.
+SERVICES: Final = 20  #: Of each provider; a label's values have to stay few.
 CANARIES: Final = 1_000  #: As far back as one that went all the way is looked for.
 _ON_TIME: Final = timedelta(0)
 _LET_GO = text(
@@ -321,6 +322,9 @@ async def _queue_stats(
     canary = {"account": CANARY_ACCOUNT, "sample": CANARIES}
     late = [row["now"] - row["oldest_deadline"] for row in live if row["oldest_deadline"]]
     [events] = await rows("books/pending_events", now=now)
+    services = await rows(
+        "books/service_endings", now=now, most=SERVICES, others=port.OTHER_SERVICES
+    )
     reviews = await rows("books/waiting_reviews", now=now)
     waiting = Counter({row["kind"]: row["waiting"] for row in reviews})
     waiting[port.IN_REVIEW] = sum(row["in_review"] for row in live)
@@ -350,4 +354,9 @@ async def _queue_stats(
         # One whose Cancel was pressed may be in review before its deadline.
         oldest_review=max([_ON_TIME, *since]),
         reviews_late=sum(row["late"] for row in reviews) + sum(row["reviews_late"] for row in live),
+        service_endings={
+            (ProviderName(row["provider"]), row["service"], outcome): row[outcome]
+            for row in services
+            for outcome in provider_figures.OUTCOMES
+        },
     )

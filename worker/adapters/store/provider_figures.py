@@ -27,7 +27,7 @@ STEPS: Final = (
 
 assert all(a < b for a, b in pairwise(STEPS))
 _STEPS: Final = (0, *STEPS)  #: Where each begins.
-_OUTCOMES: Final = ("delivered", "refunded", "closed")
+OUTCOMES: Final = ("delivered", "refunded", "closed")
 _CANCELS: Final = {ProviderState.CANCELLING.value, ProviderState.CANCELLED.value}
 _NOW = text("SELECT coalesce(CAST(:now AS timestamptz), now())")
 _STOPS = text("SELECT provider, kind, drained_at, note, by FROM provider_drain")
@@ -197,7 +197,7 @@ def _columns(counted: Mapping[tuple[str, str, str, datetime], _Counted]) -> dict
         "services": list(services),
         "countries": list(countries),
         "since": list(since),
-        **{state: [each.outcomes[state] for each in figures] for state in _OUTCOMES},
+        **{state: [each.outcomes[state] for each in figures] for state in OUTCOMES},
         "cancelled": [each.cancelled for each in figures],
         "costed": [each.costed for each in figures],
         "cost_minor": [each.cost_minor for each in figures],

@@ -111,6 +111,8 @@ CONNECTION_STATE = _fixed("state", ConnectionState)
 ROUTE = _fixed("route", ())
 METHOD = _fixed("method", ())
 STATUS = _fixed("status", ())
+#: What shops ask for; the database names no more than a handful, and `other`.
+SERVICE = _fixed("service", ())
 HALT_REASON = _fixed("reason", (EXPOSURE_LIMIT,))
 
 

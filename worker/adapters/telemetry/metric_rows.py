@@ -136,8 +136,19 @@ def own_gauge(name: str, says: str) -> Row[OwnGauge]:
     return Row(kind=Gauge, name=name, says=says, labels=[], build=build)
 
 
-def set_all(gauge: Gauge | label_sets.BoundedMetric[Gauge], values: Mapping[Values, float]) -> None:
+def read_into(
+    gauge: Gauge | label_sets.BoundedMetric[Gauge],
+    row: Row[object],
+    stats: QueueStats,
+    sets: label_sets.LabelSets,
+) -> None:
+    """Set the gauge that *row* was built into, if it is one about the whole queue."""
+    if row.read is None:
+        return
+    values: Mapping[Values, float] = row.read(stats, sets)
     if isinstance(gauge, Gauge):
+        if label_sets.SERVICE.name in row.labels:
+            gauge.clear()  # What is sold changes: a service that is not named any more goes.
         for labels, value in values.items():
             (gauge.labels(*labels) if labels else gauge).set(value)
         return
@@ -150,6 +161,12 @@ def set_all(gauge: Gauge | label_sets.BoundedMetric[Gauge], values: Mapping[Valu
 def each(values: Mapping[Any, float]) -> Mapping[Values, float]:
     """The values of a gauge with one label."""
     return {(label,): value for label, value in values.items()}
+
+
+def service_endings(stats: QueueStats, sets: label_sets.LabelSets) -> Mapping[Values, float]:
+    """By provider, service and outcome, without providers that are gone from the settings."""
+    known = sets.provider_names
+    return {key: count for key, count in stats.service_endings.items() if key[0] in known}
 
 
 def halted(stats: QueueStats, sets: label_sets.LabelSets) -> Mapping[Values, float]:

@@ -25,7 +25,7 @@ from worker.adapters.telemetry.metric_rows import (
     halted,
     own_gauge,
     plain,
-    set_all,
+    read_into,
 )
 from worker.ports.store.books import QueueStats
 
@@ -229,6 +229,17 @@ class Metrics:
         read=lambda stats, _: each(stats.cancel_ratio),
     )
 
+    service_endings = plain(
+        Gauge,
+        "service_endings",
+        "Numbers rented yesterday or today (UTC) that ended: of the 20 services with the most, and"
+        " `other`. Take max, not sum.",
+        label_sets.PROVIDER,
+        label_sets.SERVICE,
+        label_sets.OUTCOME,
+        read=metric_rows.service_endings,
+    )
+
     # Jobs and events
     jobs = bounded(
         Counter, "jobs_total", "Jobs run by this process.", label_sets.JOB, label_sets.JOB_RESULT
@@ -367,8 +378,7 @@ class Metrics:
     def read(self, stats: QueueStats) -> None:
         """Set the gauges about the whole queue."""
         for attribute, row in rows():
-            if row.read is not None:
-                set_all(vars(self)[attribute], row.read(stats, self._sets))
+            read_into(vars(self)[attribute], row, stats, self._sets)
 
 
 def rows() -> Iterator[tuple[str, Row[object]]]:

@@ -135,6 +135,8 @@ class ProviderStop(NamedTuple):
 #: Among the kinds of case that wait for a human: a number whose ending its policy leaves to one.
 IN_REVIEW: Final = "activation"
 
+OTHER_SERVICES: Final = "other"
+
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
@@ -155,6 +157,9 @@ class QueueStats:
     reviews_waiting: Mapping[str, int] = field(default_factory=dict)  #: By kind of case.
     oldest_review: timedelta = timedelta(0)
     reviews_late: int = 0  #: Cases and numbers whose date for a verdict is over.
+    #: Ended of those rented yesterday and today (UTC), by provider, service and outcome; of each
+    #: provider the services with the most of them, and `OTHER_SERVICES`.
+    service_endings: Mapping[tuple[ProviderName, str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
