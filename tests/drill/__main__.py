@@ -10,6 +10,7 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -26,14 +27,16 @@ AT_ONCE: Final = 3  #: Most of a row is waiting.
 ROW_SECONDS_MAX: Final = 900.0
 
 
-async def run(rows: Sequence[Row], scale: Scale, found: Programs, done: list[RowReport]) -> None:
+async def run(
+    rows: Sequence[Row], scale: Scale, found: Programs, done: list[RowReport], pictures: Path | None
+) -> None:
     """Add a report for every row that was acted to its end."""
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(row: Row) -> None:
         async with places:
             tell(f"{row.name}: {row.says}")
-            report = await acted(row, scale, found)
+            report = await acted(row, scale, found, pictures and pictures / row.name)
             done.append(report)
             tell(f"{row.name}: {'; '.join(report.problems) or report.told()}")
 
@@ -42,10 +45,10 @@ async def run(rows: Sequence[Row], scale: Scale, found: Programs, done: list[Row
             group.create_task(one(row))  # The longest first: they would be last alone.
 
 
-async def acted(row: Row, scale: Scale, found: Programs) -> RowReport:
+async def acted(row: Row, scale: Scale, found: Programs, pictures: Path | None) -> RowReport:
     try:
         async with asyncio.timeout(ROW_SECONDS_MAX):
-            return await act(row, scale, found)
+            return await act(row, scale, found, pictures)
     except TimeoutError:
         problem = f"not at its end after {ROW_SECONDS_MAX:.0f} s"
     except Exception as error:  # noqa: BLE001 - one row must not end the others
@@ -64,6 +67,8 @@ def options() -> argparse.Namespace:
     names = [row.name for row in ROWS]
     parser.add_argument("--only", nargs="+", metavar="ROW", choices=names, help=", ".join(names))
     parser.add_argument("--quick", action="store_true", help="shorter faults: fewer consequences")
+    pictures = "draw the boards there at the height of each fault"
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help=pictures)
     return parser.parse_args()
 
 
@@ -75,7 +80,8 @@ def main() -> None:
     except pytest.skip.Exception as reason:
         sys.exit(f"the drill needs Prometheus and Alertmanager: {reason}")
     done: list[RowReport] = []
-    complete = asyncio.run(run_until_signal(run(rows, Scale(given.quick), found, done)))
+    acts = run(rows, Scale(given.quick), found, done, given.pictures)
+    complete = asyncio.run(run_until_signal(acts))
     order = {row.name: place for place, row in enumerate(ROWS)}
     done.sort(key=lambda report: order[report.name])
     sys.stdout.write(as_text(done) + "\n")

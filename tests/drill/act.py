@@ -5,8 +5,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
+from deploy.grafana.pictures import draw
 from tests.chaos.stage import ProviderPlan, Scale
 from tests.drill.board import shown
 from tests.drill.faults import Fault
@@ -14,6 +16,7 @@ from tests.drill.inbox import READ_BY_NOBODY, Notification
 from tests.drill.monitoring import Programs
 from tests.drill.report import RowReport
 from tests.drill.scene import PLANS, Scene, scene
+from tests.drill.shipped import SCRAPE_SECONDS
 from tests.ops.queries import alerts
 
 LOOK_EVERY: Final = 1.0
@@ -47,13 +50,16 @@ class Row:
     plans: Sequence[ProviderPlan] = PLANS
 
 
-async def act(row: Row, scale: Scale, programs: Programs) -> RowReport:
+async def act(
+    row: Row, scale: Scale, programs: Programs, pictures: Path | None = None
+) -> RowReport:
+    """*pictures*: where the boards are drawn to, as they are at the height of the fault."""
     report = RowReport(row.name, row.says)
     began = time.monotonic()
     async with scene(f"drill-{row.name}", programs, row.plans, row.settings) as acted:
         await _healthy(row, acted, report)
         for incident in range(row.incidents):
-            await _incident(row, scale, acted, report, told_before=incident)
+            await _incident(row, scale, acted, report, told_before=incident, pictures=pictures)
         if row.first is not None:
             await _text_of_first(row.first, acted, report)
         _nothing_else(row, acted, report, quick=scale.quick)
@@ -79,7 +85,13 @@ async def _calm(acted: Scene, report: RowReport) -> None:
 
 
 async def _incident(
-    row: Row, scale: Scale, acted: Scene, report: RowReport, *, told_before: int
+    row: Row,
+    scale: Scale,
+    acted: Scene,
+    report: RowReport,
+    *,
+    told_before: int,
+    pictures: Path | None,
 ) -> None:
     lasts = scale.pick(row.lasts, row.lasts_quick)
     loop = asyncio.get_running_loop()
@@ -101,6 +113,9 @@ async def _incident(
             await asyncio.sleep(LOOK_EVERY)
         if row.first is None:
             await _calm(acted, report)
+        if pictures is not None:
+            minutes = (datetime.now(UTC) - acted.since).total_seconds() / 60
+            await asyncio.to_thread(_draw, acted.monitoring.url, pictures, minutes)
     repaired = datetime.now(UTC)
     silenced |= await _until_over(row, acted, report)
     report.silenced = sorted(silenced)
@@ -109,6 +124,10 @@ async def _incident(
     if last:
         # What is over while it is being repaired is over at once.
         report.resolved_after = max(0.0, (max(last) - repaired).total_seconds())
+
+
+def _draw(url: str, pictures: Path, minutes: float) -> None:
+    draw(url, pictures, minutes=minutes, scrape_seconds=SCRAPE_SECONDS)
 
 
 def _keep_first(report: RowReport, first: Notification | None, began: datetime) -> None:
@@ -150,15 +169,16 @@ def _told(row: Row, acted: Scene) -> list[Notification]:
 
 
 async def _text_of_first(expected: First, acted: Scene, report: RowReport) -> None:
-    """Who, what to do, and that the board shows it; since when was judged as it came."""
+    """Who, since when, what to do, and that the board shows it."""
     first = report.first
     if first is None:
         return
     if (first.alert, first.receiver) != (expected.alert, expected.receiver):
         report.problems.append(f"{expected.alert} to {expected.receiver} had to be the first")
     who = expected.who.format(*acted.workers.admins)
-    if not first.names(who):
-        report.problems.append(f"its text does not name {who}")
+    read = next((text for text in acted.inbox.texts if first.summary in text), "")
+    report.read = read
+    report.problems += [f"its text does not say {fact}" for fact in first.missing_from(read, who)]
     [severity] = {
         alert["labels"]["severity"]
         for alert in alerts()

@@ -33,15 +33,27 @@ class Notification:
     def text(self) -> str:
         return f"{self.summary} {self.description}"
 
-    def names(self, who: str) -> bool:
-        """Whether its text says that word."""
-        return re.search(rf"(?<![\w.:]){re.escape(who)}(?![\w:])", self.text) is not None
+    def missing_from(self, text: str, who: str) -> list[str]:
+        """What somebody who reads only that text is not told."""
+        named = re.search(rf"(?<![\w.:]){re.escape(who)}(?![\w:])", text)
+        told = {
+            f"who: {who}": named is not None,
+            "what": self.summary in text,
+            f"since {self.since_text}": f"since {self.since_text} UTC" in text,
+            f"what to do: {self.runbook}": f"What to do: {self.runbook}\n" in text,
+        }
+        return [fact for fact, is_told in told.items() if not is_told]
+
+    @property
+    def since_text(self) -> str:
+        return f"{self.since.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 @dataclass(slots=True)
 class Inbox:
     told: list[Notification] = field(default_factory=list)
     over: dict[str, datetime] = field(default_factory=dict)  #: When it was told, by fingerprint.
+    texts: list[str] = field(default_factory=list)  #: As somebody reads them, in order.
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def woke(self) -> list[Notification]:
@@ -73,6 +85,12 @@ class Inbox:
         self._news.set()
         return web.Response()
 
+    async def read(self, request: web.Request) -> web.Response:
+        """The same for people: a title and a text."""
+        body = await request.json()
+        self.texts += [f"{each['title']}\n{each['text']}" for each in body["attachments"]]
+        return web.Response(text="ok")
+
     def _take(self, receiver: str, alert: Mapping[str, Any]) -> None:
         fingerprint, now = str(alert["fingerprint"]), datetime.now(UTC)
         if alert["status"] == "resolved":
@@ -103,5 +121,6 @@ async def opened_inbox() -> AsyncIterator[tuple[Inbox, str]]:
     inbox = Inbox()
     app = web.Application()
     app.router.add_post("/{receiver}", inbox.receive)
+    app.router.add_post("/{receiver}/text", inbox.read)
     async with serving(app) as url:
         yield inbox, url

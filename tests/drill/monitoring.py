@@ -127,6 +127,7 @@ async def monitored(
                 f"--web.listen-address=127.0.0.1:{prometheus}",
                 f"--web.external-url={made.url}",
                 f"--web.user-assets={DEPLOY / 'runbooks'}",
+                "--enable-feature=exemplar-storage",
                 f"--query.lookback-delta={shorter(LOOKBACK)}",
                 f"--rules.alert.resend-delay={shorter(RESEND)}",
             )

@@ -17,6 +17,7 @@ class RowReport:
     says: str
     seconds: float = 0.0
     first: Notification | None = None
+    read: str = ""  #: The text of it, as somebody reads it.
     after: float | None = None  #: Seconds from the fault to it.
     also: Sequence[str] = ()  #: What was told later, in order.
     board: Sequence[Shown] = ()  #: When it came; in a healthy row, at the end.
@@ -50,11 +51,8 @@ def _block(report: RowReport) -> str:
     lines = [f"{report.name} ({report.seconds:.0f} s): {verdict}", f"  fault     {report.says}"]
     lines.append(f"  first     {report.told()}, to {report.receiver()}")
     if report.first is not None:
-        lines += _wrapped("says", report.first.text)
-        lines.append(
-            f"  since     {report.first.since:%H:%M:%S}, told {report.first.came_at:%H:%M:%S}"
-        )
-        lines.append(f"  to do     {report.first.runbook}")
+        lines += [f"  says      {line}" for line in report.read.splitlines()]
+        lines.append(f"  told at   {report.first.came_at:%H:%M:%S}")
     lines += _wrapped("also", ", ".join(report.also) or "-")
     lines += _wrapped("silenced", ", ".join(report.silenced) or "-")
     lines += _wrapped("board", ", ".join(map(str, report.board)))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from tests.acceptance.two_providers import OTHER, Simulated
@@ -54,6 +55,7 @@ class Scene:
     endpoint: Endpoint
     inbox: Inbox
     monitoring: Monitoring
+    since: datetime  #: When all of it was there.
 
     @property
     def sim(self) -> Simulated:
@@ -102,4 +104,4 @@ async def scene(
         monitoring = await stack.enter_async_context(
             monitored(programs, stage.world.home / "monitoring", inbox_url, workers.admins)
         )
-        yield Scene(stage, workers, apis, endpoint, inbox, monitoring)
+        yield Scene(stage, workers, apis, endpoint, inbox, monitoring, datetime.now(UTC))

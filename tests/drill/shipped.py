@@ -114,6 +114,17 @@ def write_alertmanager(directory: Path, inbox: str) -> Path:
         receiver["webhook_configs"] = [
             {"url": f"{inbox}/{receiver['name']}", "send_resolved": True}
         ]
+        # Somebody reads this one: the text as shipped.
+        receiver["slack_configs"] = [
+            {
+                "api_url": f"{inbox}/{receiver['name']}/text",
+                "channel": "drill",
+                "title": '{{ template "activation-worker.title" . }}',
+                "text": '{{ template "activation-worker.text" . }}',
+            }
+        ]
+    [template] = config["templates"]
+    (directory / template).write_text(ALERTMANAGER.with_name(template).read_text())
     written = directory / "alertmanager.yaml"
     written.write_text(yaml.safe_dump(config))
     return written
