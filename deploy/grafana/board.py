@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deploy.grafana.panels import AMBER, BLUE, DATASOURCE, RED, Json, Panel
-from deploy.grafana.selectors import A, W
+from deploy.grafana.selectors import A, P, W
 
 TAG = "activation-worker"
 WIDTH = 24
@@ -42,7 +42,7 @@ def board(
         "time": {"from": begins, "to": "now"},
         "timezone": "utc",
         "templating": {"list": [*_variables(), *variables]},
-        "annotations": {"list": list(_annotations())},
+        "annotations": {"list": list(_annotations(variables))},
         "links": _links(),
         "panels": list(_placed(rows)),
     }
@@ -144,7 +144,7 @@ def _links() -> list[Json]:
     ]
 
 
-def _annotations() -> Iterator[Json]:
+def _annotations(variables: Sequence[Json]) -> Iterator[Json]:
     """What happened to all, drawn on every graph: deploys, starts, outages."""
     versions = f"count by (version) ({A}build_info{{{W}}}"
     yield _annotation(
@@ -169,10 +169,12 @@ def _annotations() -> Iterator[Json]:
         f"max by (dependency) ({A}dependency_up{{{W}}}) == bool 0 > 0",
         ("Server away", "no worker can use {{dependency}}"),
     )
+    # Where providers are chosen, of those alone: another's outage is none of this one.
+    chosen = P if any(each["name"] == "provider" for each in variables) else W
     yield _annotation(
         "Provider outages",
         AMBER,
-        f"max by (provider) ({A}provider_circuit_open{{{W}}}) > 0",
+        f"max by (provider) ({A}provider_circuit_open{{{chosen}}}) > 0",
         ("Provider away", "{{provider}} does not answer"),
     )
 

@@ -14,7 +14,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from deploy.grafana.panels import Json
 
 POINTS: Final = 200  #: About as many as a panel has pixels to tell apart.
 CHROMIUM_SECONDS: Final = 60
+EACH: Final = "*"
 #: What says of whom an alert is.
 ABOUT: Final = frozenset(
     {"dependency", "instance", "invariant", "job_name", "kind", "provider", "reason"}
@@ -93,24 +94,26 @@ def draw(
     )
     out.mkdir(parents=True, exist_ok=True)
     return [
-        picture(page_of(board, chosen(board, shown, provider)), out / f"{name}.png")
+        picture(page_of(board, seen), out / f"{name}{suffix}.png")
         for name, board in boards().items()
+        for suffix, seen in chosen(board, shown, provider).items()
     ]
 
 
-def chosen(board: Json, shown: Prometheus, provider: str) -> Prometheus:
-    """With one provider where the board is about one: the named one, else the first."""
+def chosen(board: Json, shown: Prometheus, provider: str) -> Mapping[str, Prometheus]:
+    """What is drawn of a board, by what its file is called besides.
+
+    A board that is about one provider: of the named one, of `EACH` of them, else of the first.
+    """
     if all(each.get("multi", True) for each in board["templating"]["list"]):
-        return shown
+        return {"": shown}
+    if provider and provider != EACH:
+        return {"": replace(shown, provider=provider)}
     there = shown.now("last_over_time(activation_worker_live[$__range])")
     known = sorted({labels["provider"] for labels, _ in there})
-    return Prometheus(
-        url=shown.url,
-        begins=shown.begins,
-        ends=shown.ends,
-        scrape_seconds=shown.scrape_seconds,
-        provider=provider or known[0],
-    )
+    if provider == EACH:
+        return {f"-{name}": replace(shown, provider=name) for name in known}
+    return {"": replace(shown, provider=known[0])}
 
 
 def page_of(board: Json, shown: Prometheus) -> Page:
@@ -225,7 +228,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30, help="how much of the past is shown")
     parser.add_argument("--until", type=float, help="its end in seconds since 1970; else now")
     parser.add_argument("--scrape-seconds", type=float, default=15)
-    parser.add_argument("--provider", default="", help="of the board about one; else the first")
+    parser.add_argument(
+        "--provider",
+        default="",
+        help="of the board about one: its name, * for each, else the first",
+    )
     given = parser.parse_args()
     draw(
         given.prometheus,

@@ -17,6 +17,7 @@ import pytest
 
 from tests.chaos.stage import Scale
 from tests.drill.act import Row, act
+from tests.drill.machine import Machine
 from tests.drill.monitoring import Programs, programs
 from tests.drill.report import RowReport, as_text
 from tests.drill.table import ROWS
@@ -36,7 +37,9 @@ async def run(
     async def one(row: Row) -> None:
         async with places:
             tell(f"{row.name}: {row.says}")
+            machine = Machine()
             report = await acted(row, scale, found, pictures and pictures / row.name)
+            report.pressure = machine.pressure()
             done.append(report)
             tell(f"{row.name}: {'; '.join(report.problems) or report.told()}")
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from deploy.grafana.pictures import draw
+from deploy.grafana.pictures import EACH, draw
 from tests.chaos.stage import ProviderPlan, Scale
 from tests.drill.board import shown
 from tests.drill.faults import Fault
@@ -127,7 +127,7 @@ async def _incident(
 
 
 def _draw(url: str, pictures: Path, minutes: float) -> None:
-    draw(url, pictures, minutes=minutes, scrape_seconds=SCRAPE_SECONDS)
+    draw(url, pictures, minutes=minutes, scrape_seconds=SCRAPE_SECONDS, provider=EACH)
 
 
 def _keep_first(report: RowReport, first: Notification | None, began: datetime) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.drill.board import Shown
 from tests.drill.inbox import Notification
+from tests.drill.machine import BUSY
 from tests.drill.shipped import FACTOR, as_shipped
 
 WIDTH = 96
@@ -16,6 +17,7 @@ class RowReport:
     name: str
     says: str
     seconds: float = 0.0
+    pressure: float | None = None  #: Of the machine: the share of the time tasks waited for a core.
     first: Notification | None = None
     read: str = ""  #: The text of it, as somebody reads it.
     after: float | None = None  #: Seconds from the fault to it.
@@ -43,6 +45,9 @@ def as_text(reports: Sequence[RowReport]) -> str:
     blocks = [_block(report) for report in reports]
     held = sum(report.holds for report in reports)
     note = f"{held} of {len(reports)} rows as asserted; times of Prometheus {FACTOR} times shorter"
+    busy = [r.name for r in reports if not r.holds and (r.pressure or 0) > BUSY]
+    if busy:
+        note += f"\nthe machine was busy with other things, so act again: {', '.join(busy)}"
     return "\n\n".join([*blocks, as_markdown(reports), note])
 
 
@@ -58,6 +63,8 @@ def _block(report: RowReport) -> str:
     lines += _wrapped("board", ", ".join(map(str, report.board)))
     if report.resolved_after is not None:
         lines.append(f"  resolved  {report.resolved_after:.0f} s after the repair")
+    if report.pressure is not None:
+        lines.append(f"  machine   tasks waited for a core {report.pressure:.0%} of the time")
     lines += [f"  PROBLEM   {problem}" for problem in report.problems]
     return "\n".join(lines)
 

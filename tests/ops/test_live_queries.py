@@ -124,7 +124,8 @@ def test_every_panel_of_a_board_is_drawn(live: Prometheus, board: dict[str, Any]
     now = time.time()
     shown = pictures.Prometheus(url=live.url, begins=now - 60, ends=now, scrape_seconds=1)
 
-    drawn = pictures.page_of(board, pictures.chosen(board, shown, "")).text
+    [seen] = pictures.chosen(board, shown, "").values()
+    drawn = pictures.page_of(board, seen).text
 
     for panel in board["panels"]:
         assert html.escape(panel["title"]) in drawn

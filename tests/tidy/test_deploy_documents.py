@@ -11,8 +11,9 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from tests.ops.queries import DEPLOY
+from tests.ops.queries import DEPLOY, boards, panels_of
 from worker.entrypoints.cli.app import app
+from worker.entrypoints.desk import find_page, number_page, ops_pages, waiting_page
 
 PAGES: Final = sorted(DEPLOY.rglob("*.md"))
 LONGEST: Final = 100
@@ -48,6 +49,34 @@ def test_links_and_files_that_are_named_exist(page: Path) -> None:
         assert (DEPLOY / name).exists()
     for alert in re.findall(r"\bActivationWorker[A-Z]\w+", text):
         assert (DEPLOY / f"runbooks/{alert}.md").exists()
+
+
+def desk_pages(text: str) -> set[str]:
+    """The pages of the desk that a page sends people to, with any id as `{id}`."""
+    return {re.sub(r"\$\w+", "{id}", path) for path in re.findall(r"`\$DESK(/[^`]*)`", text)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DEPLOY)))
+def test_pages_of_the_desk_that_are_named_exist(page: Path) -> None:
+    routes = (*waiting_page.ROUTES, *ops_pages.ROUTES, *find_page.ROUTES, *number_page.ROUTES)
+
+    assert desk_pages(page.read_text()) <= {path for method, path, _ in routes if method == "GET"}
+
+
+def test_who_comes_from_a_panel_to_its_runbook_comes_on_to_the_desk() -> None:
+    ways = {
+        (link["title"].removeprefix("Runbook: "), desk["url"].removeprefix("${desk}"))
+        for board in boards()
+        for panel in panels_of(board)
+        for desk in panel["links"]
+        if desk["url"].startswith("${desk}")
+        for link in panel["links"]
+        if link["title"].startswith("Runbook: ")
+    }
+
+    assert len(ways) >= 7
+    for alert, page in ways:
+        assert page in desk_pages((DEPLOY / f"runbooks/{alert}.md").read_text()), alert
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DEPLOY)))
