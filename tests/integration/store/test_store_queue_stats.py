@@ -18,8 +18,8 @@ from tests.integration.store.shop import (
     ending,
     external,
 )
-from worker.adapters.store.books import SERVICES
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.store.provider_figures import ADDED_UP_EVERY, SERVICES
 from worker.domain.activation import State
 from worker.domain.ids import ProviderName
 from worker.ports.provider import Balance
@@ -139,6 +139,11 @@ async def test_endings_are_counted_by_service_and_those_of_the_least_sold_togeth
     assert counted["other", "refunded"] == 2
     assert len({service for service, _ in counted}) == SERVICES + 1
     assert sum(counted.values()) == len(services)
+
+    await shop.admin.execute("UPDATE provider_figure SET closed = 1 WHERE service = 's00'")
+    assert await ended(ADDED_UP_EVERY) == counted, "not added up again within a minute"
+    counted["s00", "closed"] = 1
+    assert await ended(TICK + ADDED_UP_EVERY) == counted
     assert await ended(timedelta(days=1)) == counted
     assert await ended(timedelta(days=2)) == {}
 

@@ -121,7 +121,6 @@ def _entry(row: RowMapping) -> port.Entry:
 
 
 SAMPLE: Final = 10_000  #: Endings that the cancel ratio is taken from.
-SERVICES: Final = 20  #: Of each provider; a label's values have to stay few.
 CANARIES: Final = 1_000  #: As far back as one that went all the way is looked for.
 _ON_TIME: Final = timedelta(0)
 _LET_GO = text(
@@ -151,6 +150,7 @@ class BookRepository:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._service_endings = provider_figures.ServiceEndings()
 
     async def open_account(
         self,
@@ -250,7 +250,7 @@ class BookRepository:
     async def queue_stats(
         self, grace: timedelta, *, now: datetime | None = None
     ) -> port.QueueStats:
-        return await self._db.read(lambda c: _queue_stats(c, grace, now))
+        return await self._db.read(lambda c: _queue_stats(c, grace, now, self._service_endings))
 
     async def provider_standings(
         self, providers: Sequence[ProviderName], *, now: datetime | None = None
@@ -309,7 +309,10 @@ class BookRepository:
 
 
 async def _queue_stats(
-    connection: AsyncConnection, grace: timedelta, now: datetime | None
+    connection: AsyncConnection,
+    grace: timedelta,
+    now: datetime | None,
+    service_endings: provider_figures.ServiceEndings,
 ) -> port.QueueStats:
     async def rows(name: str, **parameters: object) -> Sequence[RowMapping]:
         return (await connection.execute(statement(name), parameters)).mappings().all()
@@ -322,9 +325,6 @@ async def _queue_stats(
     canary = {"account": CANARY_ACCOUNT, "sample": CANARIES}
     late = [row["now"] - row["oldest_deadline"] for row in live if row["oldest_deadline"]]
     [events] = await rows("books/pending_events", now=now)
-    services = await rows(
-        "books/service_endings", now=now, most=SERVICES, others=port.OTHER_SERVICES
-    )
     reviews = await rows("books/waiting_reviews", now=now)
     waiting = Counter({row["kind"]: row["waiting"] for row in reviews})
     waiting[port.IN_REVIEW] = sum(row["in_review"] for row in live)
@@ -354,9 +354,5 @@ async def _queue_stats(
         # One whose Cancel was pressed may be in review before its deadline.
         oldest_review=max([_ON_TIME, *since]),
         reviews_late=sum(row["late"] for row in reviews) + sum(row["reviews_late"] for row in live),
-        service_endings={
-            (ProviderName(row["provider"]), row["service"], outcome): row[outcome]
-            for row in services
-            for outcome in provider_figures.OUTCOMES
-        },
+        service_endings=await service_endings.read(connection, now),
     )

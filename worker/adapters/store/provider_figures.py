@@ -14,7 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import statement
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ProviderName
-from worker.ports.store.books import ProviderFigures, ProviderStanding, ProviderStop, ReadBalance
+from worker.ports.store.books import (
+    OTHER_SERVICES,
+    ProviderFigures,
+    ProviderStanding,
+    ProviderStop,
+    ReadBalance,
+)
 
 DAY: Final = timedelta(hours=23)  #: And the hour that goes on.
 WEEK: Final = timedelta(days=6)  #: And the day that goes on.
@@ -27,6 +33,8 @@ STEPS: Final = (
 
 assert all(a < b for a, b in pairwise(STEPS))
 _STEPS: Final = (0, *STEPS)  #: Where each begins.
+SERVICES: Final = 20  #: Of each provider; a label's values have to stay few.
+ADDED_UP_EVERY: Final = timedelta(minutes=1)
 OUTCOMES: Final = ("delivered", "refunded", "closed")
 _CANCELS: Final = {ProviderState.CANCELLING.value, ProviderState.CANCELLED.value}
 _NOW = text("SELECT coalesce(CAST(:now AS timestamptz), now())")
@@ -108,6 +116,32 @@ async def of_service(
         )
         for row in found
     }
+
+
+@dataclass(slots=True)
+class ServiceEndings:
+    """Endings by provider, service and outcome, of the newest two days.
+
+    A gauge; two days of a large shop have many figures, so they are added up once a minute.
+    """
+
+    _at: datetime | None = None
+    _found: Mapping[tuple[ProviderName, str, str], int] = field(default_factory=dict)
+
+    async def read(
+        self, connection: AsyncConnection, now: datetime | None
+    ) -> Mapping[tuple[ProviderName, str, str], int]:
+        at = await _now(connection, now)
+        if self._at is None or abs(at - self._at) >= ADDED_UP_EVERY:
+            asked = {"now": now, "most": SERVICES, "others": OTHER_SERVICES}
+            found = await _rows(connection, "books/service_endings", **asked)
+            self._found = {
+                (ProviderName(row["provider"]), row["service"], outcome): row[outcome]
+                for row in found
+                for outcome in OUTCOMES
+            }
+            self._at = at
+        return self._found
 
 
 @dataclass(slots=True)
