@@ -16,9 +16,14 @@ Fault = Callable[[Scene], AbstractAsyncContextManager[None]]
 LONG: Final = 3000.0  #: Seconds: longer than any row.
 LOCK: Final = "SELECT * FROM balance WHERE account = $1 FOR UPDATE"
 LOCKED: Final = "locked"
+BY_HAND: Final = (
+    "UPDATE balance SET amount_minor = amount_minor + $1"
+    " WHERE account = $2 AND bucket = 'available'"
+)
 ORDER_SECONDS: Final = 60.0
 FILL_LIMIT: Final = 6  #: Prices, of the row in which purchases in doubt fill the limit.
-DOUBTFUL: Final = 8  #: Purchases whose replies are lost.
+FILLING: Final = 8  #: Purchases whose replies are lost: more than the limit takes.
+NEARING: Final = 5  #: And more than 80 % of it.
 RUNBOOK_SECONDS: Final = 60.0
 
 
@@ -57,23 +62,27 @@ def provider_fault(kind: str, *operations: str) -> Fault:
     return fault
 
 
-@asynccontextmanager
-async def limit_filled(scene: Scene) -> AsyncIterator[None]:
-    """Purchases get no reply; each may have cost its price until a person has asked.
+def doubts(count: int) -> Fault:
+    """So many purchases get no reply; each may have cost its price until a person has asked.
 
     The repair is the runbook's: a person says of each how it ended.
     """
-    rule = {"kind": "hang", "seconds": LONG, "operations": ["rent"]}
-    await scene.sim.control.post("/_sim/faults", rule)
-    orders = [asyncio.create_task(_order(scene, number)) for number in range(DOUBTFUL)]
-    yield
-    await scene.sim.heal()
-    await asyncio.gather(*orders)
-    shown = await _command(scene, "provider", "exposure", scene.sim.name, "--output", "json")
-    ids = [word for word in shown.replace('"', " ").split() if word.count("-") == 4]
-    chosen = [word for id_ in dict.fromkeys(ids) for word in ("--activation", id_)]
-    ends = ("provider", "settle-exposure", scene.sim.name, "--as", "resolved", *chosen)
-    await _command(scene, *ends)
+
+    @asynccontextmanager
+    async def fault(scene: Scene) -> AsyncIterator[None]:
+        rule = {"kind": "hang", "seconds": LONG, "operations": ["rent"]}
+        await scene.sim.control.post("/_sim/faults", rule)
+        orders = [asyncio.create_task(_order(scene, number)) for number in range(count)]
+        yield
+        await scene.sim.heal()
+        await asyncio.gather(*orders)
+        shown = await _command(scene, "provider", "exposure", scene.sim.name, "--output", "json")
+        ids = [word for word in shown.replace('"', " ").split() if word.count("-") == 4]
+        chosen = [word for id_ in dict.fromkeys(ids) for word in ("--activation", id_)]
+        ends = ("provider", "settle-exposure", scene.sim.name, "--as", "resolved", *chosen)
+        await _command(scene, *ends)
+
+    return fault
 
 
 async def _order(scene: Scene, number: int) -> None:
@@ -162,6 +171,22 @@ async def handed_over_late(scene: Scene) -> AsyncIterator[None]:
     taken = await scene.apis[0].call("POST", "/v1/activations/bulk", {"activations": [item]})
     assert taken.body["results"][0]["status"] == 201, taken
     yield
+
+
+@asynccontextmanager
+async def balance_changed(scene: Scene) -> AsyncIterator[None]:
+    """Somebody adds a cent to a balance by hand, past the ledger."""
+    await _book_by_hand(scene, 1)
+    yield
+    await _book_by_hand(scene, -1)
+
+
+async def _book_by_hand(scene: Scene, minor: int) -> None:
+    async with scene.stage.database() as session:
+        await session.execute(BY_HAND, minor, ACCOUNT)
+    queue = open_queue(scene.stage.servers.redis_url)
+    await queue.enqueue_job("audit")  # The next one by itself may be five minutes away.
+    await queue.aclose(close_connection_pool=True)
 
 
 @asynccontextmanager

@@ -58,7 +58,7 @@ ROWS: Final = (
     Row(
         name="limit-filled",
         says="purchases in doubt fill the exposure limit",
-        fault=faults.limit_filled,
+        fault=faults.doubts(faults.FILLING),
         first=First("ProviderHalted", PAGE, PROVIDER, 120),
         lasts=110,
         settings={"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "5"},
@@ -67,6 +67,34 @@ ROWS: Final = (
                 PROVIDER, settings={"EXPOSURE_LIMIT_MINOR": str(PRICE * faults.FILL_LIMIT)}
             ),
         ),
+    ),
+    Row(
+        name="limit-near",
+        says="purchases in doubt come near the exposure limit",
+        fault=faults.doubts(faults.NEARING),
+        first=First("ExposureNearLimit", TICKET, PROVIDER, 90),
+        lasts=90,
+        settings={"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "5"},
+        plans=(
+            ProviderPlan(
+                PROVIDER, settings={"EXPOSURE_LIMIT_MINOR": str(PRICE * faults.FILL_LIMIT)}
+            ),
+        ),
+    ),
+    Row(
+        name="provider-unreadable",
+        says="one of two providers answers with a page of HTML",
+        fault=faults.provider_fault("html"),
+        first=First("ProviderErrors", TICKET, PROVIDER, 120),
+        lasts=120,
+        resolved_within=300,
+    ),
+    Row(
+        name="balance-changed",
+        says="somebody changes a balance by hand",
+        fault=faults.balance_changed,
+        first=First("AuditViolation", PAGE, "balance_is_sum_of_transfers", 60),
+        resolved_within=420,
     ),
     Row(
         name="endpoint-dead",
