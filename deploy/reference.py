@@ -18,9 +18,10 @@ Written by `python -m deploy.reference`; a test compares it with the code.
 ## Metrics
 
 At `/metrics` of the admin listener, as Prometheus text or OpenMetrics. Labels come from closed
-sets; what is in none of them is `other`. One process is one registry: gauges marked so are read
-from the database by every process, take their `max`. In OpenMetrics some counters and buckets have
-an exemplar: the `activation` that was counted there last.
+sets (of services the 20 that a provider has most of); what is in none of them is `other`. One
+process is one registry: gauges marked so are read from the database by every process, take their
+`max`. In OpenMetrics some counters and buckets have an exemplar: the `activation` that was counted
+there last.
 
 | metric | kind | labels | says |
 |---|---|---|---|
