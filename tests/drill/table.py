@@ -86,8 +86,9 @@ ROWS: Final = (
         says="one of two providers answers with a page of HTML",
         fault=faults.provider_fault("html"),
         first=First("ProviderErrors", TICKET, PROVIDER, 120),
-        lasts=120,
+        lasts=90,
         resolved_within=300,
+        settings={"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "5"},
     ),
     Row(
         name="balance-changed",
