@@ -91,9 +91,15 @@ class Panel:
             "format": "heatmap" if self.kind == "heatmap" else "time_series",
             "instant": table,
             "range": not table,
-            # Once for all lines of a panel: they are drawn from the same buckets.
-            "exemplar": position == 0 and query.has_exemplars,
+            # Once for all lines of a panel: they are drawn from the same buckets. A dot stands at
+            # its seconds, so the axis has to be one of seconds.
+            "exemplar": position == 0 and self._has_seconds and query.has_exemplars,
         }
+
+    @property
+    def _has_seconds(self) -> bool:
+        """Whether seconds are what its axis goes by."""
+        return self.kind == "heatmap" or (self.kind == "timeseries" and self.unit == "s")
 
     def _defaults(self) -> Json:
         steps = [{"value": value, "color": colour} for value, colour in self.thresholds]

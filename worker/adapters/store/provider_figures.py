@@ -122,7 +122,8 @@ async def of_service(
 class ServiceEndings:
     """Endings by provider, service and outcome, of the newest two days.
 
-    A gauge; two days of a large shop have many figures, so they are added up once a minute.
+    A gauge; two days of a large shop have many figures, so they are added up once a minute. Of
+    none the sum is had at once.
     """
 
     _at: datetime | None = None
@@ -132,7 +133,7 @@ class ServiceEndings:
         self, connection: AsyncConnection, now: datetime | None
     ) -> Mapping[tuple[ProviderName, str, str], int]:
         at = await _now(connection, now)
-        if self._at is None or abs(at - self._at) >= ADDED_UP_EVERY:
+        if self._at is None or not self._found or abs(at - self._at) >= ADDED_UP_EVERY:
             asked = {"now": now, "most": SERVICES, "others": OTHER_SERVICES}
             found = await _rows(connection, "books/service_endings", **asked)
             self._found = {
