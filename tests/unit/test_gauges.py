@@ -39,6 +39,7 @@ def worker(
     down: Collection[ProviderName] = (),
     takes_writes: Callable[[], Awaitable[None]] = done,
     sleep: Callable[[float], Awaitable[None]] = enough,
+    queue_stats: Callable[..., Awaitable[None]] = done,
 ) -> Worker:
 
     async def is_leader(topic: str) -> bool:
@@ -60,7 +61,7 @@ def worker(
             ping=done,
             takes_writes=takes_writes,
             connections=dict,
-            books=SimpleNamespace(queue_stats=done),
+            books=SimpleNamespace(queue_stats=queue_stats),
             leadership=SimpleNamespace(leads=is_leader),
         ),
     }
@@ -105,6 +106,18 @@ async def test_a_provider_that_is_not_asked_lags_behind_nothing(
         await keep_gauges(worker(reporter, away=away, leads={"a", "b"}, down=down))
 
     assert reporter.of("schedule_lag") == [(lag,)]
+
+
+async def test_who_cannot_reach_the_database_leads_nothing() -> None:
+    async def cut_off(*_: object) -> None:
+        raise StoreUnavailable("no route")
+
+    reporter = RecordingReporter()
+    with pytest.raises(Enough):
+        await keep_gauges(worker(reporter, away=True, leads={"a"}, queue_stats=cut_off))
+
+    assert reporter.of("leader") == [(A, False), (B, False)]
+    assert reporter.troubles == ["queue_stats.failed"]
 
 
 async def test_a_database_that_does_not_answer_is_told_as_away_at_once() -> None:

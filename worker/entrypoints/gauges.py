@@ -9,6 +9,7 @@ from worker.bootstrap import Worker
 from worker.domain.ids import ProviderName
 from worker.lifecycle.backstop import leadership_of
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Circuit
 from worker.ports.reporter import Dependency, Reporter
 
@@ -41,6 +42,9 @@ async def keep_gauges(worker: Worker) -> None:
             await _read(worker)
         except Exception as error:  # noqa: BLE001 - a figure missing is no reason to end the process
             parts.reporter.trouble("queue_stats.failed", detail=describe_safely(error))
+            if isinstance(error, StoreUnavailable):
+                for name in parts.providers:  # The leases are there: another process has them now.
+                    parts.reporter.leader(name, leads=False)
         await parts.clock.sleep(GAUGES_EVERY.total_seconds())
 
 
