@@ -35,6 +35,8 @@ from deploy.grafana.tiles import (
 )
 
 UID: Final = "activation-worker-overview"
+PAGED: Final = 100  #: Added to the count of alerts where one of them is a page.
+COUNTED_MOST: Final = 31
 EVENTS_OLD_SECONDS: Final = 60
 TAKEN_MIN: Final = 0.5  #: Of what is sent to an endpoint that works; as in the alert.
 
@@ -71,12 +73,13 @@ def _firing() -> Panel:
     pages = firing.replace('!="info"', '="critical"')
     return tile(
         "Alerts firing",
-        f"count({firing}) + 100 * ((count({pages}) > bool 0) or vector(0))"
+        f"count({firing}) + {PAGED} * ((count({pages}) > bool 0) or vector(0))"
         f" or {while_counted('vector(0)')}",
         "none",
-        normal="0; above 100 at least one of them is a page",
+        words={PAGED + count: (f"{count}, paged", RED) for count in range(1, COUNTED_MOST)},
+        normal="0; red where at least one of them is a page",
         otherwise="open the runbook of the one that names the cause, below",
-        thresholds=((None, GREEN), (1, AMBER), (100, RED)),
+        thresholds=((None, GREEN), (1, AMBER), (PAGED, RED)),
     )
 
 
