@@ -147,7 +147,10 @@ def _works() -> Panel:
             Query(
                 f"1 - avg by (provider) ({A}provider_circuit_open{{{P}}})", "{{provider}} answers"
             ),
-            Query(f"1 - max by (provider) ({counted('provider_halted', P)})", "{{provider}} rents"),
+            Query(
+                f"1 - max by (provider) ({counted('provider_halted', P)})",
+                "{{provider}}: renting allowed",
+            ),
         ],
         {0: ("away", RED), 1: ("works", GREEN)},
         normal="all green; amber is away for some workers, a gap is not known",

@@ -52,7 +52,7 @@ def _now() -> list[Panel]:
             desk="/providers",
         ),
         tile(
-            "Rents",
+            "Renting allowed",
             f"1 - max({counted('provider_halted', P)})",
             "none",
             words={1: ("yes", GREEN), 0: ("no", RED)},
