@@ -19,7 +19,7 @@ ZERO_IS_GOOD: Final = ((None, GREEN), (1, RED))
 def data_age() -> Panel:
     return tile(
         "Data age",
-        f"time() - max({COUNTED})",
+        f"clamp_min(time() - max({COUNTED}), 0)",
         "s",
         normal="under 10 s since a worker last read the database",
         otherwise="it is paused or away, and what is grey is not known",
