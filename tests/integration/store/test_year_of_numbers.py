@@ -14,8 +14,9 @@ async def test_three_years_of_numbers_are_forgotten_and_every_audit_holds(
     """The run itself holds each audit after each stage."""
     years = await retention.measure_at(empty_database_url, 1_000, tmp_path / "books")
 
-    empty, kept, forgotten, dropped, _ = (stage.tables for stage in years.stages)
+    empty, kept, forgotten, dropped, gone = (stage.tables for stage in years.stages)
     assert not empty
     assert forgotten["event"] < kept["event"] / 2
     assert dropped["transfer"] < forgotten["transfer"] / 2
     assert dropped["transition"] < forgotten["transition"] / 2
+    assert gone["activation"] < dropped["activation"]
