@@ -48,7 +48,7 @@ class Watched:
         self.lists = Lists(self.time)
         self.reporter = RecordingReporter()
         self.provider = ScriptedProvider(capabilities=Capabilities(list_page_size=100))
-        schedule = Stub(lease=NONE_DUE, nap=None, ring=None, size=1)
+        schedule = Stub(lease=NONE_DUE, nap=None, ring=None, open_size=1)
         self.watch = Watch(
             schedule=cast("Any", schedule),
             reporter=self.reporter,
