@@ -25,6 +25,7 @@ OF_NO_ACCOUNT: Final = frozenset(
         "audit_proof",
         "gone_endpoint",
         "instance",
+        "layout",
         "leadership",
         "policy_version",
         "provider_change",
@@ -37,7 +38,7 @@ OF_NO_ACCOUNT: Final = frozenset(
     }
 )
 _TABLE: Final = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|ONLY)\s+(\w+)")
-_CREATED: Final = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
+_CREATED: Final = re.compile(r"CREATE (?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)")
 _WRITES: Final = re.compile(r"\b(?:INSERT INTO|DELETE FROM|UPDATE \w+|FOR (?:NO KEY )?UPDATE)\b")
 _ONE_ACCOUNT: Final = re.compile(r":account\b(?! AS text\[\])")
 _ONE_THING: Final = re.compile(r":(?:id|case_id|activation_id|rental_id|subject|ref|key)\b")

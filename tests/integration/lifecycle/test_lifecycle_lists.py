@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.turns import until
 from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World, live, turns
+from tests.integration.store.shop import TAKEN_IN_BEFORE
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import State
 from worker.domain.families import Capabilities
@@ -190,7 +191,7 @@ async def test_a_list_longer_than_a_tick_is_read_on_by_the_next(listed: World) -
 async def test_who_is_absent_is_known_when_all_ticks_have_read(listed: World) -> None:
     await listed.take("1", age=LONG_LISTED)
     await listed.take("gone", age=LONG_LISTED)
-    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
+    await listed.admin.execute(TAKEN_IN_BEFORE)
     for at in range(3):
         listed.provider.will("list", page(row(str(at)), last=at == 2), of=at)
     listed.provider.will("look", Waiting())
@@ -266,7 +267,7 @@ async def test_a_long_list_is_compared_for_a_small_share_of_the_time(
 
 async def test_an_empty_list_credits_nobody_and_looks_at_a_few(listed: World) -> None:
     numbers = [await listed.take(str(n), age=LONG_LISTED) for n in range(ABSENT_MAX + 5)]
-    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
+    await listed.admin.execute(TAKEN_IN_BEFORE)
     listed.provider.will("list", page()).will("look", Waiting())
 
     await listed.read_list()
@@ -279,7 +280,7 @@ async def test_an_empty_list_credits_nobody_and_looks_at_a_few(listed: World) ->
 
 async def test_an_absent_number_is_credited_only_when_the_look_says_so(listed: World) -> None:
     gone = await listed.take("1", age=LONG_LISTED)
-    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
+    await listed.admin.execute(TAKEN_IN_BEFORE)
     listed.provider.will("list", page(row("2"))).will("look", Ended(PriceFate.GIVEN_BACK))
 
     await listed.read_list()
@@ -308,7 +309,7 @@ async def test_a_list_that_could_not_be_had_says_nothing_about_anybody(
     listed: World, error: Exception, troubles: list[str]
 ) -> None:
     await listed.take(age=LONG_LISTED)
-    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
+    await listed.admin.execute(TAKEN_IN_BEFORE)
     listed.provider.will("list", page(last=False), of=0).will("list", error, of=1)
 
     await listed.read_list()
@@ -322,7 +323,7 @@ async def test_the_database_going_away_ends_the_looks_at_absent_numbers(
 ) -> None:
     for number in range(3):
         await listed.take(str(number), age=LONG_LISTED)
-    await listed.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
+    await listed.admin.execute(TAKEN_IN_BEFORE)
     listed.provider.will("list", page()).will("look", CodesArrived(CODE))
 
     async def away(*_: object, **__: object) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.lifecycle.world import GRACE, SECOND, SIM, WINDOW, World, live, turns
+from tests.integration.store.shop import TAKEN_IN_BEFORE
 from worker.domain.activation import ProviderState, State
 from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
@@ -104,7 +105,7 @@ async def test_an_absent_number_whose_look_fails_keeps_no_other_from_being_looke
     world.provider.capabilities = Capabilities(list_page_size=100)
     for ref in range(3):
         await world.take(str(ref), age=timedelta(minutes=1))
-    await world.admin.execute("UPDATE activation SET created_at = now() - interval '1 minute'")
+    await world.admin.execute(TAKEN_IN_BEFORE)
     world.provider.will("list", ActivePage([], last=True))
     world.provider.will("look", Waiting()).will("look", KeyError("12345"), of="1")
 

@@ -33,7 +33,13 @@ from worker.simulator.server import Simulator, running, utc_now
 COST = 20
 WINDOW = timedelta(minutes=20)
 KEY = "key"
-ENDED_LONG_AGO = "UPDATE transition SET at = at - interval '1 hour'"
+ENDED_LONG_AGO = """
+SET session_replication_role = replica;
+UPDATE transition SET at = at - interval '1 hour';
+UPDATE settlement SET at = at - interval '1 hour';
+UPDATE activation SET ending_at = ending_at - interval '1 hour' WHERE settled;
+SET session_replication_role = origin;
+"""
 
 
 @dataclass(frozen=True)
@@ -120,9 +126,7 @@ class Business:
 
     async def time_passes(self) -> None:
         """What happened until now was an hour ago."""
-        await self.shop.admin.execute("ALTER TABLE transition DISABLE TRIGGER USER")
         await self.shop.admin.execute(ENDED_LONG_AGO)
-        await self.shop.admin.execute("ALTER TABLE transition ENABLE TRIGGER USER")
 
     async def provider_state(self, id_: ActivationId) -> str:
         return (await self.shop.number(id_)).provider_state.value

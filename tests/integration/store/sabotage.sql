@@ -22,7 +22,7 @@ DELETE FROM transfer WHERE key = 'hold:{free}';
 UPDATE purchase SET state = 'unknown';
 
 -- == final_has_one_settlement: {closed}
-DELETE FROM settlement WHERE activation_id = '{closed}';
+UPDATE settlement SET amount_minor = 1 WHERE activation_id = '{closed}';
 
 -- == hold_resolved_once: {free}
 INSERT INTO transfer
@@ -102,7 +102,7 @@ UPDATE activation SET state = 'refunded', settled = true WHERE id = '{live}';
 UPDATE settlement SET outcome = 'closed' WHERE activation_id = '{refunded}';
 
 -- =~ final_has_one_settlement
-UPDATE settlement SET amount_minor = 1 WHERE activation_id = '{refunded}';
+DELETE FROM settlement WHERE activation_id = '{refunded}';
 
 -- =~ final_has_one_settlement
 INSERT INTO settlement VALUES ('{live}', 'refunded', 25, 'x');
@@ -136,10 +136,16 @@ UPDATE transition SET at = '2026-01-01 00:20Z', detail = NULL WHERE what = 'expi
 UPDATE activation SET ending_at = '2026-01-01 00:05Z' WHERE id = '{refunded}';
 
 -- =~ transitions_follow_moves
-DELETE FROM transition WHERE activation_id = '{live}';
+UPDATE activation SET accepted_seq = NULL WHERE id = '{live}';
 
 -- =~ transitions_follow_moves
-DELETE FROM transition WHERE what = 'accepted';
+UPDATE activation SET accepted_seq = 1 + (SELECT max(seq) FROM transition);
+
+-- =~ transitions_follow_moves
+UPDATE settlement SET seq = 0 WHERE activation_id = '{refunded}';
+
+-- =~ transitions_follow_moves
+UPDATE settlement SET seq = NULL WHERE activation_id = '{delivered}';
 
 -- =~ transitions_follow_moves
 UPDATE activation SET state = 'received' WHERE id = '{live}';
@@ -171,4 +177,4 @@ UPDATE activation SET state = 'in_review', provider_state = 'cancelling', ending
     WHERE id = '{live}';
 
 -- =~ rows_have_their_activation
-DELETE FROM activation WHERE id = '{live}';
+DELETE FROM activation WHERE id = '{delivered}';

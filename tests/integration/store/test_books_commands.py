@@ -26,7 +26,7 @@ from worker.domain.shipped import config_directory
 pytestmark = pytest.mark.timeout(120)
 KEPT = {
     "transfer": "SELECT count(*), sum(amount_minor) FROM transfer",
-    "transition": "SELECT count(*), sum(seq) FROM transition",
+    "transition": "SELECT count(*), sum(seq) FROM timeline",
     "dropped": "SELECT count(*), 0 FROM dropped_number",
     "balance": "SELECT sum(amount_minor), count(*) FROM balance",
 }

@@ -72,7 +72,7 @@ async def test_what_rests_goes_and_every_sum_stays(
     gone = {old.delivered, old.refunded, old.closed, old.free, old.graced, old.reviewed}
     assert await dropped_ids(shop) == gone
     assert dropped == DroppedRows(numbers=6, transfers=12, transitions=dropped.transitions)
-    assert await shop.rows("SELECT DISTINCT activation_id FROM transition") == [(old.live,)]
+    assert await shop.rows("SELECT DISTINCT activation_id FROM timeline") == [(old.live,)]
     kinds = await shop.rows("SELECT split_part(key, ':', 1), count(*) FROM transfer GROUP BY 1")
     assert dict(kinds) == {"topup": 2, "hold": 1, "carried": 1}
     assert await shop.rows(SUMS) == balances
@@ -183,7 +183,7 @@ async def test_what_rests_later_goes_with_the_next_period(
     assert [each.folder.name for each in await periods.export(tmp_path)] == ["until-2020-03-01"]
     assert (await periods.drop(ALL_OVER)).numbers == 1
 
-    assert await shop.rows("SELECT count(*) FROM transition") == [(0,)]
+    assert await shop.rows("SELECT count(*) FROM timeline") == [(0,)]
     assert (await shop.money())[1] == 0
     assert await violated(shop) == {}
 
@@ -286,6 +286,10 @@ async def test_the_files_hold_every_row_and_say_what_they_add_up_to(
     rows = [json.loads(line) for line in (folder / "transfer.ndjson").read_text().splitlines()]
     stored = await broken_shop.rows("SELECT key, amount_minor FROM transfer ORDER BY id")
     assert [(row["key"], row["amount_minor"]) for row in rows] == stored
+    told = [json.loads(line) for line in (folder / "transition.ndjson").read_text().splitlines()]
+    lines = await broken_shop.rows("SELECT activation_id::text, what FROM timeline ORDER BY seq")
+    assert [(line["activation_id"], line["what"]) for line in told] == lines
+    assert {"accepted", "settled"} <= {line["what"] for line in told}
     files = json.loads((folder / "files.json").read_text())["files"]
     assert {each["name"] for each in files} == {path.name for path in folder.glob("*.ndjson")}
     opening = [json.loads(line) for line in (folder / "opening.ndjson").read_text().splitlines()]

@@ -18,6 +18,14 @@ _CHANGES = """
       FROM pg_stat_user_tables
 """
 _WRITTEN = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint"
+#: The first pages of a table are summed up from the beginning, others when they are full. Numbers
+#: are written to the last ones of a large table: what is said of the first of an empty one is taken
+#: away, or each row would write to it.
+_GROWN = """
+    SELECT brin_desummarize_range(indexrelid, 0)
+      FROM pg_index JOIN pg_class i ON i.oid = indexrelid JOIN pg_am a ON a.oid = i.relam
+     WHERE a.amname = 'brin'
+"""
 _KEPT = """
     SELECT sum(pg_table_size(relid) + pg_indexes_size(relid))::bigint FROM pg_stat_user_tables
 """
@@ -46,6 +54,7 @@ async def cost(shop: Shop) -> Cost:
     await shop.open()
     assert shop.store.db._pool is not None
     engine = shop.store.db._pool.engine.sync_engine
+    await shop.admin.execute(_GROWN)
     began = await _sizes(shop)
     event.listen(engine, "before_cursor_execute", hear)
     ids = await shop.rent_many(LIVES)
@@ -67,8 +76,8 @@ async def _sizes(shop: Shop) -> list[int]:
 
 async def test_a_life_in_silence_costs_the_database_no_more_than_it_did(cost: Cost) -> None:
     assert cost.statements <= 7
-    assert cost.inserted <= 8.1
+    assert cost.inserted <= 6.1
     assert cost.updated <= 2.1
     assert cost.not_hot <= 1.1
-    assert cost.wal_bytes <= 5_600
-    assert cost.kept_bytes <= 3_200
+    assert cost.wal_bytes <= 4_700
+    assert cost.kept_bytes <= 2_900

@@ -38,6 +38,7 @@ DISARM = """
 ALTER TABLE transfer DISABLE TRIGGER ALL;
 ALTER TABLE settlement DISABLE TRIGGER ALL;
 ALTER TABLE transition DISABLE TRIGGER ALL;
+ALTER TABLE activation DISABLE TRIGGER ALL;
 ALTER TABLE balance DROP CONSTRAINT balance_amount_minor_check;
 """
 
@@ -210,7 +211,7 @@ async def test_the_count_is_whole_and_the_offenders_are_few(broken_shop: Shop) -
     await broken_shop.open()
     await broken_shop.rent_many(20)
     await broken_shop.admin.execute(DISARM)
-    await broken_shop.admin.execute("DELETE FROM transition")
+    await broken_shop.admin.execute("UPDATE activation SET accepted_seq = NULL")
 
     (finding,) = [f for f in await broken_shop.store.books.audit() if f.violations]
 

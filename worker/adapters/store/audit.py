@@ -88,6 +88,7 @@ _NARROWED: Final[Mapping[Reads, Mapping[str, str]]] = {
         " WHERE activation_id = ANY(CAST(:numbers AS uuid[]))",
         "transition": "SELECT * FROM transition"
         " WHERE activation_id = ANY(CAST(:numbers AS uuid[]))",
+        "timeline": "SELECT * FROM timeline WHERE activation_id = ANY(CAST(:numbers AS uuid[]))",
         "code": "SELECT * FROM code WHERE activation_id = ANY(CAST(:numbers AS uuid[]))",
         "exposure": "SELECT * FROM exposure WHERE activation_id = ANY(CAST(:numbers AS uuid[]))",
         "provider_dispute": "SELECT * FROM provider_dispute"

@@ -63,9 +63,9 @@ class FileTotals:
         return [self.rows, self.sum]
 
 
-def _numbered(table: str) -> BookFile:
+def _numbered(table: str, *, rows: str | None = None) -> BookFile:
     return BookFile(
-        f"SELECT * FROM {table} WHERE seq > $1 AND seq <= $2 ORDER BY seq",  # noqa: S608 - ours
+        f"SELECT * FROM {rows or table} WHERE seq > $1 AND seq <= $2 ORDER BY seq",  # noqa: S608 - ours
         (f"after_{table}_seq", f"{table}_seq"),
         FileTotals.by_number,
     )
@@ -77,11 +77,12 @@ BOOKS: Final[Mapping[str, BookFile]] = {
         ("after_transfer_id", "transfer_id"),
         FileTotals.by_kind,
     ),
-    "transition": _numbered("transition"),
+    "transition": _numbered("transition", rows="timeline"),
     "decision": _numbered("decision"),
     "evidence": _numbered("evidence"),
     "settlement": BookFile(
-        "SELECT * FROM settlement WHERE at >= $1 AND at < $2 ORDER BY at, activation_id",
+        "SELECT activation_id, outcome, amount_minor, reason, at FROM settlement"
+        " WHERE at >= $1 AND at < $2 ORDER BY at, activation_id",
         ("after", "until"),
         FileTotals.by_amount,
     ),

@@ -13,6 +13,7 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, statement
+from worker.adapters.store.layout import LAYOUT
 from worker.adapters.store.refusals import translated
 from worker.adapters.store.session import Session
 from worker.domain.liveness import BEAT_EVERY, GAP, Liveness
@@ -158,6 +159,7 @@ class PostgresInstances:
             "host": self.host,
             "pid": self._pid,
             "locks": self._session.locked is not None,
+            "layout": LAYOUT,
             "now": None,
         }
         await connection.execute(statement("instances/begin"), row)

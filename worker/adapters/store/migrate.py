@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
+from worker.adapters.store.layout import LAYOUT
 from worker.adapters.store.refusals import translated
 from worker.ports.errors import SchemaMissing
 
@@ -53,6 +54,13 @@ LARGE_INDEXES: Final[Mapping[str, str]] = {
     "rental_message_texts": "rental_message (seen_at) WHERE text IS NOT NULL",
 }
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
+#: Those that read only what the version before wrote, among the processes that live.
+_OLDER = text(
+    "SELECT string_agg(host || ' (pid ' || pid || ')', ', ') FROM instance"
+    " WHERE dead_at IS NULL AND layout < :layout"
+)
+_WRITE = text("UPDATE layout SET written = :layout WHERE written < :layout")
+_OURS: Final = {"layout": LAYOUT}
 _USABLE = text(
     "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = oid"
     " WHERE indisvalid AND relnamespace = CAST('public' AS regnamespace)"
@@ -79,10 +87,14 @@ DO $$ BEGIN
         REVOKE UPDATE, DELETE, TRUNCATE
             ON transfer, settlement, transition, decision, evidence FROM {ROLE};
         REVOKE INSERT, UPDATE, DELETE, TRUNCATE
-            ON book_period, book_opening, dropped_number, alembic_version FROM {ROLE};
+            ON book_period, book_opening, dropped_number, layout, alembic_version FROM {ROLE};
     END IF;
 END $$
 """  # noqa: S608 - the name is a constant of ours
+
+
+class OlderRuns(Exception):
+    """A daemon of the version before lives. Says which, in one line."""
 
 
 def _config() -> Config:
@@ -115,17 +127,23 @@ def _migrate(connection: Connection) -> str | None:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.execute(text(_GRANTS))
+    if before is None:
+        connection.execute(_WRITE, _OURS)  # No older code was ever here.
     return before
 
 
-async def upgrade(url: str) -> tuple[str | None, str]:
-    """Migrate; returns the revision before and now. Raises `StoreUnavailable`."""
-    engine = create_async_engine(
+def _engine(url: str) -> AsyncEngine:
+    return create_async_engine(
         DIALECT,
         poolclass=NullPool,
         hide_parameters=True,
         connect_args={"async_creator_fn": connector(url), **NOTHING_KEPT},
     )
+
+
+async def upgrade(url: str) -> tuple[str | None, str]:
+    """Migrate; returns the revision before and now. Raises `StoreUnavailable`."""
+    engine = _engine(url)
     try:
         with translated():
             async with engine.connect() as connection:
@@ -136,6 +154,27 @@ async def upgrade(url: str) -> tuple[str | None, str]:
     finally:
         await engine.dispose()
     return before, head()
+
+
+async def finish(url: str) -> bool:
+    """From now on write what only this version reads; whether that is new.
+
+    There is no way back to the version before: its audit misses rows that are not written any more.
+    Raises `OlderRuns` where a daemon of it lives.
+    """
+    engine = _engine(url)
+    try:
+        with translated():
+            async with engine.connect() as connection:
+                await _lock(connection)
+                await connection.run_sync(check)
+                if older := (await connection.execute(_OLDER, _OURS)).scalar_one():
+                    raise OlderRuns(f"daemons of the version before still run: {older}")
+                done = await connection.execute(_WRITE, _OURS)
+                await connection.commit()
+                return done.rowcount > 0
+    finally:
+        await engine.dispose()
 
 
 async def _lock(connection: AsyncConnection) -> None:

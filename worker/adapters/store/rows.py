@@ -86,7 +86,7 @@ def activation(row: Mapping[str, Any] | RowMapping, **parts: Any) -> port.Activa
 _KEPT: Final = {State.DELIVERED, State.CLOSED}  #: The charge; a claim may give it back.
 _SETTLEMENTS = text("SELECT * FROM settlement WHERE activation_id = ANY(CAST(:ids AS uuid[]))")
 _TIMELINES = text(
-    "SELECT activation_id, at, what, state, detail FROM transition"
+    "SELECT activation_id, at, what, state, detail FROM timeline"
     " WHERE activation_id = ANY(CAST(:ids AS uuid[])) ORDER BY activation_id, seq"
 )
 _ACTIVATIONS = text("SELECT * FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption
 from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_line
 
@@ -66,20 +67,35 @@ def _toml(value: object) -> str:
             return str(value)
 
 
-def migrate(config: ConfigOption = None) -> None:
+def migrate(
+    *,
+    config: ConfigOption = None,
+    finish: Annotated[
+        bool,
+        typer.Option("--finish", help="Also end the upgrade: there is no way back from it."),
+    ] = False,
+) -> None:
     """Bring the database schema up to date. Safe to run from many hosts at once.
 
-    Run it before the new version starts; the old one goes on running meanwhile.
+    Run it before the new version starts; the old one goes on running meanwhile. With --finish when
+    all daemons are of this version: from then on they write what the version before cannot read.
     """
-    from worker.adapters.store.migrate import upgrade
+    from worker.adapters.store import migrate as schema
     from worker.entrypoints.cli.configured import configured
 
     settings = configured(config).settings
-    before, now = asyncio.run(upgrade(settings.database.url.get_secret_value()))
+    url = settings.database.url.get_secret_value()
+    before, now = asyncio.run(schema.upgrade(url))
     if before == now:
         say(f"the schema is up to date: {now}")
     else:
         say(f"the schema was {before or 'missing'} and is now {now}")
+    if finish:
+        try:
+            new = asyncio.run(schema.finish(url))
+        except schema.OlderRuns as error:
+            raise Failure(Exit.FAILED, str(error), hint="replace them first") from None
+        say("the upgrade is ended" if new else "the upgrade was ended before")
 
 
 def run(

@@ -2,7 +2,8 @@
 --
 -- The balances are locked and were found high enough. A row whose ref came alive meanwhile is left
 -- out with its money: the caller reads again and finds the other's. Rows go in by ref, so that two
--- intakes with the same refs wait for each other instead of deadlocking.
+-- intakes with the same refs wait for each other instead of deadlocking. The row itself is the first
+-- line of the number's log, which code of before wants stored beside it.
 WITH asked AS (
     SELECT * FROM unnest(
         CAST(:id AS uuid[]), CAST(:provider AS text[]), CAST(:provider_ref AS text[]),
@@ -26,16 +27,18 @@ new AS (
     INSERT INTO activation (id, provider, provider_ref, account, phone, service, country,
            price_minor, currency, cost_minor, cost_currency, policy, policy_version, charge,
            rented_at, window_seconds, deadline_at, expires_at, cancel_not_before, ending_at,
-           order_ref, order_facts, cancel_offered, cancel_from_at, cancel_until_at, cancel_judged)
+           order_ref, order_facts, cancel_offered, cancel_from_at, cancel_until_at, cancel_judged,
+           accepted_seq)
     SELECT id, provider, provider_ref, account, phone, service, country,
            price_minor, currency, cost_minor, cost_currency, policy, policy_version, charge,
            rented_at, window_seconds, deadline_at, expires_at, cancel_not_before,
            -- "In time" includes the last instant: the ending starts at the first one after it.
            deadline_at + interval '1 microsecond', order_ref, CAST(order_facts AS jsonb),
-           cancel_offered, cancel_from_at, cancel_until_at, cancel_judged
+           cancel_offered, cancel_from_at, cancel_until_at, cancel_judged,
+           CASE WHEN {{layout}} >= 1 THEN nextval('transition_seq_seq') END
       FROM asked
         ON CONFLICT DO NOTHING
-    RETURNING id, account, price_minor, currency, charge
+    RETURNING id, account, price_minor, currency, charge, accepted_seq
 ),
 moved AS (
     INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
@@ -45,7 +48,8 @@ moved AS (
       FROM new
 ),
 logged AS (
-    INSERT INTO transition (activation_id, what, state) SELECT id, 'accepted', 'waiting' FROM new
+    INSERT INTO transition (activation_id, what, state)
+    SELECT id, 'accepted', 'waiting' FROM new WHERE accepted_seq IS NULL
 ),
 sums AS (
     SELECT account, sum(price_minor)::bigint AS held,

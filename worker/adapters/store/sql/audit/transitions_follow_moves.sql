@@ -4,7 +4,7 @@ WITH steps AS (
     SELECT activation_id, seq, state, what,
            lag(state) OVER history AS before,
            lead(state) OVER history AS after
-      FROM transition WINDOW history AS (PARTITION BY activation_id ORDER BY seq)
+      FROM timeline WINDOW history AS (PARTITION BY activation_id ORDER BY seq)
 ),
 moves AS (
     SELECT * FROM unnest(CAST(:sources AS text[]), CAST(:targets AS text[])) AS m(source, target)

@@ -4,8 +4,8 @@
 SELECT coalesce((SELECT min(id) - 1 FROM transfer
                   WHERE coalesce(booked_at, at) >= CAST(:until AS timestamptz)),
                 (SELECT max(id) FROM transfer), 0) AS transfer_id,
-       coalesce((SELECT min(seq) - 1 FROM transition WHERE at >= CAST(:until AS timestamptz)),
-                (SELECT max(seq) FROM transition), 0) AS transition_seq,
+       coalesce((SELECT min(seq) - 1 FROM timeline WHERE at >= CAST(:until AS timestamptz)),
+                (SELECT max(seq) FROM timeline), 0) AS transition_seq,
        coalesce((SELECT min(seq) - 1 FROM decision WHERE at >= CAST(:until AS timestamptz)),
                 (SELECT max(seq) FROM decision), 0) AS decision_seq,
        coalesce((SELECT min(seq) - 1 FROM evidence WHERE at >= CAST(:until AS timestamptz)),

@@ -20,7 +20,7 @@ presses AS (
            min(at) FILTER (WHERE what = 'cancel_failed') AS failed_at,
            min(at) FILTER (WHERE what = 'code') AS displayed_at,
            min(detail ->> 'provider_state') FILTER (WHERE what = 'settled') AS settled_as
-      FROM transition WHERE activation_id = CAST(:id AS uuid)
+      FROM timeline WHERE activation_id = CAST(:id AS uuid)
 )
 SELECT a.id, false AS rental, a.account, a.provider, a.policy, a.policy_version,
        a.rented_at AS purchased_at, a.deadline_at AS ends_at, a.price_minor, a.currency, a.charge,

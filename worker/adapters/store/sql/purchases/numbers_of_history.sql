@@ -40,3 +40,5 @@ SELECT a.id, n.place, a.epoch, a.provider_state, d.held, a.state = 'refunded' AS
    AND (d.held IS NULL OR d.held = ANY(CAST(:provider_states AS text[])))
    AND NOT EXISTS (SELECT FROM transition t WHERE t.activation_id = a.id
                       AND t.at > now() - CAST(:ended_for AS interval))
+   AND NOT EXISTS (SELECT FROM settlement s WHERE s.activation_id = a.id
+                      AND s.at > now() - CAST(:ended_for AS interval))

@@ -28,6 +28,8 @@ held AS MATERIALIZED (
                = right(regexp_replace(n.phone, '\D', '', 'g'), 7))
        AND NOT EXISTS (SELECT FROM transition t WHERE t.activation_id = a.id
                           AND t.at > now() - CAST(:ended_for AS interval))
+       AND NOT EXISTS (SELECT FROM settlement s WHERE s.activation_id = a.id
+                          AND s.at > now() - CAST(:ended_for AS interval))
      ORDER BY a.id FOR NO KEY UPDATE OF a
 ),
 moved AS (

@@ -3,7 +3,8 @@
 -- Every ending names the state it leaves; a second settler finds another one and changes nothing,
 -- and were that guard wrong, the settlement's primary key would kill the whole statement. Rows are
 -- locked in id order, balances before (lock_balances). Price, account and currency come from the
--- row, never from the caller. One balance row changes once, by the sum of its account.
+-- row, never from the caller. One balance row changes once, by the sum of its account. The settlement
+-- itself is the line of the log that tells of it, which code of before wants stored beside it.
 --
 -- An ending that names no provider_state (a verdict: only a person's) leaves it as it is now, and
 -- with it whether anything is still owed there: a dispute may have been opened since it was read.
@@ -45,8 +46,10 @@ ended AS (
     SELECT * FROM won WHERE state <> 'in_review'
 ),
 final AS (
-    INSERT INTO settlement (activation_id, outcome, amount_minor, reason, at)
-    SELECT id, state, price_minor, reason, {{now}} FROM ended
+    INSERT INTO settlement (activation_id, outcome, amount_minor, reason, at, provider_state, seq)
+    SELECT id, state, price_minor, reason, {{now}}, provider_state,
+           CASE WHEN {{layout}} >= 1 THEN nextval('transition_seq_seq') END
+      FROM ended
 ),
 moved AS (
     INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
@@ -84,7 +87,7 @@ logged AS (
            CASE state WHEN 'in_review' THEN 'in_review' ELSE 'settled' END, state,
            jsonb_build_object('reason', reason, 'provider_state', provider_state,
                               'amount_minor', price_minor)
-      FROM won
+      FROM won WHERE state = 'in_review' OR {{layout}} < 1
 ),
 sums AS (
     SELECT account, sum(price_minor)::bigint AS held,

@@ -1,0 +1,12 @@
+"""How lean the books are written: what a row says already is not written into another one.
+
+Code of before looks for the rows that are left out. So a database that was upgraded is written as
+it knows them, until `activation-worker migrate --finish` says that it runs nowhere any more.
+"""
+
+from typing import Final
+
+#: What this version can read, and writes where it may.
+#:
+#: 1: the first line of a number's log is its own row, the one of its ending is its settlement.
+LAYOUT: Final = 1

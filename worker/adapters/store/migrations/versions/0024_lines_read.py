@@ -1,0 +1,15 @@
+"""The first and the last line of a number's log are read from what says them already.
+
+Revision ID: 0024
+"""
+
+from worker.adapters.store.migrations.scripts import run_beside
+
+revision = "0024"
+down_revision = "0023"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_beside(__file__)
