@@ -79,5 +79,5 @@ async def test_a_life_in_silence_costs_the_database_no_more_than_it_did(cost: Co
     assert cost.inserted <= 6.1
     assert cost.updated <= 2.1
     assert cost.not_hot <= 1.1
-    assert cost.wal_bytes <= 4_700
-    assert cost.kept_bytes <= 2_900
+    assert cost.wal_bytes <= 4_480
+    assert cost.kept_bytes <= 2_690

@@ -17,9 +17,11 @@ from worker.ports.store.settlements import Resolved
 NOW = DEADLINE + GRACE + TICK
 SECOND = timedelta(seconds=1)
 LONG_AGO = timedelta(seconds=-2)
-UNANSWERED = (
-    "UPDATE activation SET pursue_at = NULL, provider_state = 'disputed', provider_ref = NULL"
-)
+UNANSWERED = """
+SET session_replication_role = replica;
+UPDATE activation SET pursue_at = NULL, provider_state = 'disputed', provider_ref = NULL;
+SET session_replication_role = origin;
+"""
 DISPUTED = (
     "WITH moved AS (UPDATE activation SET provider_state = 'disputed', pursue_at = NULL"
     " RETURNING id, provider) INSERT INTO provider_dispute"
@@ -101,7 +103,7 @@ async def test_it_is_told_what_an_open_one_waits_for(
     shop: Shop, change: str, why: ExposureCause
 ) -> None:
     await graced(shop)
-    await shop.rows(change)
+    await shop.admin.execute(change)
 
     (found,) = await shop.store.purchases.open_exposures(SIM, 10)
 

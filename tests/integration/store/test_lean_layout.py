@@ -1,6 +1,8 @@
 """What is not written twice reads as if it were, and old code never meets it."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -20,6 +22,7 @@ from worker.adapters.store.layout import LAYOUT
 from worker.adapters.store.migrate import ROLE, OlderRuns
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
+from worker.ports.store.outbox import EventFilter
 
 AS_BEFORE = "UPDATE layout SET written = 0"
 STORED = "SELECT count(*) FROM transition WHERE activation_id = $1"
@@ -30,7 +33,11 @@ BEFORE = "0023"
 async def lives(shop: Shop, prefix: str) -> list[ActivationId]:
     """One of each ending, one in review, and one that waits still."""
     names = ("silent", "coded", "graced", "reviewed", "live")
-    ids = [await shop.rent(f"{prefix}{name}") for name in names]
+    orders = ("order", None, None, None, None)
+    ids = [
+        await shop.rent(f"{prefix}{name}", order_ref=order)
+        for name, order in zip(names, orders, strict=True)
+    ]
     silent, coded, graced, reviewed, _ = ids
     await shop.code(f"{prefix}coded", "1234", DEADLINE)
     now = DEADLINE + TICK
@@ -58,6 +65,51 @@ async def test_a_number_reads_the_same_whether_its_lines_are_stored_or_not(shop:
         assert (await told(shop, one))[0][0] == "accepted"
     assert [await shop.one(STORED, id_) for id_ in lean] == [1, 1, 1, 2, 0]
     assert [await shop.one(STORED, id_) for id_ in stored] == [3, 3, 3, 3, 1]
+
+
+def without_names(text: str, *names: object) -> str:
+    for name in names:
+        text = text.replace(str(name), "…")
+    return text
+
+
+async def events(shop: Shop, ids: list[ActivationId], prefix: str) -> list[str]:
+    """What is told of them, without what is another one's."""
+    page = await shop.store.outbox.newest_events(EventFilter(), before=None, limit=100)
+    after = await shop.store.outbox.events_after(EventFilter(), after=0, limit=100)
+    assert [each.event for each in reversed(page.items)] == [each.event for each in after.items]
+    told = [each.event for each in after.items if each.event.activation in ids]
+    return [
+        without_names(str((e.type, e.at, sorted(e.payload.items()))), *ids, prefix) for e in told
+    ]
+
+
+async def test_an_event_tells_the_same_whether_its_payload_is_stored_or_not(shop: Shop) -> None:
+    await shop.open()
+    lean = await lives(shop, "lean-")
+    await shop.admin.execute(AS_BEFORE)
+    stored = await lives(shop, "stored-")
+
+    assert await events(shop, lean, "lean-") == await events(shop, stored, "stored-")
+    of = "SELECT type FROM event WHERE activation_id = ANY($1) AND payload IS NULL ORDER BY type"
+    left_out = [type_ for (type_,) in await shop.rows(of, lean)]
+    assert left_out == ["activation.delivered", "activation.refunded", "activation.refunded"]
+    assert await shop.rows(of, stored) == []
+    feed = await shop.store.outbox.events_after(EventFilter(), after=0, limit=100)
+    told = {each.event.id: each.event.payload for each in feed.items}
+    leased = await shop.store.outbox.lease_events(100, timedelta(0), "there")
+    assert {event.id: event.payload for event in leased} == {e.id: told[e.id] for e in leased}
+    assert "activation.refunded" in {event.type for event in leased}
+
+
+async def test_only_an_ending_may_have_no_payload_of_its_own(shop: Shop) -> None:
+    for type_, thing in (("activation.refunded", None), ("review.opened", uuid4())):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await shop.admin.execute(
+                "INSERT INTO event (subject, type, activation_id) VALUES ('x', $1, $2)",
+                type_,
+                thing,
+            )
 
 
 async def test_the_line_of_the_intake_has_the_instant_of_its_row(shop: Shop) -> None:
@@ -113,6 +165,10 @@ async def test_a_database_of_before_is_written_as_before_until_somebody_says_oth
         "UPDATE activation SET created_at = now()",
         "UPDATE activation SET accepted_seq = accepted_seq",
         "UPDATE activation SET id = id",
+        "UPDATE activation SET price_minor = 1",
+        "UPDATE activation SET account = 'bob'",
+        "UPDATE activation SET order_ref = 'another'",
+        "UPDATE activation SET provider_ref = 'another'",
         "DELETE FROM activation",
     ],
 )

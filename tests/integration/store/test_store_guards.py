@@ -94,6 +94,7 @@ async def test_two_live_numbers_never_share_a_ref(shop: Shop) -> None:
     await shop.rent("1")
     other = await shop.rent("2")
 
+    await shop.admin.execute("SET session_replication_role = replica")
     with pytest.raises(asyncpg.UniqueViolationError):
         await shop.admin.execute("UPDATE activation SET provider_ref = '1' WHERE id = $1", other)
 

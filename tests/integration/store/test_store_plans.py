@@ -273,7 +273,9 @@ INSERT INTO purchase (id, content_hash, account, provider, "order", price_minor,
     SELECT md5(n::text)::uuid, 'h', 'a' || n % 100, 'p' || n % 3, '{}', 25, 'USD', 'unknown',
            CASE WHEN n = 19001 THEN now() ELSE now() - interval '90 days' END
       FROM generate_series(1, 19001) n;
+SET session_replication_role = replica;
 UPDATE activation SET provider_ref = NULL WHERE id IN (SELECT id FROM purchase);
+SET session_replication_role = origin;
 INSERT INTO exposure (activation_id, provider, amount_minor, currency, state, ended_at)
     SELECT id, provider, 25, 'USD', 'loss', now() FROM purchase WHERE asked_at < now();
 ANALYZE;

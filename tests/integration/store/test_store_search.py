@@ -99,7 +99,9 @@ async def test_a_search_goes_on_where_the_server_has_ended_its_connection(
 
 #: One needle in many rows that share their service, their country and the end of their phone.
 NEEDLES = """
+SET session_replication_role = replica;
 UPDATE activation SET phone = '7999' || lpad(provider_ref, 7, '0'), order_ref = 'order-' || id;
+SET session_replication_role = origin;
 UPDATE activation SET service = 'rare', country = 'xx' WHERE provider_ref = '7';
 VACUUM ANALYZE activation;
 """

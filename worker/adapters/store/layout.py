@@ -9,4 +9,5 @@ from typing import Final
 #: What this version can read, and writes where it may.
 #:
 #: 1: the first line of a number's log is its own row, the one of its ending is its settlement.
-LAYOUT: Final = 1
+#: 2: what the event of an ending tells is its settlement and its number.
+LAYOUT: Final = 2

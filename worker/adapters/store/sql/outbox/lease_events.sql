@@ -19,5 +19,6 @@ leased AS (
       FROM due WHERE e.seq = due.seq
     RETURNING e.*, due.before
 )
-SELECT seq, subject, type, number, at, activation_id, payload, before AS attempts
+SELECT seq, subject, type, number, at, activation_id, {{event_payload}},
+       before AS attempts
   FROM leased ORDER BY seq

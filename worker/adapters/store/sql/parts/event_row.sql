@@ -1,2 +1,2 @@
 -- What `outbox.stored` reads of an event.
-seq, subject, type, number, at, activation_id, payload, attempts, state, reply_at, reply_status
+seq, subject, type, number, at, activation_id, attempts, state, reply_at, reply_status

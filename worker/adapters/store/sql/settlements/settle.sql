@@ -65,10 +65,12 @@ told AS (
     INSERT INTO event (subject, type, activation_id, account, at, payload, state)
     SELECT id::text, 'activation.' || state, id, account,
            {{now}},
-           jsonb_build_object('id', id, 'provider', provider, 'provider_ref', provider_ref,
-                              'account', account, 'state', state, 'amount_minor', price_minor,
-                              'currency', currency, 'charge', charge, 'reason', reason)
-             || {{order_ref_told}},
+           -- Of an ending it is read from the settlement; a ref that is still to come was not told.
+           CASE WHEN {{layout}} < 2 OR state = 'in_review' OR provider_ref IS NULL THEN
+               jsonb_build_object('id', id, 'provider', provider, 'provider_ref', provider_ref,
+                                  'account', account, 'state', state, 'amount_minor', price_minor,
+                                  'currency', currency, 'charge', charge, 'reason', reason)
+                 || {{order_ref_told}} END,
            :event_state
       FROM won  -- Also of what waits for a human now: its money stays held.
 ),
