@@ -39,14 +39,13 @@ INSERT INTO code VALUES ('{refunded}', 'x', 1, '77', NULL, '2026-01-01');
 UPDATE code SET received_at = '2026-01-01 00:20:00.000001Z';
 
 -- == expiring_after_deadline: {refunded}
-UPDATE transition SET at = '2026-01-01 00:20Z' WHERE what = 'expiring'
-    AND activation_id = '{refunded}';
+UPDATE activation SET expired_at = '2026-01-01 00:20Z' WHERE id = '{refunded}';
 
 -- == ending_not_early: {delivered}
 UPDATE settlement SET at = '2026-01-01 00:20Z' WHERE activation_id = '{delivered}';
 
 -- == transitions_follow_moves: {closed}
-UPDATE transition SET state = 'refunded' WHERE what = 'expiring' AND activation_id = '{closed}';
+UPDATE settlement SET seq = 0 WHERE activation_id = '{closed}';
 
 -- == one_event_per_ending: {closed}
 DELETE FROM event WHERE type = 'activation.closed';
@@ -126,11 +125,12 @@ UPDATE transfer SET key = 'capture:{refunded}' WHERE key = 'release:{refunded}';
 DELETE FROM transition WHERE what = 'code';
 
 -- =~ no_code_before_credit
-UPDATE transition SET what = 'code', detail = '{"number": 1}' WHERE what = 'expiring'
-    AND activation_id = '{closed}';
+INSERT INTO transition (activation_id, what, state, detail)
+    VALUES ('{closed}', 'code', 'received', '{"number": 1}');
 
 -- =~ expiring_after_deadline
-UPDATE transition SET at = '2026-01-01 00:20Z', detail = NULL WHERE what = 'expiring';
+INSERT INTO transition (activation_id, at, what, state)
+    VALUES ('{live}', '2026-01-01 00:20Z', 'expiring', 'expiring');
 
 -- =~ ending_not_early
 UPDATE activation SET ending_at = '2026-01-01 00:05Z' WHERE id = '{refunded}';
@@ -142,7 +142,7 @@ UPDATE activation SET accepted_seq = NULL WHERE id = '{live}';
 UPDATE activation SET accepted_seq = 1 + (SELECT max(seq) FROM transition);
 
 -- =~ transitions_follow_moves
-UPDATE settlement SET seq = 0 WHERE activation_id = '{refunded}';
+UPDATE activation SET expired_seq = 0 WHERE id = '{refunded}';
 
 -- =~ transitions_follow_moves
 UPDATE settlement SET seq = NULL WHERE activation_id = '{delivered}';

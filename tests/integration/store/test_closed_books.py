@@ -176,6 +176,7 @@ async def test_what_rests_later_goes_with_the_next_period(
         " WHERE at > '2021-01-01';"
         "UPDATE transition SET at = '2020-02-10' WHERE at > '2021-01-01';"
         "UPDATE settlement SET at = '2020-02-10' WHERE at > '2021-01-01';"
+        "UPDATE activation SET expired_at = '2020-02-10' WHERE expired_at > '2021-01-01';"
         "SET session_replication_role = origin;"
     )
 
@@ -254,6 +255,7 @@ SET session_replication_role = replica;
 UPDATE transition SET at = at + interval '{by}' WHERE activation_id = '{id}';
 UPDATE settlement SET at = at + interval '{by}' WHERE activation_id = '{id}';
 UPDATE activation SET rented_at = rented_at + interval '{by}',
+       expired_at = expired_at + interval '{by}',
        deadline_at = deadline_at + interval '{by}', ending_at = ending_at + interval '{by}'
  WHERE id = '{id}';
 SET session_replication_role = origin;

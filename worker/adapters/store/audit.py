@@ -39,7 +39,8 @@ class Reads(enum.Enum):
     """What an invariant has to read again when it was proven before."""
 
     #: It speaks of single numbers, and each change of one writes a transition, a transfer or an
-    #: event. A number without a new one of these is as it was when it was proven.
+    #: event. A number without a new one of these is as it was when it was proven, or waits for its
+    #: ending, which is written in its row alone: the ending itself writes a transfer.
     NUMBERS = enum.auto()
     #: The same of single cases: those with a new decision, evidence or transfer, and the open ones.
     CASES = enum.auto()

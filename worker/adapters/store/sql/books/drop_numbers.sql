@@ -20,7 +20,7 @@ WITH at_rest AS MATERIALIZED (
        AND NOT EXISTS (SELECT FROM timer t WHERE t.subject = a.id AND t.fired_at IS NULL)
        AND NOT EXISTS (SELECT FROM transition t
                         WHERE t.activation_id = a.id AND t.seq > :transition_seq)
-       AND (greatest(a.accepted_seq, s.seq) > :transition_seq) IS NOT TRUE
+       AND (greatest(a.accepted_seq, a.expired_seq, s.seq) > :transition_seq) IS NOT TRUE
        AND NOT EXISTS (SELECT FROM decision d WHERE d.subject = a.id AND d.seq > :decision_seq)
        -- The audit of what is new goes on from its sums: it must have read what goes.
        AND EXISTS (SELECT FROM transfer t
