@@ -98,6 +98,8 @@ def _word(panel: Json, data: Data) -> tuple[str, str]:
     if not values:
         return "No data", COLOURS["red"]
     defaults = panel["fieldConfig"]["defaults"]
+    if panel["options"]["textMode"] == "name":
+        return ", ".join(series.name for series in data.series), said(defaults, max(values))[1]
     return said(defaults, values[-1])
 
 

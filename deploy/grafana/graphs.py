@@ -246,11 +246,16 @@ def timeline(panel: Json, data: Data, marks: Sequence[Mark], frame: Frame) -> st
         parts.append(f'<text x="{left - 8}" y="{middle:.1f}" text-anchor="end">{name}</text>')
         for begins, ends, value in _bands(each, data.step):
             x = area.x(begins)
-            colour = said(panel["fieldConfig"]["defaults"], value)[1]
+            word, colour = said(panel["fieldConfig"]["defaults"], value)
+            width = area.x(ends) - x
             parts.append(
-                f'<rect x="{x:.1f}" y="{y + row * 0.1:.1f}" width="{area.x(ends) - x:.1f}"'
+                f'<rect x="{x:.1f}" y="{y + row * 0.1:.1f}" width="{width:.1f}"'
                 f' height="{row * 0.8:.1f}" fill="{colour}" fill-opacity="0.85"/>'
             )
+            if len(word) * LETTER + 8 < width:
+                parts.append(
+                    f'<text x="{x + 5:.1f}" y="{middle:.1f}" fill="#ffffff">{escape(word)}</text>'
+                )
     return _svg(frame, [*parts, *_marked(area, [m for m in marks if m.begins == m.ends])])
 
 

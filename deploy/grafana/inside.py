@@ -5,13 +5,19 @@ from typing import Final
 from deploy.grafana.board import Row, board
 from deploy.grafana.panels import AMBER, GREEN, RED, Json, Panel, Query, lines, tile, timeline
 from deploy.grafana.selectors import COUNTED, SILENT_SECONDS, A, W, counted, quantile, rate
-from deploy.grafana.tiles import ZERO_IS_GOOD, data_age, look_lag, workers_up
+from deploy.grafana.tiles import (
+    ZERO_IS_GOOD,
+    calls_failing,
+    data_age,
+    deliveries,
+    look_lag,
+    workers_up,
+)
 from worker.jobs import WORK_SECONDS
 
 UID: Final = "activation-worker-inside"
 BUSY: Final = f'{W}, state="busy"'
 FAILING: Final = f'{W}, result=~"failed|again"'
-BROKEN: Final = f'{W}, status=~"5.."'
 
 
 def inside() -> Json:
@@ -23,6 +29,7 @@ def inside() -> Json:
             Row("Now. Grey: nobody knows", _now()),
             Row("Servers and leases", _servers()),
             Row("Loops, lanes and jobs", _loops()),
+            Row("Is a process starved?", _starved()),
             Row("API and events", _outside(), collapsed=True),
             Row("Processes", _processes(), collapsed=True),
         ],
@@ -68,16 +75,7 @@ def _now() -> list[Panel]:
             thresholds=ZERO_IS_GOOD,
             runbook="ActivationWorkerJobsFailing",
         ),
-        tile(
-            "API calls failing",
-            f"({rate('http_requests_total', BROKEN)} or vector(0))"
-            f" / ({rate('http_requests_total', W)} > 0)",
-            "percentunit",
-            normal="0 %",
-            otherwise="a provider or the database is away, or it is a bug: see the journal",
-            thresholds=((None, GREEN), (0.001, AMBER), (0.01, RED)),
-            runbook="ActivationWorkerDatabaseDown",
-        ),
+        calls_failing(),
     ]
 
 
@@ -96,20 +94,10 @@ def _servers() -> list[Panel]:
                 ),
             ],
             {0: ("away", RED), 1: ("works", GREEN)},
-            width=6,
+            width=8,
             normal="all green, and the database read by each",
             otherwise="red for one worker is its network, red for all is the server",
             runbook="ActivationWorkerCutOff",
-        ),
-        lines(
-            "Database connections",
-            [Query(f"sum by (pool, state) ({A}db_connections{{{W}}})", "{{pool}} {{state}}")],
-            "none",
-            width=6,
-            normal="mostly idle",
-            otherwise="all busy for long means that transactions wait for one",
-            stacked=True,
-            runbook="ActivationWorkerDatabaseDown",
         ),
         lines(
             "Transactions",
@@ -118,7 +106,7 @@ def _servers() -> list[Panel]:
                 Query(quantile(0.95, "db_transaction_seconds"), "95 of 100"),
             ],
             "s",
-            width=6,
+            width=8,
             normal="under 50 ms, with the wait for a connection",
             otherwise="look for locks, disk and CPU at the database",
             limit=1,
@@ -134,7 +122,7 @@ def _servers() -> list[Panel]:
                 )
             ],
             {0: ("no", "blue"), 1: ("leads", GREEN)},
-            width=6,
+            width=8,
             normal="one band that is green for each provider",
             otherwise="none for longer than 10 s means that no process can take the lease",
             runbook="ActivationWorkerRedisDown",
@@ -148,7 +136,7 @@ def _loops() -> list[Panel]:
             "Jobs by result",
             [Query(f"{rate('jobs_total', W, 'result')} > 0", "{{result}}")],
             "ops",
-            width=6,
+            width=8,
             normal="done, and busy where a tick met one that still ran",
             otherwise="failed and again have their error in the journal",
             stacked=True,
@@ -158,7 +146,7 @@ def _loops() -> list[Panel]:
             "Job duration, 95 of 100",
             [Query(quantile(0.95, "job_seconds", W, "job_name"), "{{job_name}}")],
             "s",
-            width=6,
+            width=8,
             normal="5 to 10 s for watch and expire, which go on while there is work",
             otherwise=f"see what it waits for; it is cut off at {WORK_SECONDS} s",
             limit=WORK_SECONDS,
@@ -168,20 +156,34 @@ def _loops() -> list[Panel]:
             "Looks begun late, by provider",
             [Query(quantile(0.95, "look_lateness_seconds", W, "provider"), "{{provider}}")],
             "s",
-            width=6,
+            width=8,
             normal="under 1 s for 95 of 100",
             otherwise="one late is its rate limit, all late are too few processes",
             limit=5,
             runbook="ActivationWorkerLookBurn",
         ),
+    ]
+
+
+def _starved() -> list[Panel]:
+    return [
         lines(
-            "Event loop, by worker",
+            "Event loop lag, by worker",
             [Query(quantile(0.99, "loop_lag_seconds", W, "instance"), "{{instance}}")],
             "s",
-            width=6,
-            normal="under 50 ms for 99 of 100",
-            otherwise="all calls and looks of that process wait as long; start another",
-            limit=0.5,
+            width=12,
+            normal="under 50 ms for 99 of 100 in each worker; all its calls wait as long",
+            otherwise="with little CPU beside it its host gives it none; with much, start another",
+            limits=((0.05, AMBER), (0.5, RED)),
+        ),
+        lines(
+            "CPU, by worker",
+            [Query(f"rate(process_cpu_seconds_total{{{W}}}[$__rate_interval])", "{{instance}}")],
+            "percentunit",
+            width=12,
+            normal="under 60 % of the one core a process can use, even among all",
+            otherwise="near 100 %, start another; a fall with lag beside it is a host too busy",
+            limit=0.9,
         ),
     ]
 
@@ -203,16 +205,7 @@ def _outside() -> list[Panel]:
             normal="under 100 ms; routes that wait for a change wait on purpose",
             otherwise="slow for all is the event loop or the database",
         ),
-        lines(
-            "Event deliveries per minute",
-            [Query(f"{rate('event_deliveries_total', W, 'result')} * 60", "{{result}}")],
-            "cpm",
-            normal="sent alone",
-            otherwise="retry is an endpoint that answers badly, gone one that wants no more",
-            stacked=True,
-            runbook="ActivationWorkerEndpointFails",
-            desk="/events",
-        ),
+        deliveries(),
         lines(
             "Codes told",
             [
@@ -230,12 +223,13 @@ def _outside() -> list[Panel]:
 def _processes() -> list[Panel]:
     return [
         lines(
-            "CPU",
-            [Query(f"rate(process_cpu_seconds_total{{{W}}}[$__rate_interval])", "{{instance}}")],
+            "Database connections",
+            [Query(f"sum by (pool, state) ({A}db_connections{{{W}}})", "{{pool}} {{state}}")],
             "none",
-            normal="under 0.6 of the one core a process can use, even among all",
-            otherwise="near 1, start another process",
-            limit=0.9,
+            normal="mostly idle",
+            otherwise="all busy for long means that transactions wait for one",
+            stacked=True,
+            runbook="ActivationWorkerDatabaseDown",
         ),
         lines(
             "Memory",

@@ -6,39 +6,42 @@ from deploy.grafana.board import Row, board, provider
 from deploy.grafana.panels import (
     AMBER,
     GREEN,
+    GREY,
     RED,
     Json,
     Panel,
     Query,
     alert_list,
     lines,
+    names,
     tile,
-    timeline,
 )
 from deploy.grafana.selectors import (
-    COUNTED,
-    SILENT_SECONDS,
-    A,
+    NO_DATA,
     P,
     W,
+    asked_of,
     counted,
     quantile,
     rate,
     while_counted,
+    zero_without_codes,
 )
 from deploy.grafana.tiles import (
     audit_violations,
+    calls_failing,
     data_age,
+    deliveries,
     late_credits,
     look_lag,
     verdicts_late,
 )
+from deploy.grafana.works import what_works
 
 UID: Final = "activation-worker-overview"
 PAGED: Final = 100  #: Added to the count of alerts where one of them is a page.
 COUNTED_MOST: Final = 31
-EVENTS_OLD_SECONDS: Final = 60
-TAKEN_MIN: Final = 0.5  #: Of what is sent to an endpoint that works; as in the alert.
+FAILED: Final = f'{W}, result!="sent"'
 
 
 def overview() -> Json:
@@ -49,7 +52,7 @@ def overview() -> Json:
         variables=[provider()],
         rows=[
             Row("Are customers whole? Grey: nobody knows", _verdict()),
-            Row("What is broken?", [_alerts(), _works()]),
+            Row("What is broken?", [_alerts(), what_works()]),
             Row("What waits?", _waits()),
         ],
     )
@@ -61,8 +64,11 @@ def _verdict() -> list[Panel]:
         data_age(),
         _overdue(),
         late_credits(),
+        calls_failing(),
         look_lag(),
         _oldest_event(),
+        _events_failed(),
+        _names(),
         verdicts_late(),
         audit_violations(),
     ]
@@ -102,9 +108,46 @@ def _oldest_event() -> Panel:
         "s",
         normal="under 5 s until the shop's endpoint has taken an event",
         otherwise="ask the shop whether its endpoint works",
-        thresholds=((None, GREEN), (30, AMBER), (300, RED)),
+        # Long before the alert: of a hundred events one may get through, and be young.
+        thresholds=((None, GREEN), (10, AMBER), (30, RED)),
         runbook="ActivationWorkerEventsStuck",
         desk="/events",
+    )
+
+
+def _events_failed() -> Panel:
+    failed = rate("event_deliveries_total", FAILED)
+    return tile(
+        "Events failed per min",
+        while_counted(f"({asked_of(f'{failed} * 60', rate('event_deliveries_total', W))})"),
+        "none",
+        normal="0 deliveries that the shop's endpoint did not take",
+        otherwise="ask the shop; `events list` says what it answered",
+        thresholds=((None, GREEN), (0.5, AMBER), (10, RED)),
+        runbook="ActivationWorkerEndpointFails",
+        desk="/events",
+    )
+
+
+def _names() -> Panel:
+    def firing(severity: str) -> str:
+        alerts = f'alertname=~"ActivationWorker.+", alertstate="firing", severity="{severity}"'
+        name = '"alertname", "$1", "alertname", "ActivationWorker(.+)"'
+        return f"max by (alertname) (label_replace(ALERTS{{{alerts}}}, {name}))"
+
+    none = f'label_replace({while_counted("vector(0)")}, "alertname", "none", "", "")'
+    unknown = f'label_replace(vector({NO_DATA}), "alertname", "no fresh data", "", "")'
+    return names(
+        "Which alerts",
+        Query(
+            f"2 * {firing('critical')} or {firing('warning')} or on () {none} or on () {unknown}",
+            "{{alertname}}",
+        ),
+        {0: ("none", GREEN), 1: ("warns", AMBER), 2: ("pages", RED), NO_DATA: ("not known", GREY)},
+        width=18,
+        normal="none",
+        otherwise="red is a page; begin with the one that names the cause, its runbook is below",
+        runbook="ActivationWorkerAftermath",
     )
 
 
@@ -114,56 +157,8 @@ def _alerts() -> Panel:
         normal="none",
         otherwise="begin with the first; its runbook says what to do",
         runbook="ActivationWorkerAftermath",
-        width=12,
-        height=10,
-    )
-
-
-def _works() -> Panel:
-    canary = counted("canary_last_success_timestamp_seconds")
-    database = (
-        f'avg({A}dependency_up{{{W}, dependency="database"}})'
-        f" * avg(time() - {COUNTED} < bool {SILENT_SECONDS})"
-    )
-    every = f"{A}canary_every_seconds{{{W}}}"
-    sent = f'{W}, result="sent"'
-    taken = (
-        f"{rate('event_deliveries_total', sent)} / ({rate('event_deliveries_total', W)} > 0)"
-        " or vector(1)"
-    )
-    endpoint = (
-        # Where it takes no more than half it does not work, however young the oldest event is.
-        f"(({taken}) > {TAKEN_MIN} or vector(0))"
-        f" * (max({counted('event_oldest_seconds')}) < bool {EVENTS_OLD_SECONDS})"
-    )
-    return timeline(
-        "What works",
-        [
-            Query('avg(up{job=~"$job", instance=~"$instance"})', "workers"),
-            Query(database, "database"),
-            Query(f'avg({A}dependency_up{{{W}, dependency="redis"}})', "redis"),
-            Query(endpoint, "endpoint for events"),
-            Query(f"time() - max(({canary}) > 0) < bool 3 * max({every} > 0)", "canary"),
-            Query(
-                f"1 - avg by (provider) ({A}provider_circuit_open{{{P}}})", "{{provider}} answers"
-            ),
-            Query(
-                f"1 - max by (provider) ({counted('provider_halted', P)})",
-                "{{provider}}: renting allowed",
-            ),
-        ],
-        {0: ("away", RED), 1: ("works", GREEN)},
-        normal="all green; amber is away for some workers, a gap is not known",
-        otherwise="the topmost band that is not green causes most below it",
-        runbook=(
-            "ActivationWorkerNoWorker",
-            "ActivationWorkerRedisDown",
-            "ActivationWorkerCutOff",
-            "ActivationWorkerCanaryStale",
-            "ActivationWorkerProviderDown",
-        ),
-        width=12,
-        height=10,
+        width=10,
+        height=13,
     )
 
 
@@ -173,6 +168,7 @@ def _waits() -> list[Panel]:
             "Live numbers",
             [Query(f"max by (provider) ({counted('live', P)})", "{{provider}}")],
             "none",
+            width=6,
             normal="as many as are sold in twenty minutes",
             otherwise="where it falls to nothing, see whether that provider rents",
             stacked=True,
@@ -181,6 +177,7 @@ def _waits() -> list[Panel]:
             "Endings per minute",
             [Query(f"{rate('settled_total', P, 'outcome')} * 60", "{{outcome}}")],
             "cpm",
+            width=6,
             normal="delivered (code kept), refunded, closed in their usual shares",
             otherwise="look at the provider whose codes have become fewer",
             stacked=True,
@@ -189,20 +186,24 @@ def _waits() -> list[Panel]:
             "Oldest number past its deadline",
             [Query(f"max({counted('oldest_overdue_seconds')})", "oldest")],
             "s",
+            width=6,
             normal="a saw of some seconds, to 60 s while a provider is silent",
             otherwise="a steady climb means that nothing ends",
             limit=60,
             runbook="ActivationWorkerOverdue",
         ),
         lines(
-            "Time to the first code",
+            "Time to the first code, 9 of 10",
             [
-                Query(quantile(0.5, "code_wait_seconds", P), "median"),
-                Query(quantile(0.9, "code_wait_seconds", P), "9 of 10"),
+                Query(
+                    zero_without_codes(quantile(0.9, "code_wait_seconds", P, "provider")),
+                    "{{provider}}",
+                )
             ],
             "s",
-            normal="what each service needs, steady over the day",
-            otherwise="see whether looks are late or one provider is slow",
+            width=6,
+            normal="what its services need, steady over the day",
+            otherwise="at 0 no code comes there at all; see if it answers, and if looks are late",
         ),
         lines(
             "Events waiting",
@@ -213,6 +214,7 @@ def _waits() -> list[Panel]:
             runbook="ActivationWorkerEventsStuck",
             desk="/events",
         ),
+        deliveries(),
         lines(
             "Waiting for a person",
             [Query(f"max by (kind) ({counted('reviews_waiting')})", "{{kind}}")],

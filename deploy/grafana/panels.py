@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from deploy.grafana.selectors import NO_DATA, WITH_EXEMPLARS, A, or_no_data
+from deploy.grafana.selectors import IDLE, NO_DATA, WITH_EXEMPLARS, A, or_no_data
 
 Json: TypeAlias = dict[str, Any]
 
 DATASOURCE: Final[Json] = {"type": "prometheus", "uid": "${datasource}"}
 GREEN, AMBER, RED, BLUE, GREY = "green", "orange", "red", "blue", "#5a5f69"
+UNKNOWN: Final = {NO_DATA: ("not known", GREY), IDLE: ("nobody asked", GREY)}
 PROVIDER_BOARD: Final = "activation-worker-provider"
 
 #: Colours by what a value means, the same on every panel that tells series apart by it.
@@ -132,7 +133,7 @@ def tile(
     **more: Any,
 ) -> Panel:
     """A number on its colour, grey where there is no fresh one; *words* for what values mean."""
-    texts = {NO_DATA: ("no fresh data", GREY), **(words or {})}
+    texts = {**UNKNOWN, NO_DATA: ("no fresh data", GREY), **(words or {})}
     return Panel(
         title=title,
         queries=[Query(or_no_data(expr))],
@@ -146,6 +147,27 @@ def tile(
             "graphMode": "none",
             "justifyMode": "center",
             "textMode": "value",
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        },
+        **more,
+    )
+
+
+def names(title: str, query: Query, words: Mapping[float, tuple[str, str]], **more: Any) -> Panel:
+    """The names of the series beside each other, each on the colour of its value."""
+    return Panel(
+        title=title,
+        queries=[query],
+        unit="none",
+        kind="stat",
+        height=3,
+        defaults={"mappings": _mappings({**UNKNOWN, **words})},
+        options={
+            "colorMode": "background",
+            "graphMode": "none",
+            "justifyMode": "center",
+            "orientation": "vertical",
+            "textMode": "name",
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         },
         **more,
@@ -212,19 +234,22 @@ def heatmap(title: str, expr: str, unit: str, **more: Any) -> Panel:
 def timeline(
     title: str, queries: Sequence[Query], words: Mapping[float, tuple[str, str]], **more: Any
 ) -> Panel:
-    """A band per series, coloured by its value from 0 to 1; what is between is amber."""
+    """A band per series with its word, coloured by its value from 0 to 1; between them is amber.
+
+    Grey is what nobody knows and what nobody asked for.
+    """
     return Panel(
         title=title,
         queries=queries,
         unit="none",
         kind="state-timeline",
         thresholds=((None, words[0][1]), (0.001, AMBER), (1, words[1][1])),
-        defaults={"mappings": _mappings(words), "color": {"mode": "thresholds"}},
+        defaults={"mappings": _mappings({**UNKNOWN, **words}), "color": {"mode": "thresholds"}},
         custom={"fillOpacity": 80, "lineWidth": 0},
         options={
             "mergeValues": True,
             "rowHeight": 0.8,
-            "showValue": "never",
+            "showValue": "auto",
             "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
             "tooltip": {"mode": "single"},
         },

@@ -69,7 +69,7 @@ class Prometheus:
         rated = max(self.step + self.scrape_seconds, 4 * self.scrape_seconds)
         expr = expr.replace("$__rate_interval", f"{round(rated)}s")
         expr = expr.replace("$__range", f"{round(self.ends - self.begins)}s")
-        return re.sub(r"\$\w+", ".+", expr.replace("$provider", self.provider))
+        return re.sub(r"\$[a-z]\w*", ".+", expr.replace("$provider", self.provider))
 
     def _ask(self, path: str, **parameters: Any) -> list[Any]:
         body = urllib.parse.urlencode(parameters).encode()

@@ -14,7 +14,8 @@ from deploy.grafana.panels import (
     lines,
     tile,
 )
-from deploy.grafana.selectors import A, P, counted, quantile, rate
+from deploy.grafana.selectors import A, P, counted, quantile, rate, zero_without_codes
+from deploy.grafana.works import RENTING, renting_allowed
 
 FAILED: Final = f'{P}, result!="ok"'
 DELIVERED: Final = f'{P}, outcome="delivered"'
@@ -53,11 +54,11 @@ def _now() -> list[Panel]:
         ),
         tile(
             "Renting allowed",
-            f"1 - max({counted('provider_halted', P)})",
+            f"max({renting_allowed()})",
             "none",
-            words={1: ("yes", GREEN), 0: ("no", RED)},
+            words=RENTING,
             normal="yes",
-            otherwise="too much money is at risk; end what is open there",
+            otherwise="at its limit, end what is open there; balance, top it up; stopped, ask who",
             runbook="ActivationWorkerProviderHalted",
             desk="/providers",
         ),
@@ -156,12 +157,12 @@ def _codes() -> list[Panel]:
         lines(
             "Time to the first code, here",
             [
-                Query(quantile(0.5, "code_wait_seconds", P), "median"),
-                Query(quantile(0.9, "code_wait_seconds", P), "9 of 10"),
+                Query(zero_without_codes(quantile(share, "code_wait_seconds", P, "provider")), name)
+                for share, name in ((0.5, "median"), (0.9, "9 of 10"))
             ],
             "s",
             normal="steady over the day",
-            otherwise="its operators are slow; prefer another provider",
+            otherwise="its operators are slow, at 0 no code comes; prefer another provider",
         ),
         lines(
             "Numbers with a code",

@@ -17,6 +17,8 @@ FRESH_SECONDS: Final = 30
 SILENT_SECONDS: Final = 15
 #: What a tile gets in place of a value that is old, or not there. None of ours is negative.
 NO_DATA: Final = -1
+#: What it gets where all is known, and nobody asked for anything.
+IDLE: Final = -2
 COUNTED: Final = f"{A}stats_last_success_timestamp_seconds{{{W}}}"
 
 
@@ -34,11 +36,21 @@ def or_no_data(expr: str) -> str:
     return f"{expr} or vector({NO_DATA})"
 
 
+def asked_of(expr: str, asked: str) -> str:
+    """An *expr* without labels while *asked* is above 0, else `IDLE`, as a worker is scraped."""
+    return f"{expr} and on () {asked} > 0 or {IDLE} * max({A}build_info{{{W}}})"
+
+
 def quantile(share: float, histogram: str, matchers: str = W, by: str = "") -> str:
     """Of what a histogram saw over the interval that fits the zoom."""
     grouped = f"le, {by}" if by else "le"
     rate = f"rate({A}{histogram}_bucket{{{matchers}}}[$__rate_interval])"
     return f"histogram_quantile({share}, sum by ({grouped}) ({rate}))"
+
+
+def zero_without_codes(wait: str) -> str:
+    """The *wait* for a code, by provider: 0 where numbers wait, and no code has come."""
+    return f"{wait} > 0 or 0 * (max by (provider) ({counted('live', P)}) > 0)"
 
 
 def rate(counter: str, matchers: str = W, by: str = "") -> str:

@@ -2,18 +2,27 @@
 
 from typing import Final
 
-from deploy.grafana.panels import AMBER, GREEN, RED, Panel, tile
+from deploy.grafana.panels import AMBER, GREEN, RED, Panel, Query, lines, tile
 from deploy.grafana.selectors import (
     COUNTED,
     FRESH_SECONDS,
+    IDLE,
     SILENT_SECONDS,
     A,
     W,
+    asked_of,
     counted,
+    rate,
     while_counted,
 )
 
 ZERO_IS_GOOD: Final = ((None, GREEN), (1, RED))
+LOOKS_LATE_SECONDS: Final = 2
+NO_LOOK: Final = (
+    -3
+)  #: What the lag of looks gets where a provider has numbers and no look succeeds.
+LOOKED: Final = f'{W}, result="ok", operation=~"look|list"'
+BROKEN: Final = f'{W}, status=~"5.."'
 
 
 def data_age() -> Panel:
@@ -56,15 +65,42 @@ def late_credits() -> Panel:
     )
 
 
+def calls_failing() -> Panel:
+    calls = rate("http_requests_total", W)
+    return tile(
+        "API calls failing",
+        asked_of(f"(({rate('http_requests_total', BROKEN)} or vector(0)) / {calls})", calls),
+        "percentunit",
+        normal="0 % of the shop's calls answered with 5xx",
+        otherwise="a provider or the database is away, or it is a bug: see the journal",
+        thresholds=((None, GREEN), (0.001, AMBER), (0.01, RED)),
+        runbook="ActivationWorkerDatabaseDown",
+    )
+
+
 def look_lag() -> Panel:
+    lag = f"max({A}schedule_lag_seconds{{{W}}})"
+    succeed = rate("provider_requests_total", LOOKED, "provider")
+    # For a minute at least: the first look comes after poll_seconds, and its count after a scrape.
+    live = (
+        f"max by (provider) ({counted('live')}) > 0"
+        f" and max by (provider) ({A}live{{{W}}} offset 1m) > 0"
+    )
     return tile(
         "Looks late by",
-        while_counted(f"max({A}schedule_lag_seconds{{{W}}})"),
+        while_counted(
+            f"({lag} > {LOOKS_LATE_SECONDS}"
+            # A provider that nobody looks at any more has no look that is late.
+            f" or count({live} unless {succeed} > 0) * 0 + {NO_LOOK}"
+            f" or {lag} and on () sum({succeed}) > 0"
+            f" or {lag} * 0 + {IDLE})"
+        ),
         "s",
+        words={NO_LOOK: ("no look succeeds", AMBER)},
         normal="under 2 s; codes are shown this much later",
-        otherwise="find what holds the watch job up on Inside",
-        thresholds=((None, GREEN), (2, AMBER), (10, RED)),
-        runbook="ActivationWorkerScheduleLag",
+        otherwise="find what holds the watch job up on Inside; see which provider answers none",
+        thresholds=((None, GREEN), (LOOKS_LATE_SECONDS, AMBER), (10, RED)),
+        runbook=("ActivationWorkerScheduleLag", "ActivationWorkerProviderDown"),
     )
 
 
@@ -90,4 +126,17 @@ def audit_violations() -> Panel:
         otherwise="follow the runbook before anybody mends the books",
         thresholds=ZERO_IS_GOOD,
         runbook="ActivationWorkerAuditViolation",
+    )
+
+
+def deliveries() -> Panel:
+    return lines(
+        "Event deliveries per minute",
+        [Query(f"{rate('event_deliveries_total', W, 'result')} * 60", "{{result}}")],
+        "cpm",
+        normal="sent alone",
+        otherwise="retry is a 4xx, a 5xx or no answer (`events list` says which), gone a 410",
+        stacked=True,
+        runbook="ActivationWorkerEndpointFails",
+        desk="/events",
     )
