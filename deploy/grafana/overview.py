@@ -118,7 +118,7 @@ def _oldest_event() -> Panel:
 def _events_failed() -> Panel:
     failed = rate("event_deliveries_total", FAILED)
     return tile(
-        "Events failed per min",
+        "Events failed/min",
         while_counted(f"({asked_of(f'{failed} * 60', rate('event_deliveries_total', W))})"),
         "none",
         normal="0 deliveries that the shop's endpoint did not take",

@@ -29,7 +29,7 @@ from worker.entrypoints.embedded import embedded
 
 PICTURES: Final = DEPLOY / "screenshots"
 IN_README: Final = ("overview", "provider")
-BYTES_MAX: Final = 160_000
+BYTES_MAX: Final = 200_000
 SCRAPE_SECONDS: Final = 5
 LASTS_SECONDS: Final = 450
 SHOWN_MINUTES: Final = 6

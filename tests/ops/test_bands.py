@@ -82,7 +82,7 @@ WELL: Final[Mapping[str, str]] = {
 BANDS: Final = queries_of(overview(), "What works")
 TILES: Final = {
     title: queries_of(overview(), title)["__auto"]
-    for title in ("Looks late by", "API calls failing", "Events failed per min")
+    for title in ("Looks late by", "API calls failing", "Events failed/min")
 }
 ANSWERS, RENTING = "{{provider}} answers", "{{provider}}: renting allowed"
 ENDPOINT, DATABASE, REDIS = "endpoint for events", "database, {{instance}}", "redis, {{instance}}"
@@ -131,9 +131,9 @@ TILE_CASES: Final[Sequence[tuple[Mapping[str, str], str, float]]] = [
     ({}, "API calls failing", 0),
     ({BROKEN: GROWS}, "API calls failing", 0.5),
     ({CALLS: STEADY}, "API calls failing", IDLE),
-    ({}, "Events failed per min", 0),
-    ({delivered("sent"): STEADY, delivered("retry"): GROWS}, "Events failed per min", 60),
-    ({delivered("sent"): STEADY}, "Events failed per min", IDLE),
+    ({}, "Events failed/min", 0),
+    ({delivered("sent"): STEADY, delivered("retry"): GROWS}, "Events failed/min", 60),
+    ({delivered("sent"): STEADY}, "Events failed/min", IDLE),
 ]
 ALERT_CASES: Final[Sequence[tuple[Mapping[str, str], Mapping[str, float]]]] = [
     ({}, {'alertname="none"': 0}),
