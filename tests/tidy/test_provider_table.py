@@ -12,15 +12,15 @@ from worker.adapters.providers.table import (
     options_section,
     section,
 )
-from worker.domain.families import Source, capabilities_of, every_dialect
+from worker.domain.families import KnownFrom, capabilities_of, every_dialect
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 GUIDE = ROOT / "worker/docs/providers.md"
 GRADES = {
-    Source.LIVE: "live",
-    Source.DOCS: "doc",
-    Source.CLIENTS: "client",
+    KnownFrom.LIVE: "live",
+    KnownFrom.DOCS: "doc",
+    KnownFrom.CLIENTS: "client",
 }  #: As the golden replies name them.
 
 

@@ -28,7 +28,7 @@ class RentOption(enum.StrEnum):
     REUSE = "reuse"  #: The phone of an earlier number once more.
 
 
-class Source(enum.StrEnum):
+class KnownFrom(enum.StrEnum):
     """What a protocol is known from."""
 
     LIVE = "live replies"
@@ -37,10 +37,10 @@ class Source(enum.StrEnum):
 
 
 NO_OPTIONS: Final[frozenset[RentOption]] = frozenset()
-_LIVE: Final = (Source.LIVE,)
-_DOCS: Final = (Source.DOCS,)
+_LIVE: Final = (KnownFrom.LIVE,)
+_DOCS: Final = (KnownFrom.DOCS,)
 _BOTH: Final = (*_LIVE, *_DOCS)
-_CLIENTS: Final = (Source.CLIENTS,)
+_CLIENTS: Final = (KnownFrom.CLIENTS,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Capabilities:
     look_changes_things: bool = False  #: A look can charge or hide: it is never repeated by itself.
     look_gap: timedelta | None = None  #: The least time between two calls, where one is demanded.
     rentals: bool = False  #: Rents numbers for hours or months.
-    known_from: tuple[Source, ...] = ()  #: The best there is.
+    known_from: tuple[KnownFrom, ...] = ()  #: The best there is.
 
     @property
     def page_size(self) -> int:

@@ -17,45 +17,49 @@ from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
 
 @dataclass(frozen=True, slots=True)
-class CaseStep:
+class CaseButton:
     call: str  #: The last part of its path.
     body: Mapping[str, Any] = field(default_factory=dict)
     scope: str = "decide"
     typed: str | None = None  #: The member of the body that is typed.
 
 
-_PAID: Final = CaseStep("paid")
-_ALTERNATIVES: Final[Mapping[str, CaseStep]] = {
-    "another way of payment offered": CaseStep("alternative", {"event": "offered"}, typed="method"),
-    "another way of payment agreed": CaseStep("alternative", {"event": "agreed"}, typed="method"),
+_PAID: Final = CaseButton("paid")
+_ALTERNATIVES: Final[Mapping[str, CaseButton]] = {
+    "another way of payment offered": CaseButton(
+        "alternative", {"event": "offered"}, typed="method"
+    ),
+    "another way of payment agreed": CaseButton("alternative", {"event": "agreed"}, typed="method"),
 }
-_OWNER: Final[Mapping[str, CaseStep]] = {
-    "proof of owner asked for": CaseStep("kyc", {"status": "requested"}),
-    "proof of owner passed": CaseStep("kyc", {"status": "passed"}),
-    "proof of owner failed": CaseStep("kyc", {"status": "failed"}),
+_OWNER: Final[Mapping[str, CaseButton]] = {
+    "proof of owner asked for": CaseButton("kyc", {"status": "requested"}),
+    "proof of owner passed": CaseButton("kyc", {"status": "passed"}),
+    "proof of owner failed": CaseButton("kyc", {"status": "failed"}),
 }
-STEPS: Final[Mapping[str, Mapping[str, CaseStep]]] = {
+STEPS: Final[Mapping[str, Mapping[str, CaseButton]]] = {
     "claim": {
         "paid out": _PAID,
-        "access asked for": CaseStep("access", {"event": "requested"}),
-        "access granted": CaseStep("access", {"event": "granted"}),
-        "access refused": CaseStep("access", {"event": "refused"}),
-        "repaired": CaseStep("rectified"),
-        "customer says it is not repaired": CaseStep("contest", {}, "operate", typed="reason"),
-        "customer chooses the refund": CaseStep("choice", {"choice": "refund"}, "operate"),
-        "customer chooses a replacement": CaseStep("choice", {"choice": "replacement"}, "operate"),
-        "replaced by the number with this id": CaseStep("replacement", typed="activation"),
-        "no replacement can be had": CaseStep("replacement", {"available": False}),
+        "access asked for": CaseButton("access", {"event": "requested"}),
+        "access granted": CaseButton("access", {"event": "granted"}),
+        "access refused": CaseButton("access", {"event": "refused"}),
+        "repaired": CaseButton("rectified"),
+        "customer says it is not repaired": CaseButton("contest", {}, "operate", typed="reason"),
+        "customer chooses the refund": CaseButton("choice", {"choice": "refund"}, "operate"),
+        "customer chooses a replacement": CaseButton(
+            "choice", {"choice": "replacement"}, "operate"
+        ),
+        "replaced by the number with this id": CaseButton("replacement", typed="activation"),
+        "no replacement can be had": CaseButton("replacement", {"available": False}),
         **_OWNER,
         **_ALTERNATIVES,
     },
     "withdrawal": {
         "paid out": _PAID,
-        "payment details asked for": CaseStep("payment-info", {"event": "requested"}),
-        "payment details given": CaseStep("payment-info", {"event": "provided"}, "operate"),
+        "payment details asked for": CaseButton("payment-info", {"event": "requested"}),
+        "payment details given": CaseButton("payment-info", {"event": "provided"}, "operate"),
         **_OWNER,
         **_ALTERNATIVES,
-        "taken back by the customer": CaseStep("cancel", {}, "operate"),
+        "taken back by the customer": CaseButton("cancel", {}, "operate"),
     },
 }
 #: What a request may have to name.
@@ -110,7 +114,7 @@ async def _case(visit: Visit) -> Mapping[str, Any]:
 async def step(visit: Visit) -> web.StreamResponse:
     """Tell the next thing that happened in it."""
     found = await _case(visit)
-    chosen: CaseStep | None = STEPS.get(found["kind"], {}).get(visit.form.get("step", ""))
+    chosen: CaseButton | None = STEPS.get(found["kind"], {}).get(visit.form.get("step", ""))
     if chosen is None:
         raise web.HTTPNotFound
     words = {} if chosen.typed is None else {chosen.typed: visit.typed("words")}
