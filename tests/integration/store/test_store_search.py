@@ -268,6 +268,9 @@ async def test_a_rental_is_found_by_what_is_known_of_it(shop: Shop) -> None:
     assert await refs(phone="+15550001234") == ["a", "b"]
     assert await refs(phone="5234") == []
     assert await refs(ref=ProviderRef("b")) == ["b"]
+    (found,) = await shop.store.cases.list_rentals(RentalSearch(ref=ProviderRef("b")), 10)
+    assert await refs(id=found.id) == ["b"]
+    assert await refs(id=found.id, account=BOB) == []
     assert await refs(order_ref="o-1") == ["a"]
     assert await refs(order_ref="o-1", phone="1235") == []
 

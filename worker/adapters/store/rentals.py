@@ -64,6 +64,7 @@ async def by_id(connection: AsyncConnection, id_: UUID) -> rental_port.Rental | 
 #: Phones are turned round, as in their index. Only what is asked for stands in the statement, as in
 #: `rows.newest`.
 _WANTED: Final = {
+    "only": "id = CAST(:only AS uuid)",
     "account": "account = CAST(:account AS text)",
     "ended": "(ended_at IS NOT NULL) = CAST(:ended AS boolean)",
     "ref": "provider_ref = CAST(:ref AS text)",
@@ -86,6 +87,7 @@ async def listed(
 ) -> list[rental_port.Rental]:
     before = search.before or (None, None)
     known = {
+        "only": search.id,
         "account": search.account,
         "ended": search.ended,
         "ref": search.ref,

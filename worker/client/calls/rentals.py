@@ -16,6 +16,7 @@ class RentalCalls(ApiConnection):
     async def list_rentals(
         self,
         *,
+        id: str | None = None,
         account: str | None = None,
         state: Literal["running", "ended"] | None = None,
         phone: str | None = None,
@@ -29,6 +30,7 @@ class RentalCalls(ApiConnection):
             "GET",
             "/v1/rentals",
             query={
+                "id": id,
                 "account": account,
                 "state": state,
                 "phone": phone,

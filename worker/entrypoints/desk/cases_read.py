@@ -47,8 +47,8 @@ async def cases_of(
 
 
 async def rental_of(client: Client, case: Mapping[str, Any]) -> Rental | None:
-    """The long rental that a case is about: no call shows one by its id."""
+    """The long rental that a case is about."""
     if case["rental"] is None:
         return None
-    listed = await client.list_rentals(account=case["account"], limit=_LOOKED_THROUGH)
-    return next((each for each in listed["items"] if each["id"] == case["rental"]), None)
+    listed = await client.list_rentals(id=case["rental"], limit=1)
+    return next(iter(listed["items"]), None)

@@ -110,6 +110,12 @@ BAD_AMOUNT: Final = Notice(
 TOO_LARGE: Final = Notice(
     "That is too much text", "Nothing was changed. Shorten it and press the button again.", bad=True
 )
+SOLD_AGAIN: Final = Notice(
+    "Another rental has this reference now",
+    "Nothing was changed. What is told by the reference would be told of the other one; "
+    "a claim is opened for the rental of this page.",
+    bad=True,
+)
 NOT_OURS: Final = Notice(
     "This form was not made for you",
     "Nothing was changed. Go back, load the page again, and press the button there.",

@@ -1,13 +1,18 @@
-"""`/rentals/{provider}/{ref}`: a long rental: until when it is paid, whether it works, its SMS."""
+"""`/rentals/{provider}/{ref}`: a long rental: until when it is paid, whether it works, its SMS.
 
-from collections.abc import Awaitable, Sequence
+Links and forms hold its id: where its provider has used the reference again, it is another one.
+"""
+
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
+from worker.client import ApiProblem
+from worker.client.calls.shapes import Rental
 from worker.entrypoints.desk.claims_form import CHOICES, statement_in
-from worker.entrypoints.desk.notices import Notice
-from worker.entrypoints.desk.sentences import case_says, rental_path, rental_says
+from worker.entrypoints.desk.notices import SOLD_AGAIN, Notice
+from worker.entrypoints.desk.sentences import case_says, rental_place, rental_says
 from worker.entrypoints.desk.visit import PageHandler, Visit, acted, acted_on, done
 
 
@@ -20,14 +25,16 @@ async def rental(visit: Visit) -> web.StreamResponse:
 
 
 async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
-    found = await visit.client.get_rental(*_of(visit))
+    newest = await visit.client.get_rental(*_of(visit))
+    found = await _wanted(visit, newest)
     cases = [*found["outages"], *found["claims"], *found["cancels"]]
     return visit.page(
         "rental.html",
         notice=notice,
         status=status,
         r=found,
-        path=rental_path(found),
+        is_newest=found["id"] == newest["id"],
+        path=rental_place(*_of(visit)),
         says=rental_says(found),
         cases=sorted(cases, key=lambda case: case["opened_at"], reverse=True),
         case_says=case_says,
@@ -36,19 +43,32 @@ async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -
     )
 
 
+async def _wanted(visit: Visit, newest: Rental) -> Rental:
+    """The rental of the link or of the form; without an id it is the newest of the reference."""
+    id_ = visit.query("id") or visit.typed("rental")
+    if id_ in {None, newest["id"]}:
+        return newest
+    listed = await visit.client.list_rentals(id=id_, limit=1)
+    for found in listed["items"]:
+        if (found["provider"], found["provider_ref"]) == _of(visit):
+            return found
+    missing = {"type": "/problems/not-found", "title": "There is no such rental", "status": 404}
+    raise ApiProblem(missing)
+
+
 async def outage(visit: Visit) -> web.StreamResponse:
     """It is dead, as the customer says; it counts from when he said so first."""
     act = visit.client.report_outage(
         *_of(visit), contacted_at=_minute(visit, "contacted_at"), idempotency_key=visit.key()
     )
-    return await _acted(visit, act)
+    return await _told(visit, act)
 
 
 async def restored(visit: Visit) -> web.StreamResponse:
     act = visit.client.report_restored(
         *_of(visit), at=_minute(visit, "restored_at"), idempotency_key=visit.key()
     )
-    return await _acted(visit, act)
+    return await _told(visit, act)
 
 
 def _minute(visit: Visit, name: str) -> str | None:
@@ -57,16 +77,21 @@ def _minute(visit: Visit, name: str) -> str | None:
     return None if typed is None else f"{typed}:00Z"
 
 
-async def _acted(visit: Visit, act: Awaitable[Any]) -> web.StreamResponse:
-    provider, ref = _of(visit)
-    to = rental_path({"provider": provider, "provider_ref": ref})
-    return await acted(visit, act, _page, done(to, "told"))
+async def _told(visit: Visit, act: Coroutine[Any, Any, Any]) -> web.StreamResponse:
+    """What is told by the reference: only where the rental of the form still has it."""
+    newest, id_ = await visit.client.get_rental(*_of(visit)), visit.form.get("rental", "")
+    if id_ != newest["id"]:
+        act.close()
+        return await _page(visit, SOLD_AGAIN, 409)
+    return await acted(visit, act, _page, done(rental_place(*_of(visit)), "told", id=id_))
 
 
 async def claim(visit: Visit) -> web.StreamResponse:
-    found = await visit.client.get_rental(*_of(visit))
+    """By the rental's id, so it is of the rental that the page showed."""
     act = visit.client.open_claim(
-        rental=found["id"], **statement_in(visit.form), idempotency_key=visit.key()
+        rental=visit.form.get("rental", ""),
+        **statement_in(visit.form),
+        idempotency_key=visit.key(),
     )
     return await acted_on(visit, act, _page, "claimed")
 

@@ -235,5 +235,10 @@ def _customer(entry: Json) -> str:
 
 
 def rental_path(rental: Json) -> str:
-    ref = quote(rental["provider_ref"], safe="")
-    return f"/rentals/{quote(rental['provider'], safe='')}/{ref}"
+    """With its id: a provider may use its reference for another rental later."""
+    place = rental_place(rental["provider"], rental["provider_ref"])
+    return f"{place}?id={quote(rental['id'], safe='')}"
+
+
+def rental_place(provider: str, ref: str) -> str:
+    return f"/rentals/{quote(provider, safe='')}/{quote(ref, safe='')}"

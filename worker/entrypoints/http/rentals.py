@@ -157,6 +157,7 @@ class RentalHandlers:
     async def listed(  # noqa: PLR0913 - each is a filter of the query
         self,
         *,
+        id: requests.UuidText | None = None,
         account: requests.Name | None = None,
         state: RentalState | None = None,
         phone: requests.PhoneDigits | None = None,
@@ -167,9 +168,12 @@ class RentalHandlers:
     ) -> Answer:
         """List rentals, newest first, without their messages.
 
+        `id` is how claims and cases name a rental: a provider may use a reference again.
         `phone` is a whole one, or its last 4 to 12 digits.
         """
+        unknown = ProblemKind.NOT_FOUND
         search = RentalSearch(
+            id=None if id is None else requests.uuid_or_problem(id, unknown),
             account=None if account is None else AccountId(account),
             ended=None if state is None else state == "ended",
             phone=phone,
@@ -371,5 +375,5 @@ def _list_route(rentals: RentalHandlers) -> Route:
         handler=rentals.listed,
         scope=Scope.READ,
         answers={200: RentalList},
-        problems=(ProblemKind.NOT_OFFERED,),
+        problems=(ProblemKind.NOT_OFFERED, ProblemKind.NOT_FOUND),
     )

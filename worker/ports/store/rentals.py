@@ -50,6 +50,7 @@ class Rental:
 class RentalSearch:
     """Which rentals somebody looks for; None: that does not matter."""
 
+    id: UUID | None = None
     account: AccountId | None = None
     ended: bool | None = None
     phone: str | None = None  #: Whole, or its last digits.

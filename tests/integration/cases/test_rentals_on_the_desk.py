@@ -1,0 +1,123 @@
+"""The desk over long rentals: a provider may sell one reference to two customers."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from html import unescape
+from typing import Any, Final
+
+import pytest
+
+from tests.integration.cases.case_api import case_api
+from tests.integration.cases.case_shop import MONDAY, CaseShop
+from tests.unit.desk.conftest import desk_over
+from tests.unit.desk.visitor import Page, Visitor
+from tests.unit.http.caller import Api, Described
+from tests.unit.http.conftest import described
+from worker.domain.ids import AccountId
+from worker.ports.store.cases import CaseOpenOutcome
+from worker.ports.store.rentals import Rental
+
+FIXTURES = (described,)
+BOB: Final = AccountId("bob")
+PLACE: Final = "/rentals/sim/long"
+ALICES_PHONE: Final = "15550001111"
+BOBS_PHONE: Final = "15550002222"
+CLAIM: Final = {"claim_kind": "wrong_code", "reason": "it is wrong"}
+
+
+@pytest.fixture
+async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
+    async with case_api(shop, described) as served:
+        yield served
+
+
+@pytest.fixture
+async def staff(shop: CaseShop, api: Api) -> AsyncIterator[Visitor]:
+    async with desk_over(api.url, now=lambda: shop.clock.now) as visitor:
+        assert (await visitor.sign_in()).status == 303
+        yield visitor
+
+
+@pytest.fixture
+async def old(shop: CaseShop) -> Rental:
+    """Alice's, under a reference that Bob has now."""
+    await shop.open_account()
+    return await booked(shop, MONDAY - timedelta(days=20), phone=ALICES_PHONE)
+
+
+async def booked(shop: CaseShop, start: datetime, **other: Any) -> Rental:
+    rental = replace(shop.rental(policy="P3", start=start), **other)
+    done = await shop.service.cases.book_rental(rental)
+    assert done.how is CaseOpenOutcome.NEW
+    assert done.rental is not None
+    return done.rental
+
+
+async def sold_to_bob(shop: CaseShop) -> Rental:
+    await shop.open_account(BOB)
+    return await booked(shop, MONDAY, account=BOB, phone=BOBS_PHONE)
+
+
+def hidden(page: Page) -> dict[str, str]:
+    found = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.raw)
+    return {name: unescape(value) for name, value in found}
+
+
+async def test_a_claim_is_of_the_rental_that_was_found(
+    shop: CaseShop, api: Api, staff: Visitor, old: Rental
+) -> None:
+    await sold_to_bob(shop)
+    found = await staff.get(f"/find?q={ALICES_PHONE}")
+
+    page = await staff.get(found.goes_to)
+    claimed = await staff.post(f"{PLACE}/claims", {**hidden(page), **CLAIM})
+
+    assert found.goes_to == f"{PLACE}?id={old.id}"
+    assert (page.status, ALICES_PHONE in page.text, "alice" in page.text) == (200, True, True)
+    assert BOBS_PHONE not in page.text
+    (case,) = (await api.get("/v1/cases?kind=claim")).json["items"]
+    assert (case["rental"], case["account"]) == (str(old.id), "alice")
+    assert claimed.goes_to.startswith(f"/cases/{case['id']}")
+    of_case = await staff.get(claimed.goes_to)
+    assert f'href="{PLACE}?id={old.id}"' in of_case.raw
+
+
+async def test_what_goes_by_the_reference_is_offered_for_its_newest_rental_alone(
+    shop: CaseShop, staff: Visitor, old: Rental
+) -> None:
+    new = await sold_to_bob(shop)
+
+    shown = {each.id: await staff.get(f"{PLACE}?id={each.id}") for each in (old, new)}
+
+    assert "Report outage" not in shown[old.id].raw
+    assert "has this reference now" in shown[old.id].text
+    assert "Report outage" in shown[new.id].raw
+
+
+async def test_an_outage_of_a_page_that_is_old_by_now_is_not_told_of_another_rental(
+    shop: CaseShop, api: Api, staff: Visitor, old: Rental
+) -> None:
+    page = await staff.get(f"{PLACE}?id={old.id}")
+    new = await sold_to_bob(shop)
+
+    refused = await staff.post(f"{PLACE}/outage", hidden(page))
+    told = await staff.post(f"{PLACE}/outage", hidden(await staff.get(f"{PLACE}?id={new.id}")))
+
+    assert refused.status == 409
+    assert "Nothing was changed" in refused.text
+    assert told.goes_to == f"{PLACE}?done=told&id={new.id}"
+    (case,) = (await api.get("/v1/cases?kind=rental_outage")).json["items"]
+    assert case["rental"] == str(new.id)
+
+
+async def test_an_id_of_no_rental_of_this_reference_has_no_page(
+    shop: CaseShop, staff: Visitor, old: Rental
+) -> None:
+    other = await shop.book_rental("other", policy="P3")
+    assert (await staff.get(f"{PLACE}?id={old.id}")).status == 200
+
+    assert (await staff.get(f"{PLACE}?id={other.id}")).status == 404
+    assert (await staff.get(f"{PLACE}?id=x")).status == 404
+    assert (await staff.get(PLACE)).status == 200
