@@ -112,6 +112,8 @@ class SmsPoolReplies(ActivationReplies):
         past = [row for row in self.dated(reply) if row.number.ref == ref]
         if len(past) != 1:
             return port.Ended()
+        if past[0].is_odd:
+            raise reply.unreadable(self.provider)
         match past[0]:
             case SoldOrder(sms=sms) if sms is not None:
                 return port.CodesArrived((sms,))

@@ -26,6 +26,7 @@ class SoldOrder(NamedTuple):
     number: PastNumber
     local: datetime | None = None
     sms: Sms | None = None
+    is_odd: bool = False  #: Whether an SMS may be there that cannot be read.
 
     def __repr__(self) -> str:
         return f"SoldOrder({self.number.ref!r}, …)"  # Without its SMS.
@@ -78,19 +79,18 @@ def _past(row: object, currency: str) -> SoldOrder | None:
     if not isinstance(row, dict) or (ref := fields.ref_of(row.get("order_code"))) is None:
         return None
     code, text = row.get("code"), row.get("full_code")
-    if is_odd_sms(code, text):
-        return None
+    is_odd = is_odd_sms(code, text)
     sms = sms_in_row(code, text)
     cost, cost_currency = fields.cost_in(row.get("cost"), currency)
     number = PastNumber(
         ref=ProviderRef(ref),
-        fate=_fate(row, sms),
+        fate=PriceFate.UNKNOWN if is_odd else _fate(row, sms),
         phone=fields.phone_of(row.get("phonenumber")),
         country=fields.str_of(row.get("short_name")),
         cost_minor=cost,
         currency=cost_currency,
     )
-    return SoldOrder(number, _local(row.get("timestamp")), sms)
+    return SoldOrder(number, _local(row.get("timestamp")), None if is_odd else sms, is_odd)
 
 
 def _fate(row: dict[str, Any], sms: Sms | None) -> PriceFate:
