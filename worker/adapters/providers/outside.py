@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Final, TypeVar, cast, get_type_hints
+from typing import Final, TypeGuard, TypeVar, cast, get_type_hints
 from urllib.parse import quote, quote_plus
 
 from worker.adapters.providers.family import (
@@ -26,7 +26,7 @@ from worker.domain.families import Capabilities, capabilities_of, family_package
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.ports import long_rental
 from worker.ports import provider as port
-from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
+from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.long_rental import LongRentals
 from worker.ports.service import Push
 
@@ -89,11 +89,13 @@ class Guard:
             answer = await call()
             return answer, is_answer(answer, _returned(promised))
 
+        withheld: ProviderError | None = None
         try:
             answer, is_one = await self.loop.run(judged, self._limit_s)
         except ProviderError as error:
             if self._is_plain(error):
                 raise
+            withheld = self._withheld(error)
             why = f"raised a {type(error).__name__} that is none"
         except TimeoutError:
             why = f"did not end within {self._limit_s:g} s"
@@ -105,16 +107,30 @@ class Guard:
             self._tell(f"{promised.__name__} answered what is none: {type(answer).__name__}")
             raise UnknownReply(self.name, "its family answered what is no answer")
         self._tell(f"{promised.__name__} {why}")
-        raise ProviderUnavailable(self.name, f"its family {why}")
+        raise withheld or ProviderUnavailable(self.name, f"its family {why}")
 
     def _is_plain(self, error: ProviderError) -> bool:
         """Whether what others read of an error is what it should be, without key and phone."""
         wait, sent = getattr(error, "retry_after", None), getattr(error, "sent", True)
-        within = isinstance(wait, timedelta) and timedelta(0) <= wait <= WAIT_MAX
         words = f"{error} {error.detail}"
         told = any(secret in words for secret in self._secrets)
         told = told or len(words) > WORDS_MAX or _MAY_BE_A_PHONE.search(words) is not None
-        return (wait is None or within) and isinstance(sent, bool) and not told
+        return (wait is None or _is_wait(wait)) and isinstance(sent, bool) and not told
+
+    def _withheld(self, error: ProviderError) -> ProviderError:
+        """What it means, without its words: a certain "no" must not become a doubt."""
+        words = f"its family raised a {type(error).__name__}, whose words are not told"
+        if isinstance(error, ProviderRefused):
+            return ProviderRefused(self.name, words)
+        if isinstance(error, UnknownReply):
+            return UnknownReply(self.name, words)
+        wait, sent = getattr(error, "retry_after", None), getattr(error, "sent", True)
+        return ProviderUnavailable(
+            self.name,
+            words,
+            sent=sent if isinstance(sent, bool) else True,
+            retry_after=wait if _is_wait(wait) else None,
+        )
 
     async def reachable(self, method: Callable[[], Awaitable[None]]) -> None:
         """Without a time: an outage has none."""
@@ -290,6 +306,10 @@ def guarded_push(
 def _written(secret: str) -> frozenset[str]:
     """A secret as it is, and as it stands in a URL."""
     return frozenset({secret, quote(secret), quote(secret, safe=""), quote_plus(secret)} - {""})
+
+
+def _is_wait(wait: object) -> TypeGuard[timedelta]:
+    return isinstance(wait, timedelta) and timedelta(0) <= wait <= WAIT_MAX
 
 
 @cache
