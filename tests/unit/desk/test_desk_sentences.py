@@ -112,7 +112,8 @@ def test_a_line_of_the_ledger_names_what_it_is_about() -> None:
 
     def line(kind: str, about: str, minor: int, activation: str | None = None) -> Any:
         told = {"kind": kind, "key": f"{kind}:{about}", "amount_minor": minor}
-        (found,) = ledger([{**entry, **told, "activation": activation}], [number], [])
+        listed = [case("granted", id=CASE, kind="claim")]
+        (found,) = ledger([{**entry, **told, "activation": activation}], [number], [], listed)
         return found
 
     held = line("hold", NUMBER, -120, NUMBER)
@@ -122,4 +123,8 @@ def test_a_line_of_the_ledger_names_what_it_is_about() -> None:
     assert (held.says, held.name, held.amount) == ("set aside for", "79461193743", "-1.20 USD")
     assert (kept.says, kept.amount, kept.aside) == ("kept, it is charged:", "", "1.20 USD")
     assert (paid.name, paid.to, paid.amount) == ("pay:7", None, "5.00 USD")
-    assert (aside.name, aside.to) == ("a payout", f"/cases/{CASE}?account=ann")
+    back = line("claim", CASE, 120, NUMBER)
+    other = line("fee", NUMBER, -5)
+    assert (aside.name, aside.to) == ("a claim", f"/cases/{CASE}?account=ann")
+    assert (back.says, back.name, back.to) == ("given back by", "a claim", aside.to)
+    assert (other.name, other.to) == ("a case", f"/cases/{NUMBER}?account=ann")

@@ -71,7 +71,7 @@ async def show(visit: Visit, notice: Notice | None = None, status: int = 200) ->
         next_numbers=numbers["next_cursor"],
         rentals=rentals,
         cases=cases,
-        lines=ledger(entries["items"], numbers["items"], rentals),
+        lines=ledger(entries["items"], numbers["items"], rentals, cases),
         blocks=blocks(cases) if found["state"] != "open" else [],
         case_says=case_says,
         rental_says=rental_says,

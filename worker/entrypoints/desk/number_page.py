@@ -38,7 +38,7 @@ async def _page(
         live=activation["state"] in _LIVE,
         shown=shown,
         case_says=case_says,
-        money_lines=ledger(activation["entries"] or [], [activation], []),
+        money_lines=ledger(activation["entries"] or [], [activation], [], cases),
         **CHOICES,
     )
 

@@ -194,30 +194,47 @@ _MOVES: Final[Mapping[str, str]] = {
     "void": "void with the deleted account",
 }
 _OF_A_CASE: Final = frozenset({"claim", "withhold", "giveback", "excess", "withdraw", "fee"})
+_CALLED: Final[Mapping[str, str]] = {
+    "claim": "a claim",
+    "withdrawal": "a payout",
+    "rental_outage": "an outage",
+}
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 def ledger(
-    entries: Iterable[Json], numbers: Iterable[Json], rentals: Iterable[Json]
+    entries: Iterable[Json],
+    numbers: Iterable[Json],
+    rentals: Iterable[Json],
+    cases: Iterable[Json],
 ) -> Sequence[LedgerLine]:
-    """*numbers* and *rentals* are those that the page shows, called by their phones here."""
+    """*numbers* and *rentals* are those that the page shows, called by their phones here.
+
+    So are *cases*, called by their kind.
+    """
+    kind_of_case = {each["id"]: each["kind"] for each in cases}
     number_by_id = {each["id"]: each for each in numbers}
     rental_by_id = {each["id"]: each for each in rentals}
-    return [_line(entry, number_by_id, rental_by_id) for entry in entries]
+    return [_line(entry, number_by_id, rental_by_id, kind_of_case) for entry in entries]
 
 
-def _line(entry: Json, numbers: Mapping[str, Json], rentals: Mapping[str, Json]) -> LedgerLine:
+def _line(
+    entry: Json,
+    numbers: Mapping[str, Json],
+    rentals: Mapping[str, Json],
+    cases: Mapping[str, str],
+) -> LedgerLine:
     kind, minor, currency = entry["kind"], entry["amount_minor"], entry["currency"]
     about = entry["key"].partition(":")[2]
     name, to, aside = "", None, ""
-    if entry["activation"]:
+    if kind in _OF_A_CASE and _UUID.match(about):
+        name = _CALLED.get(cases.get(about[:36], ""), "a case")
+        to = f"/cases/{about[:36]}?account={quote(_customer(entry), safe='')}"
+    elif entry["activation"]:
         number = numbers.get(entry["activation"], {})
         name, to = number.get("phone") or "the number", f"/a/{entry['activation']}"
         if kind == "capture" and number:
             aside = money(number["price_minor"], currency)
-    elif kind in _OF_A_CASE and _UUID.match(about):
-        name = "a claim" if kind == "claim" else "a payout"
-        to = f"/cases/{about[:36]}?account={quote(_customer(entry), safe='')}"
     elif kind == "rental" and about[:36] in rentals:
         rental = rentals[about[:36]]
         name, to = rental["phone"], rental_path(rental)
