@@ -40,6 +40,7 @@ from worker.adapters.store.connections import ConnectionPool, open_pool
 from worker.adapters.store.refusals import (
     READ_ONLY,
     RunAgain,
+    is_away,
     meaning_of,
     sqlstate,
     translated,
@@ -215,7 +216,7 @@ class Database:
     async def rows(
         self, sql: TextClause, values: Mapping[str, object]
     ) -> Sequence[Mapping[str, Any]]:
-        """What one statement reads, in one round trip; where that fails, once more as `read` does.
+        """What one statement reads, in one round trip; as `read` does where its connection broke.
 
         A person waits for it: on a busy loop each round trip waits for its turn, and beginning and
         ending a transaction around a single statement would be two of three.
@@ -227,13 +228,15 @@ class Database:
         with translated():
             engine, pooled = await self._opened()
         if not pooled:
-            with suppress(errors.StoreError):
-                return await self._at_once(engine, sql, values)
+            found = await self._at_once(engine, sql, values)
+            if found is not None:
+                return found
         return await self.read(within)
 
     async def _at_once(
         self, engine: AsyncEngine, sql: TextClause, values: Mapping[str, object]
-    ) -> Sequence[Mapping[str, Any]]:
+    ) -> Sequence[Mapping[str, Any]] | None:
+        """None where the connection broke."""
         plain, names = _for_driver(sql)
         with translated(), self._timed():
             async with engine.connect() as connection:
@@ -242,8 +245,11 @@ class Database:
                     found: Sequence[Mapping[str, Any]] = await driver.fetch(
                         plain, *(values[n] for n in names)
                     )
-                except BaseException:
+                except BaseException as error:
+                    broke = isinstance(error, Exception) and (driver.is_closed() or is_away(error))
                     await connection.invalidate()  # As in `ask`.
+                    if broke:
+                        return None
                     raise
                 return found
 

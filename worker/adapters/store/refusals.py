@@ -103,6 +103,12 @@ def sqlstate(error: Exception) -> str:
     return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
 
 
+def is_away(error: Exception) -> bool:
+    """Whether the server, or the way to it, ended the connection."""
+    state = sqlstate(error)
+    return state[:2] == "08" or state in _AWAY
+
+
 def meaning_of(error: Exception) -> errors.StoreError | None:
     """What an exception of the database says, without its text: that may hold values."""
     state = sqlstate(error)
