@@ -153,7 +153,11 @@ async def test_each_answer_says_what_its_token_may_do(api: Api) -> None:
         for scope, token in TOKENS.items()
     }
     refused = await api.get("/v1/accounts", token="nobody's")
+    missing = await api.get("/v1/accounts/nobody", token=TOKENS["read"])
+    wrong = await api.get("/v1/accounts?limit=x", token=TOKENS["read"])
 
+    assert (missing.status, missing.headers["X-Token-Scopes"]) == (404, "read")
+    assert (wrong.status, wrong.headers["X-Token-Scopes"]) == (422, "read")
     assert said["read"] == "read"
     assert set(said["operate"].split()) == {"read", "operate"}
     assert set(said["operate+decide"].split()) == {"read", "operate", "decide"}

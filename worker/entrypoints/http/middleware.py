@@ -18,7 +18,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from worker.entrypoints.http.access_log import AccessLog, Log
 from worker.entrypoints.http.problems import MEDIA_TYPE, Problem, ProblemKind
-from worker.entrypoints.http.routing import CALLER, TOUCHED
+from worker.entrypoints.http.routing import CALLER, HELD, SCOPES, TOUCHED
 from worker.ports.errors import StoreError
 
 #: Is told the route, the method, the status and the seconds of a call.
@@ -55,6 +55,8 @@ def answering(
         except Exception as error:  # noqa: BLE001 - aiohttp would answer with a page or a trace
             response = problem_response(_problem_of(error, log, request_id), request_id)
         _add_headers(response, request_id)
+        if HELD in request:
+            response.headers[SCOPES] = request[HELD]
         seconds = monotonic() - started
         access_log.add(_access(request, response, request_id, seconds))
         answered(*_kind_of(request), response.status, seconds)

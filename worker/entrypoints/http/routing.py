@@ -48,6 +48,7 @@ CALLER: web.RequestKey[str] = web.RequestKey("caller", str)  #: The name of the 
 TOUCHED: web.RequestKey[str] = web.RequestKey("touched", str)
 #: On every answer to a token that may make the call: all the scopes that it has.
 SCOPES = "X-Token-Scopes"
+HELD: web.RequestKey[str] = web.RequestKey("held", str)  #: The same; set where it was let in.
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def endpoint(route: Route, admit: Admission) -> Callable[[web.Request], Awaitabl
             return respond(await _answer(route, request, await _arguments(route, request)))
         header = request.headers.get("Authorization")
         caller = admit(header, request.remote or "", route.scope)
-        request[CALLER] = caller.name
+        request[CALLER], request[HELD] = caller.name, " ".join(caller.scope.words)
         actor = _actor(request)
         TOLD_BY.set(caller.name if actor is None else f"{actor} ({caller.name})")
         BY_STAFF.set(actor is not None or bool(caller.scope & Scope.DECIDE))
@@ -156,9 +157,7 @@ def endpoint(route: Route, admit: Admission) -> Callable[[web.Request], Awaitabl
         request[TOUCHED] = "/".join(request.match_info.values())
         answer = await _answer(route, request, arguments)
         request[TOUCHED] = _id_in(answer) or request[TOUCHED]
-        response = respond(answer if caller.sees_codes else _without_codes(answer))
-        response.headers[SCOPES] = " ".join(caller.scope.words)
-        return response
+        return respond(answer if caller.sees_codes else _without_codes(answer))
 
     return handle
 
