@@ -53,7 +53,7 @@ class RentalSearch:
     id: UUID | None = None
     account: AccountId | None = None
     ended: bool | None = None
-    phone: str | None = None  #: Whole, or its last digits.
+    phone: str | None = field(default=None, repr=False)  #: Whole, or its last digits.
     ref: ProviderRef | None = None
     order_ref: str | None = None
     before: tuple[datetime, UUID] | None = None  #: `rented_at` and id of the last one seen.
