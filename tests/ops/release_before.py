@@ -1,4 +1,4 @@
-"""The code as it was before the latest migration, out of the repository's history."""
+"""The code of the version before, out of the repository's history."""
 
 import subprocess
 import tarfile
@@ -10,24 +10,23 @@ from worker.adapters.store import migrate
 ROOT = Path(__file__).parents[2]
 VERSIONS = Path(migrate.__file__).parent / "migrations/versions"
 GIT_SECONDS = 60
+#: The last revision of the version before: it was released, and what came after it was not.
+BEFORE = "0023"
 
 
 class NoHistory(Exception):
     """Why that code cannot be had, for the reason of a skip."""
 
 
-def latest_migration() -> Path:
-    return max(VERSIONS.glob("[0-9]*.py"))
-
-
 def unpack_release_before(folder: Path) -> str:
     """Put its `worker` and `config` into *folder*; its commit. Raises `NoHistory`."""
-    latest = latest_migration().relative_to(ROOT)
-    # Also where it got its number in a merge.
+    versions = VERSIONS.relative_to(ROOT)
+    # Also where it got its number in a merge; the oldest, whatever it was called at first.
     how = ("--first-parent", "-m", "--no-renames", "--diff-filter=A")
-    added = _git("log", *how, "--format=%H", "--", str(latest)).decode().split()
+    after = f"{int(BEFORE) + 1:04}"
+    added = _git("log", *how, "--format=%H", "--", f"{versions}/{after}_*.py").decode().split()
     if not added:
-        raise NoHistory(f"{latest} is not committed yet")
+        raise NoHistory(f"{after} is not committed yet")
     before = f"{added[-1]}~1"
     packed = _git("archive", before, "worker", "config")
     with tarfile.open(fileobj=BytesIO(packed)) as archive:

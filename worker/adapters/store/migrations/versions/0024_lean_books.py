@@ -1,4 +1,4 @@
-"""The first and the last line of a number's log are read from what says them already.
+"""What a number's row or its settlement says already is read from there.
 
 Revision ID: 0024
 """
