@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
+from typing import Any
 
 import orjson
 import pytest
@@ -249,6 +250,16 @@ def test_the_body_tells_the_time_in_utc_with_microseconds() -> None:
     assert body_of(replace(EVENT, at=in_tokyo)) == body_of(EVENT)
     whole = replace(EVENT, at=datetime(2026, 1, 1, tzinfo=UTC))
     assert orjson.loads(body_of(whole))["timestamp"] == "2026-01-01T00:00:00.000000Z"
+
+
+async def test_an_event_without_a_payload_is_never_sent(
+    endpoint: Endpoint, webhook: Webhook
+) -> None:
+    nothing: Any = None
+
+    assert await webhook.send(replace(EVENT, payload=nothing), NOW) == Sent(SendResult.RETRY)
+
+    assert endpoint.came == []
 
 
 def test_an_endpoint_is_named_by_its_url_without_telling_it() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import orjson
@@ -114,8 +114,8 @@ class Webhook:
         )
 
     async def send(self, event: Event, now: datetime) -> Sent:
-        body = body_of(event)
         try:
+            body = body_of(event)
             async with self._http.post(
                 self._url,
                 data=body,
@@ -141,9 +141,15 @@ class Webhook:
 
 
 def body_of(event: Event) -> bytes:
-    """The same bytes at every attempt: keys in one order, the event's own time."""
+    """The same bytes at every attempt: keys in one order, the event's own time.
+
+    Raises `ValueError` where the store had nothing to tell: that is sent to nobody.
+    """
+    data: Any = event.payload  # Of damaged rows it is None, whatever its type says.
+    if data is None:
+        raise ValueError(f"event {event.id} has no payload")
     at = event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    content = {"type": event.type, "timestamp": at, "data": event.payload}
+    content = {"type": event.type, "timestamp": at, "data": data}
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 

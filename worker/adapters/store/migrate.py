@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
 from worker.adapters.store.layout import LAYOUT
-from worker.adapters.store.refusals import translated
+from worker.adapters.store.refusals import outgrown, translated
 from worker.ports.errors import SchemaMissing
 
 ROLE = "activation_worker"
@@ -60,6 +60,7 @@ _OLDER = text(
     " WHERE dead_at IS NULL AND layout < :layout"
 )
 _WRITE = text("UPDATE layout SET written = :layout WHERE written < :layout")
+_WRITTEN = text("SELECT written FROM layout")
 _OURS: Final = {"layout": LAYOUT}
 _USABLE = text(
     "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = oid"
@@ -168,6 +169,8 @@ async def finish(url: str) -> bool:
             async with engine.connect() as connection:
                 await _lock(connection)
                 await connection.run_sync(check)
+                # Who begins meanwhile waits, and is refused by a trigger then.
+                await connection.execute(text("LOCK TABLE instance IN SHARE ROW EXCLUSIVE MODE"))
                 if older := (await connection.execute(_OLDER, _OURS)).scalar_one():
                     raise OlderRuns(f"daemons of the version before still run: {older}")
                 done = await connection.execute(_WRITE, _OURS)
@@ -202,7 +205,8 @@ async def _build_large_indexes(engine: AsyncEngine) -> None:
 def check(connection: Connection) -> None:
     """Raise `SchemaMissing` where the database is not at this version's revision, or beyond.
 
-    A newer database is fine: migrations are additive, and a deploy runs both versions.
+    A newer database is fine until its upgrade is finished: migrations are additive, and a deploy
+    runs both versions.
     """
     found = MigrationContext.configure(connection).get_current_revision()
     if found is None:
@@ -212,3 +216,5 @@ def check(connection: Connection) -> None:
             f"the schema is at {found}, this version needs {head()}:"
             " run `activation-worker migrate`"
         )
+    if connection.execute(_WRITTEN).scalar_one() > LAYOUT:
+        raise outgrown()

@@ -92,7 +92,16 @@ _MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
 # Shutting down, read-only, no slot left.
 _AWAY = {"57P01", "57P02", "57P03", READ_ONLY, "53300"}
 _FORBIDDEN = "42501"  # insufficient_privilege: of a role that was not granted ours
+_OUTGROWN = "WK001"  # our own triggers': this version is too old for what a later one writes
 _LOCKED = "55P03"  # lock_not_available: the wait for a row was over
+
+
+def outgrown() -> errors.SchemaMissing:
+    """A later version ended its upgrade, and writes what this one cannot read."""
+    return errors.SchemaMissing(
+        "a later version has run `activation-worker migrate --finish`: this one cannot read all"
+        " that it writes"
+    )
 
 
 class RunAgain(errors.StoreError):
@@ -114,6 +123,8 @@ def meaning_of(error: Exception) -> errors.StoreError | None:
     state = sqlstate(error)
     if state in _MISSING:
         return errors.SchemaMissing("the schema is missing or old: run `activation-worker migrate`")
+    if state == _OUTGROWN:
+        return outgrown()
     if isinstance(error, DBAPIError) and not error.connection_invalidated:
         if state in _AGAIN:
             return RunAgain(state)

@@ -79,3 +79,34 @@ CREATE TRIGGER activation_expires_once AFTER UPDATE OF expired_at, expired_seq O
                        AND (OLD.expired_seq, OLD.expired_at)
                            IS DISTINCT FROM (NEW.expired_seq, NEW.expired_at))
     EXECUTE FUNCTION refuse_other_terms();
+
+-- From `migrate --finish` on code of before is kept out: it neither begins nor comes back to life. Nor
+-- does one that was asleep send an event whose payload it does not know to read elsewhere. What is
+-- written is asked for in a function, which sees what was committed while its statement waited.
+CREATE FUNCTION refuse_older(reads integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    needed integer := (SELECT written FROM layout);
+BEGIN
+    IF reads < needed THEN
+        RAISE EXCEPTION 'refused: this version reads layout %, and the database is written in %',
+                        reads, needed
+              USING ERRCODE = 'WK001',
+                    HINT = 'a later version ended its upgrade with migrate --finish: run that one';
+    END IF;
+END $$;
+CREATE FUNCTION refuse_older_process() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM refuse_older(NEW.layout);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER instance_reads_layout BEFORE INSERT OR UPDATE OF dead_at, layout ON instance
+    FOR EACH ROW WHEN (NEW.dead_at IS NULL) EXECUTE FUNCTION refuse_older_process();
+CREATE FUNCTION refuse_older_sender() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM refuse_older(coalesce((SELECT i.layout FROM instance i WHERE i.id = NEW.leased_by), 0));
+    RETURN NEW;
+END $$;
+CREATE TRIGGER event_is_read_whole BEFORE UPDATE OF leased_by ON event
+    FOR EACH ROW WHEN (NEW.payload IS NULL AND NEW.leased_by IS NOT NULL
+                       AND NEW.leased_by IS DISTINCT FROM OLD.leased_by)
+    EXECUTE FUNCTION refuse_older_sender();
