@@ -218,3 +218,29 @@ async def test_a_deletion_that_waits_stays_a_block_for_the_code_beside_the_upgra
     states = await admin.fetch("SELECT DISTINCT state FROM account")
     await admin.close()
     assert [row["state"] for row in states] == ["blocked"]
+
+
+async def test_a_migration_behind_a_long_reader_lets_others_by_and_goes_on_after_it(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrated_to(empty_database_url, "0023")
+    reader, daemon = [await asyncpg.connect(empty_database_url) for _ in range(2)]
+    monkeypatch.setattr(migrate, "PAUSE", 0.5)
+    waits: list[str] = []
+    async with reader.transaction():
+        await reader.fetch("SELECT FROM settlement")
+        migrating = asyncio.create_task(migrate.upgrade(empty_database_url, waits=waits.append))
+        async with asyncio.timeout(30):
+            while len(waits) < 2:
+                # Hardly longer than it waits itself, and never for as long as the reader reads.
+                async with asyncio.timeout(10):
+                    await daemon.execute("UPDATE instance SET beat_at = now()")
+                    await daemon.fetch("SELECT FROM activation")
+                await asyncio.sleep(0.1)
+    assert all(
+        re.fullmatch(r"settlement is held by process \d+; trying again", one) for one in waits
+    )
+
+    assert await migrating == ("0023", migrate.head())
+    await reader.close()
+    await daemon.close()

@@ -5,26 +5,38 @@ worker's own role is made here: it may not change or delete what is in the books
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
 from worker.adapters.store.layout import LAYOUT
-from worker.adapters.store.refusals import outgrown, translated
+from worker.adapters.store.refusals import DEADLOCK, LOCKED, outgrown, sqlstate, translated
 from worker.ports.errors import SchemaMissing
+
+T = TypeVar("T")
+#: Told in a line whom a migration waits for.
+Waits: TypeAlias = Callable[[str], None]
 
 ROLE = "activation_worker"
 LOCK: Final = 0x6163_7469_7661_7465  # "activate", as a bigint
+
+#: What the revisions change, in this order, and whoever comes later waits for them. So they wait
+#: shortly, and let everybody by between two attempts. The heartbeats of all processes come last.
+LOCKED_TABLES: Final = ("settlement", "event", "activation", "instance")
+LOCK_WAIT: Final = "2s"
+PAUSE = 5.0  #: Seconds.
 
 #: Indexes on tables that may be large, by name what stands after `ON`. They are no part of a
 #: revision: its transaction would keep the table locked until the last one is done. They are built
@@ -53,6 +65,18 @@ LARGE_INDEXES: Final[Mapping[str, str]] = {
     "rental_phones": "rental (ended_at) WHERE phone <> ''",
     "rental_message_texts": "rental_message (seen_at) WHERE text IS NOT NULL",
 }
+_PRESENT = text(
+    "SELECT string_agg(name, ', ' ORDER BY place)"
+    " FROM unnest(CAST(:tables AS text[])) WITH ORDINALITY t (name, place)"
+    " WHERE to_regclass(name) IS NOT NULL"
+)
+_HELD_BY = text(
+    "SELECT relname || ' is held by process ' || l.pid FROM pg_locks l"
+    " JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_stat_activity USING (pid)"
+    " WHERE l.granted AND relname = ANY(:tables) AND l.pid <> pg_backend_pid()"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " ORDER BY xact_start NULLS LAST, array_position(:tables, CAST(relname AS text)) LIMIT 1"
+)
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")
 #: Those that read only what the version before wrote, among the processes that live.
 _OLDER = text(
@@ -123,6 +147,9 @@ def _migrate(connection: Connection) -> str | None:
     before = MigrationContext.configure(connection).get_current_revision()
     if before == head():
         return before
+    present = connection.execute(_PRESENT, {"tables": list(LOCKED_TABLES)}).scalar_one()
+    if present:
+        connection.execute(text(f"LOCK TABLE {present} IN ACCESS EXCLUSIVE MODE"))
     connection.execute(text(_MAKE_ROLE))
     config = _config()
     config.attributes["connection"] = connection
@@ -142,42 +169,62 @@ def _engine(url: str) -> AsyncEngine:
     )
 
 
-async def upgrade(url: str) -> tuple[str | None, str]:
+async def upgrade(url: str, *, waits: Waits = lambda _: None) -> tuple[str | None, str]:
     """Migrate; returns the revision before and now. Raises `StoreUnavailable`."""
     engine = _engine(url)
     try:
         with translated():
-            async with engine.connect() as connection:
-                await _lock(connection)
-                before = await connection.run_sync(_migrate)
-                await connection.commit()
+            before = await _patiently(engine, lambda c: c.run_sync(_migrate), waits)
             await _build_large_indexes(engine)
     finally:
         await engine.dispose()
     return before, head()
 
 
-async def finish(url: str) -> bool:
+async def finish(url: str, *, waits: Waits = lambda _: None) -> bool:
     """From now on write what only this version reads; whether that is new.
 
     There is no way back to the version before: its audit misses rows that are not written any more.
     Raises `OlderRuns` where a daemon of it lives.
     """
+
+    async def work(connection: AsyncConnection) -> bool:
+        await connection.run_sync(check)
+        # Who begins meanwhile waits, and is refused by a trigger then.
+        await connection.execute(text("LOCK TABLE instance IN SHARE ROW EXCLUSIVE MODE"))
+        if older := (await connection.execute(_OLDER, _OURS)).scalar_one():
+            raise OlderRuns(f"daemons of the version before still run: {older}")
+        return (await connection.execute(_WRITE, _OURS)).rowcount > 0
+
     engine = _engine(url)
     try:
         with translated():
-            async with engine.connect() as connection:
-                await _lock(connection)
-                await connection.run_sync(check)
-                # Who begins meanwhile waits, and is refused by a trigger then.
-                await connection.execute(text("LOCK TABLE instance IN SHARE ROW EXCLUSIVE MODE"))
-                if older := (await connection.execute(_OLDER, _OURS)).scalar_one():
-                    raise OlderRuns(f"daemons of the version before still run: {older}")
-                done = await connection.execute(_WRITE, _OURS)
-                await connection.commit()
-                return done.rowcount > 0
+            return await _patiently(engine, work, waits)
     finally:
         await engine.dispose()
+
+
+async def _patiently(
+    engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]], waits: Waits
+) -> T:
+    """Run *work* in one transaction, again where a lock was not to be had soon."""
+    while True:
+        async with engine.connect() as connection:
+            await _lock(connection)
+            try:
+                await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
+                done = await work(connection)
+                await connection.commit()
+            except (DBAPIError, asyncpg.PostgresError) as error:
+                if sqlstate(error) not in {LOCKED, DEADLOCK}:
+                    raise
+            else:
+                return done
+            await connection.rollback()
+            asked = {"tables": list(LOCKED_TABLES)}
+            holder = (await connection.execute(_HELD_BY, asked)).scalar()
+        waits(f"{holder or 'a table was held by somebody'}; trying again")
+        await asyncio.sleep(PAUSE)
 
 
 async def _lock(connection: AsyncConnection) -> None:

@@ -87,13 +87,14 @@ def unavailable(error: BaseException, state: str) -> StoreUnavailable:
 
 
 READ_ONLY = "25006"
-_AGAIN = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+DEADLOCK = "40P01"
+_AGAIN = {"40001", DEADLOCK}  # serialization_failure, deadlock_detected
 _MISSING = {"42P01", "42703"}  # undefined_table, undefined_column
 # Shutting down, read-only, no slot left.
 _AWAY = {"57P01", "57P02", "57P03", READ_ONLY, "53300"}
 _FORBIDDEN = "42501"  # insufficient_privilege: of a role that was not granted ours
 _OUTGROWN = "WK001"  # our own triggers': this version is too old for what a later one writes
-_LOCKED = "55P03"  # lock_not_available: the wait for a row was over
+LOCKED = "55P03"  # lock_not_available: the wait for a row was over
 
 
 def outgrown() -> errors.SchemaMissing:
@@ -128,7 +129,7 @@ def meaning_of(error: Exception) -> errors.StoreError | None:
     if isinstance(error, DBAPIError) and not error.connection_invalidated:
         if state in _AGAIN:
             return RunAgain(state)
-        if state == _LOCKED:
+        if state == LOCKED:
             return errors.RowLocked("database: a row stays locked")
         # The triggers of the books refuse with the same state: then it is a bug of ours.
         forbidden = state == _FORBIDDEN and not _raised_by_trigger(error)

@@ -85,14 +85,14 @@ def migrate(
 
     settings = configured(config).settings
     url = settings.database.url.get_secret_value()
-    before, now = asyncio.run(schema.upgrade(url))
+    before, now = asyncio.run(schema.upgrade(url, waits=say))
     if before == now:
         say(f"the schema is up to date: {now}")
     else:
         say(f"the schema was {before or 'missing'} and is now {now}")
     if finish:
         try:
-            new = asyncio.run(schema.finish(url))
+            new = asyncio.run(schema.finish(url, waits=say))
         except schema.OlderRuns as error:
             raise Failure(Exit.FAILED, str(error), hint="replace them first") from None
         say("the upgrade is ended" if new else "the upgrade was ended before")
