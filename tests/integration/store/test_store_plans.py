@@ -300,3 +300,34 @@ async def test_purchases_that_were_in_doubt_long_ago_are_not_read(
         if "Relation Name" in node
     )
     assert read <= READS_MAX
+
+
+#: As if all of it were written lean.
+LEAN = """
+SET session_replication_role = replica;
+CREATE TEMP TABLE one AS SELECT * FROM activation ORDER BY rented_at;
+DELETE FROM activation;
+UPDATE one SET accepted_seq = provider_ref::bigint, expired_seq = provider_ref::bigint,
+       expired_at = rented_at;
+INSERT INTO activation SELECT * FROM one ORDER BY rented_at;
+CREATE TEMP TABLE two AS
+    SELECT s.*, provider_ref::bigint AS place FROM settlement s JOIN one ON id = activation_id;
+DELETE FROM settlement;
+INSERT INTO settlement (activation_id, outcome, amount_minor, reason, at, seq)
+    SELECT activation_id, outcome, amount_minor, reason, at, place FROM two ORDER BY place;
+SET session_replication_role = origin;
+"""
+
+
+async def test_the_lines_of_a_period_read_no_whole_table(broken_shop: Shop) -> None:
+    await broken_shop.admin.execute(ROWS + LEAN)
+    await broken_shop.admin.execute("VACUUM ANALYZE activation, settlement, transition")
+
+    plan = await custom_plan(
+        broken_shop, "SELECT * FROM timeline WHERE seq > 15000 AND seq <= 15100", {}
+    )
+
+    newer = broken_shop.admin.get_server_version().major >= 16
+    of_expired = "activation_expired" if newer else "Seq Scan"
+    assert plan.indexes_on("activation") == {"activation_accepted", of_expired}
+    assert plan.indexes_on("settlement") == {"settlement_number"}

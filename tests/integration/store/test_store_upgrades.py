@@ -161,7 +161,7 @@ async def test_an_index_that_a_stopped_build_left_unusable_is_built_again(
     usable = await admin.fetch(
         "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indisvalid"
     )
-    assert migrate.LARGE_INDEXES.keys() <= {row["name"] for row in usable}
+    assert migrate.LARGE_INDEXES.keys() - migrate.FROM_16 <= {row["name"] for row in usable}
     await admin.close()
 
 
@@ -171,14 +171,14 @@ async def test_two_hosts_build_the_large_indexes_one_after_the_other(
     await migrate.upgrade(empty_database_url)
     admin = await asyncpg.connect(empty_database_url)
     for name in migrate.LARGE_INDEXES:
-        await admin.execute(f"DROP INDEX {name}")
+        await admin.execute(f"DROP INDEX IF EXISTS {name}")
 
     await asyncio.gather(*(migrate.upgrade(empty_database_url) for _ in range(4)))
 
     usable = await admin.fetch(
         "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indisvalid"
     )
-    assert migrate.LARGE_INDEXES.keys() <= {row["name"] for row in usable}
+    assert migrate.LARGE_INDEXES.keys() - migrate.FROM_16 <= {row["name"] for row in usable}
     await admin.close()
 
 
