@@ -191,3 +191,29 @@ async def test_the_worker_cannot_say_what_may_be_written(shop: Shop) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await shop.admin.execute(AS_BEFORE)
     await shop.admin.execute("RESET ROLE")
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "append_only",
+        "keeps_rows",
+        "accepted_once",
+        "expires_once",
+        "keeps_terms",
+        "keeps_ref",
+    ],
+)
+async def test_doctor_misses_each_guard_of_what_a_line_is_read_from(
+    broken_shop: Shop, trigger: str
+) -> None:
+    assert "trigger" in await broken_shop.store.books.guards()
+
+    await broken_shop.admin.execute(f"ALTER TABLE activation DISABLE TRIGGER activation_{trigger}")
+
+    assert "trigger" not in await broken_shop.store.books.guards()
+
+
+async def test_numbers_are_not_emptied_at_once(shop: Shop) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="activation"):
+        await shop.admin.execute("TRUNCATE activation CASCADE")

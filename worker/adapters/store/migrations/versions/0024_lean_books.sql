@@ -59,6 +59,8 @@ END $$;
 CREATE TRIGGER activation_accepted_once BEFORE UPDATE OF id, created_at, accepted_seq ON activation
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_other_acceptance();
 -- A number may be forgotten when its books were exported and dropped, and never before.
+CREATE TRIGGER activation_append_only BEFORE TRUNCATE ON activation
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER activation_keeps_rows AFTER DELETE ON activation REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_delete('id');
 
