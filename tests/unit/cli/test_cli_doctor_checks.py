@@ -13,10 +13,12 @@ from aiohttp import web
 
 from tests.unit.cli import fake_daemon
 from tests.unit.cli.conftest import Cli, a_dev
+from worker.adapters.store.layout import LAYOUT
 from worker.entrypoints.cli.configured import configured
 from worker.entrypoints.cli.doctor import (
     Health,
     Result,
+    about_layout,
     about_postgres,
     about_redis,
     account,
@@ -235,3 +237,11 @@ def test_a_missing_schema_is_found(
     result = cli("doctor", env=everything | {"AW_DATABASE__URL": empty_database_url})
 
     assert (result.exit_code, "try: activation-worker migrate" in result.stdout) == (1, True)
+
+
+def test_an_upgrade_that_waits_for_its_end_is_told_in_one_line() -> None:
+    assert about_layout(LAYOUT) == []
+    (told,) = about_layout(LAYOUT - 1)
+
+    assert told.health is Health.WARNING
+    assert "migrate --finish" in told.hint

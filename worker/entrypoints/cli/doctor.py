@@ -23,6 +23,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from worker.adapters.store.database import scalar
+from worker.adapters.store.layout import LAYOUT
 from worker.adapters.store.postgres import PostgresStore
 from worker.bootstrap import open_store
 from worker.bootstrap.from_settings import metrics_of, providers_of, reporter_of, system_clock
@@ -163,6 +164,7 @@ async def database(store: PostgresStore, policies: Sequence[str]) -> list[Result
         took = time.monotonic() - started
         replica = await store.db.read(lambda c: scalar(c, "SELECT pg_is_in_recovery()"))
         fsync = await store.db.read(lambda c: scalar(c, "SHOW fsync"))
+        written = await store.db.read(lambda c: scalar(c, "SELECT written FROM layout"))
         drained = await store.purchases.drained()
         gone = await store.policies.accounts_without(policies)
     except SchemaMissing as error:
@@ -173,6 +175,7 @@ async def database(store: PostgresStore, policies: Sequence[str]) -> list[Result
     return [
         *about_postgres(int(version), took, replica=replica, fsync=fsync),
         books(await store.books.guards()),
+        *about_layout(int(written)),
         skew("database", clock),
         *(drained_provider(name, since) for name, since in drained.items()),
         *(gone_policy(name, accounts) for name, accounts in gone.items()),
@@ -189,6 +192,15 @@ def books(guards: frozenset[str]) -> Result:
         return Result("books", Health.OK, says)
     hint = "GRANT activation_worker TO this role: deploy/postgres/roles.sql"
     return Result("books", Health.WARNING, f"{says} alone", hint)
+
+
+def about_layout(written: int) -> list[Result]:
+    """Whether an upgrade waits for its end."""
+    if written >= LAYOUT:
+        return []
+    says = "the upgrade is not ended: the books are written as the version before reads them"
+    hint = "activation-worker migrate --finish, when you will not go back"
+    return [Result("upgrade", Health.WARNING, says, hint)]
 
 
 def drained_provider(provider: str, since: datetime) -> Result:
