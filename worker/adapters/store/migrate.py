@@ -70,18 +70,14 @@ LARGE_INDEXES: Final[Mapping[str, str]] = {
     "rental_message_texts": "rental_message (seen_at) WHERE text IS NOT NULL",
 }
 _PRESENT = text(
-    "SELECT string_agg(name, ', ' ORDER BY place)"
-    " FROM unnest(CAST(:tables AS text[])) WITH ORDINALITY t (name, place)"
-    " WHERE to_regclass(name) IS NOT NULL"
+    "SELECT string_agg(t, ', ' ORDER BY n) FROM unnest(CAST(:tables AS text[]))"
+    " WITH ORDINALITY u (t, n) WHERE to_regclass(t) IS NOT NULL"
 )
 #: Of a column that changes: until 16 such an index keeps a lease from being HOT.
 FROM_16: Final = frozenset({"activation_expired"})
 _HELD_BY = text(
-    "SELECT relname || ' is held by process ' || l.pid FROM pg_locks l"
-    " JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_stat_activity USING (pid)"
-    " WHERE l.granted AND relname = ANY(:tables) AND l.pid <> pg_backend_pid()"
-    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    " ORDER BY xact_start NULLS LAST, array_position(:tables, CAST(relname AS text)) LIMIT 1"
+    "SELECT CAST(relation AS regclass) || ' is held by process ' || pid FROM pg_locks WHERE granted"
+    " AND relation IN (SELECT to_regclass(t) FROM unnest(CAST(:tables AS text[])) t) LIMIT 1"
 )
 _VERSION = text("SELECT CAST(current_setting('server_version_num') AS integer)")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)")

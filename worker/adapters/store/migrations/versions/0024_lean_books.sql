@@ -87,8 +87,9 @@ CREATE TRIGGER activation_expires_once AFTER UPDATE OF expired_at, expired_seq O
 -- written is asked for in a function, which sees what was committed while its statement waited.
 CREATE FUNCTION refuse_older(reads integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    needed integer := (SELECT written FROM layout);
+    needed integer;
 BEGIN
+    SELECT written INTO needed FROM layout;
     IF reads < needed THEN
         RAISE EXCEPTION 'refused: this version reads layout %, and the database is written in %',
                         reads, needed
