@@ -108,9 +108,8 @@ class RentLong:
 
     async def view(self, rental: Rental) -> RentalView:
         """The rental with its messages: what its provider lists now, else what it listed before."""
-        provider = self.rentals.get(rental.provider)
-        if provider is not None and rental.ended_at is None:
-            await self._read(provider, rental)
+        if rental.ended_at is None:
+            await self.read(rental)
         return RentalView(rental, await self.cases.messages(rental.id))
 
     async def availability(self, rental: Rental) -> Availability | None:
@@ -225,7 +224,11 @@ class RentLong:
         await self.cases.rental_order_failed(order.id, failure)
         return RentalOrderResult(RentalOrderState.FAILED, None, failure)
 
-    async def _read(self, provider: LongRentals, rental: Rental) -> None:
+    async def read(self, rental: Rental) -> bool:
+        """Keep what its provider lists of it; whether our log has all of that now."""
+        provider = self.rentals.get(rental.provider)
+        if provider is None:
+            return True  # Whoever rented it reads it.
         try:
             async with asyncio.timeout(READ_TIMEOUT.total_seconds()):
                 await self.wait_for_budget[rental.provider]()
@@ -235,6 +238,8 @@ class RentLong:
             self.reporter.trouble(
                 "rental.read_failed", provider=rental.provider, detail=detail, rental=rental.id
             )
-            return
+            return False
         if isinstance(reply, Messages):
             await self.cases.keep_messages(rental.id, reply.sms)
+            return reply.complete
+        return True

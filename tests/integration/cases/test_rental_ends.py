@@ -64,7 +64,7 @@ async def test_an_sms_that_nobody_has_read_yet_is_read_before_a_rental_counts_as
     assert (await shop.long_rental()).ended_at == END
 
 
-async def test_a_provider_that_does_not_answer_delays_the_credit_for_a_day_at_most(
+async def test_a_rental_that_could_not_be_read_for_a_day_is_for_a_human_with_its_sum_and_date(
     shop: CaseShop,
 ) -> None:
     await automatic(shop)
@@ -72,11 +72,74 @@ async def test_a_provider_that_does_not_answer_delays_the_credit_for_a_day_at_mo
 
     await shop.fire_due_timers(END + TICK)
     await shop.fire_due_timers(END + 2 * HOUR)
-    assert await shop.balances() == (2000, 0)
+    assert await cases_of_ends(shop) == [], "it is asked again first"
     await shop.fire_due_timers(END + PATIENCE + 12 * HOUR)
 
+    assert await shop.balances() == (2000, 0), "nobody knows whether an SMS came"
+    (case,) = await cases_of_ends(shop)
+    (review,) = await shop.service.reviews(10)
+    assert (case.state, last_reason(case)) == (CaseState.IN_REVIEW, "no_sms_on_record")
+    assert (review.proposed_minor, review.by_when) == (1000, case.decisions[-1].deadline)
+    assert review.by_when is not None
+    await shop.give_verdict(case, grant=True)
     assert await shop.balances() == (3000, 0)
     assert await violated(shop) == []
+
+
+async def on_claim(shop: CaseShop) -> None:
+    await automatic(shop, **{"rental.empty_at_end": "on_claim"})
+
+
+async def claimed(shop: CaseShop) -> Case:
+    said = {"claim_channel": "email", "reasons_given": True}
+    return await shop.open_rental_claim(await shop.long_rental(), "non_receiving", **said)
+
+
+async def test_a_claim_before_the_end_of_an_empty_rental_is_decided_at_its_end(
+    shop: CaseShop,
+) -> None:
+    await on_claim(shop)
+    claim = await claimed(shop)
+    assert (claim.state, last_reason(claim)) == (CaseState.WAITING, "rental_running")
+    assert await violated(shop) == [], "nothing waits without a date"
+
+    await shop.fire_due_timers(END)
+    assert await shop.balances() == (2000, 0)
+    await shop.fire_due_timers(END + TICK)
+
+    assert await shop.state_of(claim.id) is CaseState.GRANTED
+    assert await shop.balances() == (3000, 0)
+    assert await violated(shop) == []
+
+
+async def test_an_sms_that_nobody_has_read_yet_is_read_before_such_a_claim_is_decided(
+    shop: CaseShop,
+) -> None:
+    await on_claim(shop)
+    claim = await claimed(shop)
+    shop.provider_rentals.sms = (SMS,)
+
+    await shop.fire_due_timers(END + TICK)
+
+    denied = await shop.case(claim.id)
+    assert (denied.state, last_reason(denied)) == (CaseState.DENIED, "code_displayed")
+
+
+async def test_where_the_provider_does_not_answer_such_a_claim_is_for_a_human(
+    shop: CaseShop,
+) -> None:
+    await on_claim(shop)
+    claim = await claimed(shop)
+    shop.provider_rentals.budget_left = False
+
+    await shop.fire_due_timers(END + TICK)
+    assert await shop.state_of(claim.id) is CaseState.WAITING
+    await shop.fire_due_timers(END + PATIENCE + 12 * HOUR)
+
+    asked = await shop.case(claim.id)
+    assert (asked.state, last_reason(asked)) == (CaseState.IN_REVIEW, "no_sms_on_record")
+    await shop.give_verdict(claim, grant=True)
+    assert await shop.balances() == (3000, 0)
 
 
 async def test_a_human_decides_where_the_provider_never_gave_all_messages(

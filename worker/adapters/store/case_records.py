@@ -62,9 +62,19 @@ async def of_rental(
         "id": id_,
         "case_id": None if case is None else case.id,
         "time_back": list(TIME_BACK),
+        "outage_since": None if case is None else _outage_since(case),
     }
     found = await connection.execute(statement("cases/record_rental"), about)
     return await _case_record(connection, found.mappings().one_or_none(), case, profile)
+
+
+def _outage_since(case: Case) -> datetime | None:
+    """From when on an SMS shows that the number works; None: it is no outage."""
+    if case.kind is not CaseKind.OUTAGE:
+        return None
+    told = [case.facts.get(name) for name in ("contacted_at", "unavailable_since")]
+    since = [datetime.fromisoformat(at) for at in told if at is not None]
+    return max(since, default=case.opened_at)
 
 
 async def of_subject(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
@@ -109,10 +109,18 @@ def ordered(row: RowMapping, *, rental: bool) -> port.CaseOrder:
         settled=row["settled"],
         credited_minor=row["credited_minor"],
         outages_minor=row["outages_minor"] if rental else 0,
-        covered_until=row["covered_until"] if rental else None,
+        outages=_paid_outages(row["outages"]) if rental else (),
         blocked_from=row["blocked_from"] if rental else None,
+        unused_from=row["unused_from"] if rental else None,
+        unused_minor=row["unused_minor"] if rental else 0,
         sms_received_at=row["sms_received_at"],
         sms_displayed_at=row["sms_displayed_at"],
+    )
+
+
+def _paid_outages(rows: Iterable[tuple[float, float, int]]) -> tuple[port.PaidOutage, ...]:
+    return tuple(
+        port.PaidOutage(_instant(start), _instant(end), minor) for start, end, minor in rows
     )
 
 

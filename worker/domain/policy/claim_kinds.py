@@ -105,7 +105,9 @@ def _empty_rental(case: ClaimCase) -> Decision:
         return review(Reason.CAUSE_UNKNOWN, case.review_by)
     if case.now <= order.rental_end:
         return wait(Reason.RENTAL_RUNNING, order.rental_end)
-    return pay(case, Reason.NO_SMS_ON_RECORD, whole=True)
+    # Where not all SMS are on record, only a human can say that none came.
+    say_so = judge if order.messages_missing else pay
+    return say_so(case, Reason.NO_SMS_ON_RECORD, whole=True)
 
 
 def _not_provided(case: ClaimCase, rule: KindRule) -> Decision:

@@ -57,7 +57,7 @@ class OrderFacts(NamedTuple):
     product: vocabulary.Product = vocabulary.Product.ONE_TIME
     rental_start: datetime | None = None
     rental_end: datetime | None = None
-    messages_missing: bool = False  #: Its provider has more SMS than it gave.
+    messages_missing: bool = False  #: Its provider did not answer, or has more SMS than it gave.
     due_to_problem: bool = False  #: The customer ends it because it did not work, as he says.
     renewed_at: datetime | None = None
     renewal_price_minor: int = 0

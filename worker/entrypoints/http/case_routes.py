@@ -73,6 +73,7 @@ def case_routes(
             answers=OPENED,
             problems=(
                 *unknown,
+                ProblemKind.DECIDED,
                 ProblemKind.OTHER_CONTENT,
                 ProblemKind.FACT_NOT_YOURS,
                 ProblemKind.NOT_OFFERED,

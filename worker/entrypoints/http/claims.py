@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -144,13 +145,21 @@ class ClaimHandlers:
             if body.rental is not None:
                 rental = cases.case_id_in(body.rental)
                 await service.not_before_purchase("claim_at", body.claim_at, rental)
-                opening = await service.open_rental_claim(rental, facts, words)
+                whole = await self._log_is_whole(rental)
+                opening = await service.open_rental_claim(rental, facts, words, log_is_whole=whole)
                 return cases.opened_or_problem(opening, ProblemKind.NOT_FOUND, path="/v1/claims")
             assert body.activation is not None
             activation = activation_id_in(body.activation)
             await service.not_before_purchase("claim_at", body.claim_at, activation)
             opening = await service.open_claim(activation, facts, words)
         return cases.opened_or_problem(opening, ProblemKind.UNKNOWN_ACTIVATION, path="/v1/claims")
+
+    async def _log_is_whole(self, id_: UUID) -> bool:
+        """Whether our log has each SMS of a rental, whose provider is read first."""
+        rental = await self._deps.case_service.cases.rental_of(id_)
+        if rental is None or self._deps.rent_long is None:
+            return True
+        return await self._deps.rent_long.read(rental)
 
     async def show(self, id: UuidText) -> Answer:
         """Show a claim with its decisions, its evidence and its timers."""

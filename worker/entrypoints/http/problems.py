@@ -132,6 +132,7 @@ class ProblemDetails:
     activation: str | None = None  #: The order that failed, by its id.
     tried: tuple[Mapping[str, str], ...] = ()  #: The providers that were asked, and why not.
     seq: int | None = None  #: The first event that is kept.
+    case: str | None = None  #: The case that was decided before.
 
     def as_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -149,6 +150,8 @@ class ProblemDetails:
             document["tried"] = list(self.tried)
         if self.seq is not None:
             document["seq"] = self.seq
+        if self.case is not None:
+            document["case"] = self.case
         return document
 
 
@@ -179,6 +182,14 @@ class EventsForgotten(Problem):
         self.details = replace(self.details, seq=first_kept)
 
 
+class ClaimDecided(Problem):
+    """A human has judged this claim: it is not opened anew."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__(ProblemKind.DECIDED, f"A human has decided it: case {case}")
+        self.details = replace(self.details, case=case)
+
+
 class FaultShown(ResponseBody):
     pointer: str
     detail: str
@@ -202,6 +213,7 @@ class ProblemShown(ResponseBody):
     activation: str | None = None  #: The order that failed, for a claim to name.
     tried: list[TriedShown] | None = None  #: Of an order that failed: whom it asked.
     seq: int | None = None  #: Of events that are forgotten: the first one that is kept.
+    case: str | None = None  #: Of a claim that a human has decided: its case.
     request_id: str | None = None
 
 

@@ -222,6 +222,7 @@ class RentalHandlers:
         outage = rental.outages[-1]
         if rent_long is None or outage.state in CLOSED:
             return outage
+        await rent_long.read(rental)  # An SMS that nobody has looked at yet is its end.
         said = await rent_long.availability(rental)
         return outage if said is None else (await service.probed(outage.id, said)).case
 
@@ -275,7 +276,7 @@ _PROBLEMS = {
     CaseOpenOutcome.ACCOUNT_BLOCKED: ProblemKind.ACCOUNT_BLOCKED,
     CaseOpenOutcome.ACCOUNT_CLOSING: ProblemKind.ACCOUNT_CLOSING,
     CaseOpenOutcome.ACCOUNT_FROZEN: ProblemKind.ACCOUNT_FROZEN,
-}  #: `OTHER_POLICY` is of cases about an account only.
+}  #: `OTHER_POLICY` is of cases about an account only, `DECIDED` of claims.
 
 
 def rental_json(rental: Rental, messages: Sequence[RentalMessage]) -> dict[str, Any]:

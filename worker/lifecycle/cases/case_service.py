@@ -19,13 +19,8 @@ from worker.lifecycle.cases.activation_reviews import (
 )
 from worker.lifecycle.cases.claims import SAID_ONCE, claimed_as, may_be_claimed_anew
 from worker.lifecycle.cases.deletions import Deletions
-from worker.lifecycle.cases.outages import (
-    after_earlier_outages,
-    outage_number,
-    outage_restored_at,
-    probed_step,
-)
-from worker.lifecycle.cases.rental_cancels import sent_again
+from worker.lifecycle.cases.outages import new_outage, outage_restored_at, probed_step
+from worker.lifecycle.cases.rental_cancels import new_press, sent_again
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.long_rental import Availability
@@ -79,10 +74,17 @@ class CaseService:
         return await self._claimed(new, words)
 
     async def open_rental_claim(
-        self, rental: UUID, facts: CaseFacts, words: CustomerWords = NO_WORDS
+        self,
+        rental: UUID,
+        facts: CaseFacts,
+        words: CustomerWords = NO_WORDS,
+        *,
+        log_is_whole: bool = True,
     ) -> port.CaseOpenResult:
-        """As `open_claim`, about a long rental."""
-        return await self._claimed(replace(self._claim(rental, facts, words), rental=rental), words)
+        """As `open_claim`, about a long rental, whose SMS its provider may keep from us."""
+        new = self._claim(rental, facts, words)
+        found = {} if log_is_whole else {"messages_missing": True}
+        return await self._claimed(replace(new, rental=rental, facts={**facts, **found}), words)
 
     async def _claimed(
         self, new: port.NewCase, words: CustomerWords, turn: int = 1
@@ -96,7 +98,9 @@ class CaseService:
         if opening.how is not port.CaseOpenOutcome.OTHER_CONTENT or case is None:
             return opening
         if case.state is not CaseState.NEEDS_EVIDENCE:
-            return opening
+            judged = case.state in CLOSED and case.verdict is not None
+            how = port.CaseOpenOutcome.DECIDED if judged else opening.how
+            return port.CaseOpenResult(how, case)
         added = {name: told for name, told in new.facts.items() if name not in SAID_ONCE}
         adds = questions.evidence(new.facts.get("evidence", ()), **added)
         change = await self.add(case.id, case.kind, adds, "evidence", words)
@@ -112,17 +116,7 @@ class CaseService:
         rental = await self.cases.rental(provider, ref)
         if rental is None:
             return port.CaseOpenResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
-        ended = [outage for outage in rental.outages if outage.state in CLOSED]
-        new = port.NewCase(
-            # Numbered, so that two reports of one outage at the same time are one case.
-            id=port.case_id(CaseKind.OUTAGE, rental.id, outage_number(ended, facts)),
-            kind=CaseKind.OUTAGE,
-            subject=f"{provider}/{ref}",
-            facts=after_earlier_outages(facts, ended),
-            content=facts,
-            rental=rental.id,
-        )
-        return await self._open(new, "contacted_at")
+        return await self._open(new_outage(rental, facts), "contacted_at")
 
     async def restored(
         self, provider: ProviderName, ref: ProviderRef, at: datetime | None
@@ -143,17 +137,19 @@ class CaseService:
         self.check(CaseKind.RENTAL_CANCEL, facts)
         if (same := sent_again(rental.cancels, self.clock.now())) is not None:
             return port.CaseOpenResult(port.CaseOpenOutcome.SAME, same)
-        ended = [cancel for cancel in rental.cancels if cancel.state in CLOSED]
-        new = port.NewCase(
-            # Numbered, so that two presses at the same time are one case.
-            id=port.case_id(CaseKind.RENTAL_CANCEL, rental.id, len(ended)),
-            kind=CaseKind.RENTAL_CANCEL,
-            subject=f"{rental.provider}/{rental.ref}",
-            facts=facts,
-            content={},
-            rental=rental.id,
-        )
-        return await self._open(new, None)
+        opened = await self._open(new_press(rental, facts), None)
+        await self._end_outages(rental.id)
+        return opened
+
+    async def _end_outages(self, rental: UUID) -> None:
+        """Those of a rental that was given back: each ends with it, and is credited now."""
+        now_is = await self.cases.rental_of(rental)
+        if now_is is None or now_is.ended_at is None:
+            return
+        judge = self.judges[CaseKind.OUTAGE]
+        for outage in now_is.outages:
+            if outage.state not in CLOSED:
+                await self._judged(outage.id, lambda view: case_steps.recheck_step(judge, view))
 
     async def open_withdrawal(
         self,

@@ -13,6 +13,8 @@ from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps
 from worker.ports.store import case_view as port
 
+#: Of a rental, too, a human is asked about its whole price.
+_OF_THE_PRICE: Final = frozenset({Reason.REPLACEMENT_VALUE_MISMATCH, Reason.NO_SMS_ON_RECORD})
 _ASIDE: Final = frozenset({port.CaseState.IN_REVIEW, port.CaseState.APPROVED})
 
 
@@ -40,7 +42,9 @@ def granted(order: port.CaseOrder, proposed: Decision, named: int | None) -> Dec
     if not 0 < amount <= min(proposed.amount_minor or left, left):
         return None
     to = proposed.destination or Destination.BALANCE
-    outcome = Outcome.CREDIT if to is Destination.BALANCE else Outcome.PAYOUT
+    part = order.rental and proposed.reason not in _OF_THE_PRICE
+    stays = Outcome.PRORATED_CREDIT if part else Outcome.CREDIT
+    outcome = stays if to is Destination.BALANCE else Outcome.PAYOUT
     fee = min(proposed.fee_minor, left - amount) if amount == proposed.amount_minor else 0
     return Decision(
         outcome,

@@ -9,6 +9,7 @@ from worker.domain.policy.deadlines import credit_by, honour_by, pay_by
 from worker.domain.policy.language.choices import Decided
 from worker.lifecycle.cases import case_steps, claim_payouts, questions, record_facts, withdrawals
 from worker.lifecycle.cases.claim_payouts import leaves_platform
+from worker.lifecycle.cases.rental_ends import PATIENCE
 from worker.ports.store import case_view as port
 
 RECHECK: Final = timedelta(seconds=60)  #: Shortest delay before the next check of an order.
@@ -23,8 +24,9 @@ _CAN_BE_ADDED: Final = frozenset(
         Reason.REQUEST_INCOMPLETE,
         Reason.REASONS_MISSING,
         Reason.EVIDENCE_MISSING,
+        Reason.VIDEO_REQUIRED,
     )
-)
+) | {Reason.CLAIM_WINDOW_CLOSED.value}  # A date: a renewal, or another issue, has another one.
 
 
 def claimed_as(facts: port.CaseFacts) -> tuple[str, str]:
@@ -33,7 +35,7 @@ def claimed_as(facts: port.CaseFacts) -> tuple[str, str]:
 
 
 def may_be_claimed_anew(case: port.Case | None) -> bool:
-    """Whether it was denied for what was missing, by the policy."""
+    """Whether it was denied for what was missing or for its date, by the policy."""
     if case is None or case.state is not port.CaseState.DENIED or case.verdict is not None:
         return False
     return case.decisions[-1].reason in _CAN_BE_ADDED
@@ -164,6 +166,9 @@ class ClaimJudge:
                 due[port.TimerKind.RECTIFICATION] = decision.deadline
             case Outcome.NEEDS_REVIEW, _ if profile.processing.review is not None:
                 due[port.TimerKind.REVIEW_SLA] = decision.deadline
+            case Outcome.WAIT, Reason.RENTAL_RUNNING if decision.deadline is not None:
+                # Its end decides, when its provider was read; this is in case nothing else does.
+                due[port.TimerKind.SMS_WINDOW] = decision.deadline + 2 * PATIENCE
             case Outcome.WAIT, Reason.SMS_WINDOW_OPEN:
                 due[port.TimerKind.SMS_WINDOW] = _recheck_at(order, decision.deadline, view.now)
             case _ if leaves_platform(decision):

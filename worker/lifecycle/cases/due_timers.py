@@ -22,8 +22,8 @@ from worker.lifecycle.cases.idle_balances import IdleBalances
 from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
-from worker.lifecycle.cases.rental_closing import RentalCloser
-from worker.lifecycle.cases.rental_ends import RentalEndJudge, RentalEnds
+from worker.lifecycle.cases.rental_closing import SHORTEST_DELAY, LogRead, RentalCloser
+from worker.lifecycle.cases.rental_ends import PATIENCE, RentalEndJudge, RentalEnds
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
@@ -110,7 +110,9 @@ def _end(windowed: Mapping[tuple[str, str], Profile], window: UnseededWindow) ->
 BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next tick continues.
 #: They wait for a provider, so they fire after all others: one that hangs delays no other kind.
-AT_PROVIDER: Final = frozenset({TimerKind.RENTAL_CLOSE, TimerKind.RENTAL_EMPTY})
+AT_PROVIDER: Final = frozenset(
+    {TimerKind.RENTAL_CLOSE, TimerKind.RENTAL_EMPTY, TimerKind.OUTAGE_END}
+)
 #: A policy that names a time makes those of all its accounts ring at once: few of them, and last.
 IN_NO_HURRY: Final = frozenset({TimerKind.BALANCE_IDLE})
 IN_NO_HURRY_BATCH: Final = 20
@@ -230,6 +232,8 @@ class DueTimers:
                 await self.rental_ends.fire(timer)
             case TimerKind.RENTAL_ORDER:
                 await self.cases.rental_order_forgotten(timer)
+            case TimerKind.OUTAGE_END if not await self._log_is_whole(timer):
+                await self.cases.put_off(timer, SHORTEST_DELAY)
             case _:
                 case = await self.cases.case(timer.subject)
                 assert case is not None  # Its timer was set with it.
@@ -242,6 +246,18 @@ class DueTimers:
                 await Deletions(cases=self.cases, judges=self.judges, policies=self.policies).after(
                     change.case
                 )
+
+    async def _log_is_whole(self, timer: Timer) -> bool:
+        """Whether our log has each SMS that would end this outage, or waited for it long enough."""
+        case = await self.cases.case(timer.subject)
+        assert case is not None  # Its timer was set with it.
+        assert case.rental is not None  # So has every outage.
+        rental = await self.cases.rental_of(case.rental)
+        assert rental is not None
+        if await self.rental_closer.read_messages(rental) is LogRead.WHOLE:
+            return True
+        until = None if case.decided is None else case.decided.deadline
+        return until is None or self.rental_closer.now() > until + PATIENCE
 
 
 def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:

@@ -2,16 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from worker.domain.policy import Decision, Destination, Op, OutageFacts, Outcome, Reason
+from worker.domain.policy import (
+    Decision,
+    Destination,
+    Op,
+    OutageFacts,
+    Outcome,
+    Reason,
+    question_from,
+)
 from worker.domain.policy.deadlines import credit_by
+from worker.domain.policy.facts import order_words
 from worker.domain.policy.outages import OutageCase
+from worker.domain.policy.unused_part import outage_worth
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, questions, record_facts
 from worker.ports.long_rental import Availability
 from worker.ports.store import case_view as port
+from worker.ports.store import cases
+from worker.ports.store.rentals import Rental
 
 
 def probed_step(view: port.CaseView, said: Availability) -> port.CaseStep:
@@ -57,18 +69,15 @@ class OutageJudge:
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         order = view.order
         assert order is not None
-        given = {**record_facts.of_outage(view, facts), **_until_blocked(order, facts)}
-        return questions.ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
+        given = {**record_facts.of_outage(view, facts), **_until_stopped(order, facts)}
+        return _at_most(
+            view, order, questions.ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
+        )
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
     ) -> port.CaseStep:
-        order, decision = view.order, record.decision
-        assert order is not None
-        left = order.left_minor
-        if decision.outcome in case_steps.PAYING and decision.amount_minor > left:
-            decision = replace(decision, amount_minor=left) if left else _NOTHING_LEFT
-            record = replace(record, decision=decision)
+        decision = record.decision
         state = case_steps.STATE_AFTER[decision.outcome]
         move = port.MoneyMove(TransferKind.CLAIM, decision.amount_minor)
         step = port.CaseStep(
@@ -126,21 +135,65 @@ class OutageJudge:
         if not 0 < amount <= min(proposed or order.left_minor, order.left_minor):
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
         to = Destination.BALANCE
-        granted = Decision(Outcome.CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
+        granted = Decision(Outcome.PRORATED_CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
         return self._step(
             view, facts, questions.decided_by_human(record, granted, view, self.clauses)
         )
 
 
-def _until_blocked(order: port.CaseOrder, facts: port.CaseFacts) -> dict[str, str]:
-    """An outage ends where a block starts that was credited for all days left."""
+def _until_stopped(order: port.CaseOrder, facts: port.CaseFacts) -> dict[str, str]:
+    """An outage ends where all days left were credited, or its rental was given back."""
     if order.blocked_from is None:
         return {}
     restored_at = questions.instant_in(facts, "restored_at") or order.blocked_from
     return {"restored_at": questions.instant_fact(min(restored_at, order.blocked_from))}
 
 
-def outage_number(ended: Sequence[port.Case], facts: port.CaseFacts) -> int:
+def _at_most(
+    view: port.CaseView, order: port.CaseOrder, record: port.DecisionRecord
+) -> port.DecisionRecord:
+    """Without the days that an unused part gave back, and at most what is left of the price."""
+    decision = record.decision
+    pays = decision.outcome in case_steps.PAYING
+    if not (pays or decision.amount_minor):
+        return record
+    left = min(decision.amount_minor - _given_for_unused(view, order, record), order.left_minor)
+    if left >= decision.amount_minor:
+        return record
+    less = replace(decision, amount_minor=max(0, left))
+    return replace(record, decision=_NOTHING_LEFT if pays and left <= 0 else less)
+
+
+def _given_for_unused(
+    view: port.CaseView, order: port.CaseOrder, record: port.DecisionRecord
+) -> int:
+    """What of this outage an unused part has paid already."""
+    if order.unused_from is None or view.profile is None:
+        return 0
+    given = {**record.facts, "op": Op.OUTAGE_TICK.value, "now": questions.instant_fact(view.now)}
+    facts = question_from(given).facts
+    assert isinstance(facts, OutageFacts)
+    outage = OutageCase(view.profile.for_order(order_words(facts)), facts, view.now)
+    paid_again = outage.end - max(outage.start, order.unused_from)
+    worth = outage_worth(outage.profile, outage.rental, max(paid_again, timedelta(0)))
+    return min(order.unused_minor, worth)
+
+
+def new_outage(rental: Rental, facts: port.CaseFacts) -> cases.NewCase:
+    """The one that runs, or the next one of this rental."""
+    ended = [outage for outage in rental.outages if outage.state in port.CLOSED]
+    return cases.NewCase(
+        # Numbered, so that two reports of one outage at the same time are one case.
+        id=cases.case_id(port.CaseKind.OUTAGE, rental.id, _outage_number(ended, facts)),
+        kind=port.CaseKind.OUTAGE,
+        subject=f"{rental.provider}/{rental.ref}",
+        facts=_after_earlier_outages(facts, ended),
+        content=facts,
+        rental=rental.id,
+    )
+
+
+def _outage_number(ended: Sequence[port.Case], facts: port.CaseFacts) -> int:
     """The place of the outage that a report is about: the one with its contact, else a new one."""
     contacts = [questions.instant_in(outage.facts, "contacted_at") for outage in ended]
     contacted_at = questions.instant_in(facts, "contacted_at")
@@ -158,7 +211,7 @@ def outage_restored_at(outages: Sequence[port.Case], at: datetime | None) -> por
     return (restored or outages)[-1]
 
 
-def after_earlier_outages(facts: port.CaseFacts, ended: Sequence[port.Case]) -> port.CaseFacts:
+def _after_earlier_outages(facts: port.CaseFacts, ended: Sequence[port.Case]) -> port.CaseFacts:
     """The facts of an outage that covers no day which an earlier one has covered."""
     ends = [
         questions.instant_in(outage.facts, "restored_at") or outage.closed_at for outage in ended

@@ -33,6 +33,8 @@ _DUE: Final = {
     Sla.KYC: "answer_due_at",
     Sla.PAYMENT_INFO: "answer_due_at",
 }
+#: What a human found of when a rental stopped.
+_FOUND: Final = ("blocked_at", "stopped_found_at")
 _OVERDUE: Final = {
     reason.value
     for reason in (Reason.ACCESS_OVERDUE, Reason.KYC_OVERDUE, Reason.PAYMENT_INFO_OVERDUE)
@@ -93,7 +95,7 @@ def of_claim(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
     )
     return {
         **of_order(record, account, facts),
-        **_after_credited_outages(view, facts),
+        **_beside_credited_outages(view, facts),
         **from_log,
         **_owed_dates(view),
         "charge": record.charge.value,
@@ -114,14 +116,29 @@ def _owed_dates(view: CaseView) -> dict[str, str]:
     return _instants(due)
 
 
-def _after_credited_outages(view: CaseView, facts: CaseFacts) -> dict[str, str]:
-    """A stop that was found within an outage: the days it was credited for are not paid twice."""
-    covered_until = None if view.order is None else view.order.covered_until
-    if covered_until is None:
+def _beside_credited_outages(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
+    """The days that outages were credited for are not paid twice.
+
+    A stop within an outage counts from its end; what later ones gave is taken off.
+    """
+    order, record = view.order, view.record
+    if order is None or record is None or not order.outages:
         return {}
-    found = {name: instant_in(facts, name) for name in ("blocked_at", "stopped_found_at")}
+    found = {name: at for name in _FOUND if (at := instant_in(facts, name)) is not None}
+    told_at = instant_in(facts, "claim_at") or view.case.opened_at
+    stopped_at = min(found.values(), default=max(told_at, order.purchased_at))
+    counts_from = stopped_at
+    for outage in order.outages:
+        if outage.start <= counts_from < outage.end:
+            counts_from = outage.end
+    later = sum(each.amount_minor for each in order.outages if each.start >= counts_from)
+    moved = counts_from > stopped_at
+    stops = {name: max(at, counts_from) for name, at in found.items()} or {
+        "stopped_found_at": counts_from
+    }
     return {
-        name: instant_fact(max(at, covered_until)) for name, at in found.items() if at is not None
+        **(_instants(stops) if moved else {}),
+        **({"unused_returned_minor": record.unused_returned_minor + later} if later else {}),
     }
 
 

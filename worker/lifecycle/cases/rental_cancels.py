@@ -24,7 +24,9 @@ from worker.domain.policy.rentals import renewal_is_meant
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, questions, record_facts
 from worker.ports.store import case_view as port
+from worker.ports.store import cases
 from worker.ports.store.case_record import CaseRecord
+from worker.ports.store.rentals import Rental
 
 _REFUSED: Final = frozenset({Outcome.WAIT, Outcome.DENY, Outcome.NONE})
 _ANSWERS: Final = {
@@ -58,6 +60,19 @@ def sent_again(cancels: Sequence[port.Case], now: datetime) -> port.Case | None:
     last = cancels[-1]
     renewal = last.decisions[-1].reason == Reason.RENEWAL_CANCELLED.value
     return last if renewal and now <= last.opened_at + DOUBLE_PRESS else None
+
+
+def new_press(rental: Rental, facts: port.CaseFacts) -> cases.NewCase:
+    ended = [cancel for cancel in rental.cancels if cancel.state in port.CLOSED]
+    return cases.NewCase(
+        # Numbered, so that two presses at the same time are one case.
+        id=cases.case_id(port.CaseKind.RENTAL_CANCEL, rental.id, len(ended)),
+        kind=port.CaseKind.RENTAL_CANCEL,
+        subject=f"{rental.provider}/{rental.ref}",
+        facts=facts,
+        content={},
+        rental=rental.id,
+    )
 
 
 class CancelRefused(Exception):

@@ -1,16 +1,16 @@
 """The end of a rental: where its policy promises that, an empty one is paid back by itself.
 
 Our log alone says whether an SMS came, so the provider is asked for the last ones before it is
-believed. Nobody waits for a provider that does not answer longer than `PATIENCE`: by then what was
-seen decides; where it gives only a part of its messages, a human does. The credit is a case of its
-own: it is decided once, under the account's lock, and where the policy leaves it to a human it
-waits with the others.
+believed. Nobody waits for a provider that does not answer longer than `PATIENCE`: by then a human
+decides, by a date and with the sum before him, as where it gives only a part of its messages. The
+credit is a case of its own: it is decided once, under the account's lock. Claims and outages that
+waited for the end are decided then, too.
 
 Its timer has a kind of its own: a daemon of a release that does not know it ends the rental by
 `rental_end`, and leaves this one to those that do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -29,7 +29,14 @@ from worker.ports.store.case_view import CaseKind, Timer
 from worker.ports.store.rentals import Rental
 
 PATIENCE: Final = timedelta(hours=24)
+_IF_EMPTY: Final = frozenset({EmptyAtEnd.AUTOMATIC, EmptyAtEnd.ON_CLAIM})
 _NOTHING: Final = frozenset({Outcome.NONE, Outcome.WAIT})
+
+
+def _waiting(rental: Rental) -> Sequence[port.Case]:
+    """What is open about it and waits for its end."""
+    about = (*rental.claims, *rental.outages)
+    return [case for case in about if case.state is port.CaseState.WAITING]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +73,49 @@ class RentalEnds:
     async def fire(self, timer: Timer) -> None:
         rental = await self.cases.rental_of(timer.subject)
         assert rental is not None  # Its timer was set with it.
-        if await self._credits_empty(rental):
-            log = await self._read(rental)
+        promised, waiting = await self._promised(rental), _waiting(rental)
+        if promised in _IF_EMPTY or waiting:
+            log = await self._read(rental, one_is_enough=not waiting)
             if log is not LogRead.WHOLE and not self._too_late(rental):
                 await self.cases.put_off(timer, self._delay(rental))
                 return
-            await self._credit_if_empty(rental, in_part=log is LogRead.PART)
+            if promised is EmptyAtEnd.AUTOMATIC:
+                await self._credit_if_empty(rental, missing=log is not LogRead.WHOLE)
+            for case in waiting:
+                await self._decide_again(case, missing=log is not LogRead.WHOLE)
         await self.cases.end_rental(timer)
 
-    async def _credits_empty(self, rental: Rental) -> bool:
-        """One that was given back before its end is not empty at it."""
+    async def _decide_again(self, case: port.Case, *, missing: bool) -> None:
+        """What waited for the end, now that our log has what its provider told."""
+        judge = self.judges[case.kind]
+
+        def decided(view: port.CaseView) -> port.CaseStep:
+            if view.case.state in port.CLOSED:
+                return case_steps.unchanged(view)
+            added = {"messages_missing": True} if missing else {}
+            case = replace(view.case, facts={**view.case.facts, **added})
+            return case_steps.recheck_step(judge, replace(view, case=case))
+
+        await self.policies.judged(
+            lambda policy_of: self.cases.change_case(case.id, decided, policy_of)
+        )
+
+    async def _promised(self, rental: Rental) -> EmptyAtEnd | None:
+        """To an empty one; one that was given back before its end is not empty at it."""
         if rental.ended_at is not None and rental.ended_at < rental.ends_at:
-            return False
+            return None
         await self.policies.load([(rental.policy, rental.policy_version)])
         profile = self.policies.of(rental.policy, rental.policy_version)
         if profile is None:
-            return False
+            return None
         told = rental.order_facts or {}
         words = order_words(rental.service, rental.country, rental.price_minor, told)
         holds = profile.for_order(words._replace(product=Product.RENTAL))
-        return holds.rental.empty_at_end is EmptyAtEnd.AUTOMATIC
+        return holds.rental.empty_at_end
 
-    async def _read(self, rental: Rental) -> LogRead:
-        """One message is enough: it is not empty then."""
-        if await self.cases.messages(rental.id):
+    async def _read(self, rental: Rental, *, one_is_enough: bool) -> LogRead:
+        """With one message it is not empty; an outage, and what was used, ask for others."""
+        if one_is_enough and await self.cases.messages(rental.id):
             return LogRead.WHOLE
         return await self.rental_closer.read_messages(rental)
 
@@ -99,14 +125,14 @@ class RentalEnds:
     def _delay(self, rental: Rental) -> timedelta:
         return max(SHORTEST_DELAY, (self.rental_closer.now() - rental.ends_at) / 4)
 
-    async def _credit_if_empty(self, rental: Rental, *, in_part: bool) -> None:
+    async def _credit_if_empty(self, rental: Rental, *, missing: bool) -> None:
         judge = self.judges[CaseKind.RENTAL_END]
         new = cases.NewCase(
             # A prolonged rental has another end.
             id=cases.case_id(CaseKind.RENTAL_END, rental.id, rental.ends_at.isoformat()),
             kind=CaseKind.RENTAL_END,
             subject=f"{rental.provider}/{rental.ref}",
-            facts={"messages_missing": True} if in_part else {},
+            facts={"messages_missing": True} if missing else {},
             content={},
             rental=rental.id,
         )

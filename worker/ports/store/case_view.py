@@ -206,6 +206,14 @@ class Case:
         return next((row for row in reversed(self.decisions) if row.outcome != late), None)
 
 
+class PaidOutage(NamedTuple):
+    """An outage of a rental that was credited."""
+
+    start: datetime
+    end: datetime
+    amount_minor: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseOrder:
     """The order a case is about, as our own log has it."""
@@ -219,8 +227,10 @@ class CaseOrder:
     settled: bool
     credited_minor: int  #: Released, or credited or approved by any case so far.
     outages_minor: int = 0  #: Of that, for days on which a rental did not work.
-    covered_until: datetime | None = None  #: The end of the last outage that was credited.
-    blocked_from: datetime | None = None  #: From when a claim has been credited for all days left.
+    outages: tuple[PaidOutage, ...] = ()  #: Those that were credited.
+    blocked_from: datetime | None = None  #: All days from then on were credited, or given back.
+    unused_from: datetime | None = None  #: The first instant for which an unused part was given …
+    unused_minor: int = 0  #: … and what all of them gave.
     sms_received_at: datetime | None = None
     sms_displayed_at: datetime | None = None
     order_ref: str | None = None

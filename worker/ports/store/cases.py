@@ -55,6 +55,7 @@ class CaseOpenOutcome(enum.Enum):
     NEW = "new"
     SAME = "same"
     OTHER_CONTENT = "other_content"
+    DECIDED = "decided"  #: A human has judged this claim, sent with other content.
     UNKNOWN_SUBJECT = "unknown_subject"  #: No such account, activation or rental.
     BALANCE_TOO_LOW = "balance_too_low"
     ACCOUNT_BLOCKED = "account_blocked"

@@ -203,7 +203,8 @@ def _used_counts(p: Profile) -> str | None:
     if not _counts_units(p) or p.rental.unit is choices.RentalUnit.EXACT:
         return None
     begun = p.rental.used_counts is choices.UsedCounts.STARTED
-    return f"A {p.rental.unit.value} is used when it has {'begun' if begun else 'ended'}."
+    article = "An" if p.rental.unit is choices.RentalUnit.HOUR else "A"
+    return f"{article} {p.rental.unit.value} is used when it has {'begun' if begun else 'ended'}."
 
 
 def _rental_fee(p: Profile) -> str | None:

@@ -1,7 +1,8 @@
 -- What our books know about one long rental, for a case about it.
 --
--- Its SMS are those that its provider has listed: each was shown when it was first read. Money that a case gave counts as decided, also
--- while it is approved and not paid out yet. What an outage or an unused part gave back has the
+-- Its SMS are those that its provider has listed: each was shown when it was first read. An outage
+-- asks for the first of them from its start on, all others for the last. Money that a case gave counts
+-- as decided, also while it is approved and not paid out yet. What an outage or an unused part gave back has the
 -- instant from which on the time was refunded: the block or stop that a human found, else the
 -- contact. The days of an outage and an unused part are two losses: only the latter is taken off one.
 -- Without a failed attempt on record, only a human can say whether a rental was provided.
@@ -11,7 +12,10 @@ WITH given AS (
            d.destination, d.reason,
            d.reason = 'renewal_cancelled' AS renewal,
            c.kind = 'rental_outage' AS outage,
-           d.outcome = 'prorated_credit' OR d.reason = ANY(CAST(:time_back AS text[])) AS time_back,
+           -- A payout does not say of what it is: of a rental it is the unused part, save where
+           -- its price was due.
+           d.outcome = 'prorated_credit' OR d.reason = ANY(CAST(:time_back AS text[]))
+             OR d.outcome = 'payout' AND d.reason <> 'no_sms_on_record' AS time_back,
            greatest(r.rented_at,
                     coalesce(CAST(c.facts ->> 'blocked_at' AS timestamptz),
                              CAST(c.facts ->> 'stopped_found_at' AS timestamptz),
@@ -33,8 +37,11 @@ SELECT r.id, true AS rental, r.account, r.provider, r.policy, r.policy_version,
          AS price_minor, r.currency, r.charge,
        r.service, r.country, r.order_ref, r.order_facts, true AS settled, r.ended_at AS settled_at,
        CAST(NULL AS boolean) AS allocation_failed,
-       (SELECT max(coalesce(m.received_at, m.seen_at)) FROM rental_message m
-         WHERE m.rental_id = r.id) AS sms_received_at,
+       (SELECT CASE WHEN CAST(:outage_since AS timestamptz) IS NULL
+                    THEN max(coalesce(m.received_at, m.seen_at))
+                    ELSE min(coalesce(m.received_at, m.seen_at)) FILTER (
+                             WHERE coalesce(m.received_at, m.seen_at) >= :outage_since) END
+          FROM rental_message m WHERE m.rental_id = r.id) AS sms_received_at,
        (SELECT max(m.seen_at) FROM rental_message m WHERE m.rental_id = r.id) AS sms_displayed_at,
        r.renewed_at, coalesce(r.renewal_price_minor, 0)::bigint AS renewal_price_minor,
        coalesce((SELECT sum(amount_minor) FROM given WHERE at >= r.renewed_at), 0)::bigint

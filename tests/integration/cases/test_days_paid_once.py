@@ -1,0 +1,192 @@
+"""No day of a rental is paid for twice, whichever ways it is asked for one after the other."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
+from tests.integration.store.shop import SIM, TICK
+from worker.ports.provider import Sms
+from worker.ports.store.case_view import Case
+from worker.ports.store.rentals import Rental
+
+#: Outages and the unused part are paid; no month caps them, as under P2.
+BOTH: dict[str, Any] = {"rental.early_end": "unused", "outage.refund_cap_months": None}
+OUT: dict[str, Any] = {
+    "claim_channel": "email",
+    "reasons_given": True,
+    "request_fields": ["service", "amount", "reason", "details"],
+}
+
+
+async def rented(shop: CaseShop, **changes: Any) -> Rental:
+    """Ten days for 1000."""
+    shop.change_policy("P2", {**BOTH, **changes})
+    await shop.open_account(amount_minor=1000, policy="P2")
+    return await shop.book_rental()
+
+
+def last(case: Case) -> tuple[str, str, int]:
+    decided = case.decisions[-1]
+    return decided.outcome, decided.reason, decided.amount_minor
+
+
+async def ended_early(shop: CaseShop, days: int) -> None:
+    shop.set_time(MONDAY + days * DAY)
+    await shop.service.cancel_rental(await shop.long_rental(), {})
+
+
+async def test_an_outage_ends_where_its_rental_was_given_back(shop: CaseShop) -> None:
+    await rented(shop)
+    shop.set_time(MONDAY + 2 * DAY)
+    outage = await shop.report_outage()
+    await ended_early(shop, 5)
+    assert await shop.balances() == (500, 0), "five of ten days were not used"
+
+    await shop.fire_due_timers(MONDAY + 11 * DAY)
+
+    assert last(await shop.case(outage.id)) == ("prorated_credit", "outage_over_24h", 300)
+    assert await shop.balances() == (800, 0), "two days were used"
+
+
+async def test_a_rental_that_was_given_back_has_no_outage_any_more(shop: CaseShop) -> None:
+    await rented(shop)
+    await ended_early(shop, 5)
+    shop.set_time(MONDAY + 6 * DAY)
+    await shop.report_outage()
+
+    await shop.fire_due_timers(MONDAY + 11 * DAY)
+
+    assert await shop.balances() == (500, 0)
+
+
+async def test_an_outage_of_days_that_a_carrier_fault_has_paid_is_not_paid_again(
+    shop: CaseShop,
+) -> None:
+    rental = await rented(shop)
+    shop.set_time(MONDAY + 4 * DAY)
+    claim = await shop.open_rental_claim(rental, "carrier_fault", **OUT)
+    stopped = (MONDAY + 3 * DAY).isoformat()
+    found = {"replacement_available": False, "stopped_found_at": stopped}
+    await shop.give_verdict(claim, grant=True, **found)
+    assert await shop.balances() == (700, 0)
+    await shop.report_outage()
+
+    shop.set_time(MONDAY + 7 * DAY)
+    await shop.restore_rental()
+
+    assert await shop.balances() == (700, 0)
+
+
+@pytest.mark.parametrize("destination", ["balance", "client"])
+async def test_days_that_a_human_gave_back_are_not_given_back_for_another_kind(
+    shop: CaseShop, destination: str
+) -> None:
+    kinds = {"claims.kinds": {"defect": {"decided": "review"}, "noise": {"decided": "review"}}}
+    rental = await rented(shop, **kinds)
+    shop.set_time(MONDAY + 4 * DAY)
+    first = await shop.open_rental_claim(rental, "defect", destination=destination, **OUT)
+    await shop.give_verdict(first, grant=True)
+    assert last(await shop.case(first.id))[2] == 600
+
+    shop.set_time(MONDAY + 7 * DAY)
+    second = await shop.open_rental_claim(rental, "noise", destination=destination, **OUT)
+
+    assert last(second) == ("needs_review", "judge_request", 0)
+    await shop.give_verdict(second, grant=True)
+    assert last(await shop.case(second.id)) == ("deny", "already_refunded", 0)
+
+
+async def test_a_sum_that_a_human_named_is_taken_off_the_unused_part(shop: CaseShop) -> None:
+    kinds = {"claims.kinds": {"defect": {"decided": "review"}, "noise": {"decided": "review"}}}
+    rental = await rented(shop, **kinds)
+    shop.set_time(MONDAY + 4 * DAY)
+    first = await shop.open_rental_claim(rental, "defect", contradicts_terms=True, **OUT)
+    await shop.give_verdict(first, grant=True, amount_minor=400)
+    assert last(await shop.case(first.id))[::2] == ("prorated_credit", 400)
+
+    shop.set_time(MONDAY + 5 * DAY)
+    second = await shop.open_rental_claim(rental, "noise", **OUT)
+
+    assert last(second) == ("needs_review", "judge_request", 100), "five days are 500"
+
+
+async def test_what_an_outage_gave_later_is_taken_off_a_stop_before_it(shop: CaseShop) -> None:
+    rental = await rented(shop)
+    shop.set_time(MONDAY + 4 * DAY)
+    await shop.report_outage()
+    shop.set_time(MONDAY + 6 * DAY)
+    await shop.restore_rental()
+    assert await shop.balances() == (200, 0)
+
+    claim = await shop.open_rental_claim(rental, "operator_block", **OUT)
+    stopped = (MONDAY + 2 * DAY).isoformat()
+    await shop.give_verdict(claim, grant=True, client_caused=False, blocked_at=stopped)
+
+    assert last(await shop.case(claim.id)) == ("prorated_credit", "operator_block", 600)
+    assert await shop.balances() == (800, 0), "two days were used"
+
+
+async def test_a_contact_within_an_outage_counts_from_its_end(shop: CaseShop) -> None:
+    rental = await rented(shop)
+    shop.set_time(MONDAY + DAY)
+    await shop.report_outage()
+    shop.set_time(MONDAY + 2 * DAY)
+    claim = await shop.open_rental_claim(rental, "operator_block", **OUT)
+    shop.set_time(MONDAY + 6 * DAY)
+    await shop.restore_rental()
+    assert await shop.balances() == (500, 0)
+
+    await shop.give_verdict(claim, grant=True, client_caused=False)
+
+    assert last(await shop.case(claim.id)) == ("prorated_credit", "operator_block", 400)
+    assert await shop.balances() == (900, 0), "one day was used"
+
+
+async def test_a_human_who_names_the_sum_of_an_outage_credits_a_part(shop: CaseShop) -> None:
+    await rented(shop, **{"outage.threshold_s": None, "outage.refund_cap_months": None})
+    outage = await shop.report_outage()
+    assert last(outage) == ("needs_review", "policy_silent", 0)
+
+    await shop.give_verdict(outage, grant=True, amount_minor=150)
+
+    assert last(await shop.case(outage.id)) == ("prorated_credit", "claim_approved", 150)
+
+
+async def test_an_outage_ends_with_the_first_sms_after_it_began(shop: CaseShop) -> None:
+    await rented(shop)
+    shop.set_time(MONDAY + HOUR)
+    outage = await shop.report_outage()
+    for days in (2, 8):
+        shop.set_time(MONDAY + days * DAY + HOUR)
+        at = shop.clock.now
+        await shop.store.cases.keep_messages(
+            (await shop.long_rental()).id, [Sms(f"12{days}", "code", at)]
+        )
+
+    await shop.fire_due_timers(MONDAY + 11 * DAY)
+
+    assert last(await shop.case(outage.id)) == ("prorated_credit", "outage_over_24h", 200)
+
+
+async def test_an_sms_before_an_outage_does_not_end_it(shop: CaseShop) -> None:
+    await rented(shop)
+    sms = Sms("1234", "code", MONDAY + DAY)
+    await shop.store.cases.keep_messages((await shop.long_rental()).id, [sms])
+    shop.set_time(MONDAY + 2 * DAY)
+    await shop.report_outage()
+
+    await shop.fire_due_timers(MONDAY + 11 * DAY)
+
+    assert await shop.balances() == (800, 0)
+
+
+async def test_an_sms_that_nobody_has_read_yet_ends_an_outage(shop: CaseShop) -> None:
+    await rented(shop)
+    outage = await shop.report_outage()
+    shop.provider_rentals.sms = (Sms("1234", "code 1234", MONDAY + 2 * DAY),)
+
+    await shop.fire_due_timers(MONDAY + 10 * DAY + TICK)
+
+    assert last(await shop.case(outage.id)) == ("prorated_credit", "outage_over_24h", 200)
+    assert await shop.store.cases.rental(SIM, LONG) is not None
