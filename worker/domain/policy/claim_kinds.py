@@ -106,8 +106,9 @@ def _empty_rental(case: ClaimCase) -> Decision:
     if case.now <= order.rental_end:
         return wait(Reason.RENTAL_RUNNING, order.rental_end)
     # Where not all SMS are on record, only a human can say that none came.
-    say_so = judge if order.messages_missing else pay
-    return say_so(case, Reason.NO_SMS_ON_RECORD, whole=True)
+    unsure = order.messages_missing and not case.claim.verified
+    answer = judge if unsure else pay
+    return answer(case, Reason.NO_SMS_ON_RECORD, whole=True)
 
 
 def _not_provided(case: ClaimCase, rule: KindRule) -> Decision:

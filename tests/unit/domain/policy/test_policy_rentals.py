@@ -267,6 +267,9 @@ def test_an_empty_rental_at_its_end(ask: AskPolicy) -> None:
     assert tick(after, account_flags=["fraud_confirmed"])[1] == "fraud"
     assert tick(after, "on_claim", account_flags=["fraud_confirmed"]) == over
     assert tick(after, rental_end=None) == ("wait", "rental_running", 0, 0, None, None)
+    unread = tick(after, messages_missing=True)
+    assert unread[:5] == ("needs_review", "no_sms_on_record", PRICE, 0, "balance")
+    assert tick(after, messages_missing=True, **SHOWN) == over
 
 
 def test_silence_does_not_take_the_credit_of_an_empty_rental(ask: AskPolicy) -> None:
@@ -296,6 +299,11 @@ def test_an_empty_rental_is_claimed_after_its_end(ask: AskPolicy, rule: str) -> 
     assert claim(after, **SHOWN) == denied("code_displayed")
     assert claim(after, sms_received_at=DAY) == denied("sms_received")
     assert claim(DAY, sms_received_at=DAY) == denied("sms_received")
+    unread = claim(after, messages_missing=True)
+    assert unread == ("needs_review", "no_sms_on_record", PRICE, 0, "balance", None)
+    approved = claim(after, messages_missing=True, verified=True)
+    assert approved == ("credit", "no_sms_on_record", PRICE, 0, "balance", None)
+    assert claim(after, messages_missing=True, verified=False) == denied("claim_rejected")
     undated = claim(after, rental_end=None)
     assert undated == ("needs_review", "cause_unknown", 0, 0, None, None)
 

@@ -40,7 +40,8 @@ SELECT r.id, true AS rental, r.account, r.provider, r.policy, r.policy_version,
        (SELECT CASE WHEN CAST(:outage_since AS timestamptz) IS NULL
                     THEN max(coalesce(m.received_at, m.seen_at))
                     ELSE min(coalesce(m.received_at, m.seen_at)) FILTER (
-                             WHERE coalesce(m.received_at, m.seen_at) >= :outage_since) END
+                             WHERE coalesce(m.received_at, m.seen_at)
+                                   >= CAST(:outage_since AS timestamptz)) END
           FROM rental_message m WHERE m.rental_id = r.id) AS sms_received_at,
        (SELECT max(m.seen_at) FROM rental_message m WHERE m.rental_id = r.id) AS sms_displayed_at,
        r.renewed_at, coalesce(r.renewal_price_minor, 0)::bigint AS renewal_price_minor,
