@@ -7,7 +7,7 @@ import pytest
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
 from tests.integration.store.shop import SIM, TICK
 from worker.ports.provider import Sms
-from worker.ports.store.case_view import Case
+from worker.ports.store.case_view import Case, CaseState
 from worker.ports.store.rentals import Rental
 
 #: Outages and the unused part are paid; no month caps them, as under P2.
@@ -190,3 +190,81 @@ async def test_an_sms_that_nobody_has_read_yet_ends_an_outage(shop: CaseShop) ->
 
     assert last(await shop.case(outage.id)) == ("prorated_credit", "outage_over_24h", 200)
     assert await shop.store.cases.rental(SIM, LONG) is not None
+
+
+async def test_an_outage_whose_provider_could_not_be_read_is_for_a_human(shop: CaseShop) -> None:
+    await rented(shop)
+    shop.set_time(MONDAY + 7 * DAY)
+    outage = await shop.report_outage()
+    shop.provider_rentals.budget_left = False
+
+    await shop.fire_due_timers(MONDAY + 10 * DAY + HOUR)
+    assert (await shop.case(outage.id)).state is CaseState.WAITING, "it is asked again first"
+    await shop.fire_due_timers(MONDAY + 11 * DAY + 12 * HOUR)
+
+    assert last(await shop.case(outage.id)) == ("needs_review", "outage_unverified", 300)
+    (review,) = await shop.service.reviews(10)
+    assert review.by_when is not None
+    assert await shop.balances() == (0, 0)
+    await shop.give_verdict(outage, grant=True)
+    assert await shop.balances() == (300, 0)
+
+
+async def test_an_outage_that_nobody_looked_at_until_its_end_is_read_before_it_is_credited(
+    shop: CaseShop,
+) -> None:
+    await rented(shop)
+    outage = await shop.report_outage()
+    shop.provider_rentals.sms = (Sms("1234", "code 1234", MONDAY + 3 * DAY),)
+    assert set(await shop.timers_of(outage.id)) >= {"outage_threshold"}
+
+    await shop.fire_due_timers(MONDAY + 13 * DAY)
+
+    assert last(await shop.case(outage.id)) == ("prorated_credit", "outage_over_24h", 300)
+
+
+@pytest.mark.parametrize(
+    ("counts", "stop", "gave", "outage"),
+    [("started", 60, 700, 200), ("started", 54, 700, 100), ("complete", 60, 800, 100)],
+)
+async def test_no_part_of_a_day_is_paid_by_an_unused_part_and_by_an_outage(
+    shop: CaseShop, counts: str, stop: int, gave: int, outage: int
+) -> None:
+    """The stop is found so many hours after the start; the outage begins a day after the start.
+
+    In the second line it begins six hours later: only one of its days ends before the unused part.
+    """
+    rental = await rented(shop, **{"rental.used_counts": counts})
+    began = MONDAY + DAY + (6 * HOUR if stop == 54 else 0 * HOUR)
+    shop.set_time(MONDAY + 5 * DAY)
+    claim = await shop.open_rental_claim(rental, "carrier_fault", **OUT)
+    stopped = (MONDAY + stop * HOUR).isoformat()
+    found = {"replacement_available": False, "stopped_found_at": stopped}
+    await shop.give_verdict(claim, grant=True, **found)
+    assert await shop.balances() == (gave, 0)
+
+    shop.set_time(began)
+    await shop.report_outage()
+    shop.set_time(began + 4 * DAY)
+    await shop.restore_rental()
+
+    assert await shop.balances() == (gave + outage, 0)
+
+
+async def test_days_that_an_outage_gave_while_a_human_thought_are_not_given_back_again(
+    shop: CaseShop,
+) -> None:
+    await rented(shop, **{"rental.early_end": "review"})
+    shop.set_time(MONDAY + 5 * DAY)
+    pressed = (await shop.service.cancel_rental(await shop.long_rental(), {})).case
+    assert pressed is not None
+    assert last(pressed) == ("needs_review", "judge_request", 500)
+    shop.set_time(MONDAY + 6 * DAY)
+    await shop.report_outage()
+    shop.set_time(MONDAY + 8 * DAY)
+    await shop.restore_rental()
+    assert await shop.balances() == (200, 0)
+
+    await shop.give_verdict(pressed, grant=True)
+
+    assert await shop.balances() == (500, 0), "five days were used"

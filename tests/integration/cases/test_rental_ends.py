@@ -142,6 +142,22 @@ async def test_where_the_provider_does_not_answer_such_a_claim_is_for_a_human(
     assert await shop.balances() == (3000, 0)
 
 
+async def test_a_claim_that_was_made_while_its_provider_hung_is_decided_by_what_is_read_at_the_end(
+    shop: CaseShop,
+) -> None:
+    await on_claim(shop)
+    said = {"claim_kind": "non_receiving", "claim_channel": "email", "reasons_given": True}
+    rental = await shop.long_rental()
+    opened = await shop.service.open_rental_claim(rental.id, said, log_is_whole=False)
+    assert opened.case is not None
+    assert opened.case.state is CaseState.WAITING
+
+    await shop.fire_due_timers(END + TICK)
+
+    assert await shop.state_of(opened.case.id) is CaseState.GRANTED
+    assert await shop.balances() == (3000, 0)
+
+
 async def test_a_human_decides_where_the_provider_never_gave_all_messages(
     shop: CaseShop,
 ) -> None:

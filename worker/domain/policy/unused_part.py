@@ -37,6 +37,15 @@ def unused_part(profile: Profile, rental: RentalTime, stopped_at: datetime) -> i
     return rounded_up(rental.price_minor * (every - used), every)
 
 
+def unused_since(profile: Profile, rental: RentalTime, stopped_at: datetime) -> datetime:
+    """From when on the units were not used."""
+    _, used = _units(profile, rental, stopped_at)
+    unit = profile.rental.unit
+    if unit is RentalUnit.MONTH:
+        return min(calendar.after_months(rental.start, used), rental.end)
+    return min(rental.start + used * _LENGTHS[unit], rental.end)
+
+
 def month_sum(profile: Profile, rental: RentalTime, since: datetime) -> int | None:
     """R-MONTH: what all credits of this rental together may be, the first of them *since* then."""
     months = profile.outage.refund_cap_months

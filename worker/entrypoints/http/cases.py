@@ -24,7 +24,7 @@ from worker.domain.policy.fact_readers import instant as read_instant
 from worker.domain.policy.vocabulary import Sla
 from worker.entrypoints.http.problems import (
     ERRORS_MAX,
-    ClaimDecided,
+    DecidedBefore,
     FieldError,
     Problem,
     ProblemKind,
@@ -308,7 +308,7 @@ def opened_or_problem(
             raise Problem(unknown)
         case CaseOpenOutcome.DECIDED:
             assert opening.case is not None
-            raise ClaimDecided(str(opening.case.id))
+            raise DecidedBefore(str(opening.case.id))
         case CaseOpenOutcome.OTHER_CONTENT:
             raise Problem(ProblemKind.OTHER_CONTENT, "This case is open with other content")
         case CaseOpenOutcome.OTHER_POLICY:

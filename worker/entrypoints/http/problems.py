@@ -182,7 +182,7 @@ class EventsForgotten(Problem):
         self.details = replace(self.details, seq=first_kept)
 
 
-class ClaimDecided(Problem):
+class DecidedBefore(Problem):
     """A human has judged this claim: it is not opened anew."""
 
     def __init__(self, case: str) -> None:

@@ -51,6 +51,8 @@ class ClaimJudge:
             return replace(
                 case_steps.unchanged(view), facts=facts
             )  # A payout that was approved stays.
+        if view.timer is not None and _at_end_of_rental(view, view.timer.kind):
+            facts = {**facts, "messages_missing": True}
         return self._step(view, facts, self._ask(view, facts))
 
     def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
@@ -203,6 +205,11 @@ class ClaimJudge:
         return self._step_for(
             view, facts, questions.decided_by_human(record, granted, view, self.clauses)
         )
+
+
+def _at_end_of_rental(view: port.CaseView, kind: port.TimerKind) -> bool:
+    """Whether its end should have decided this, and did not: then nobody read its provider."""
+    return kind is port.TimerKind.SMS_WINDOW and view.order is not None and view.order.rental
 
 
 def _only_late(record: port.DecisionRecord) -> bool:

@@ -7,7 +7,7 @@ forgotten here.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -23,7 +23,7 @@ from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
 from worker.lifecycle.cases.rental_closing import SHORTEST_DELAY, LogRead, RentalCloser
-from worker.lifecycle.cases.rental_ends import PATIENCE, RentalEndJudge, RentalEnds
+from worker.lifecycle.cases.rental_ends import MISSING, PATIENCE, RentalEndJudge, RentalEnds
 from worker.lifecycle.cases.withdrawals import WithdrawalJudge
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
@@ -31,7 +31,14 @@ from worker.lifecycle.retention import Retention
 from worker.ports.errors import RowLocked, StoreError
 from worker.ports.reporter import Reporter
 from worker.ports.store.case_search import ReviewSearch
-from worker.ports.store.case_view import CaseKind, DecisionRecord, Timer, TimerKind
+from worker.ports.store.case_view import (
+    CaseKind,
+    CaseStep,
+    CaseView,
+    DecisionRecord,
+    Timer,
+    TimerKind,
+)
 from worker.ports.store.cases import CaseStore, Review, SilentActivation, UnseededWindow
 
 WINDOWS_BATCH: Final = 1000
@@ -111,7 +118,12 @@ BATCH: Final = 100
 BATCHES: Final = 5  #: Of one tick; the next tick continues.
 #: They wait for a provider, so they fire after all others: one that hangs delays no other kind.
 AT_PROVIDER: Final = frozenset(
-    {TimerKind.RENTAL_CLOSE, TimerKind.RENTAL_EMPTY, TimerKind.OUTAGE_END}
+    {
+        TimerKind.RENTAL_CLOSE,
+        TimerKind.RENTAL_EMPTY,
+        TimerKind.OUTAGE_THRESHOLD,
+        TimerKind.OUTAGE_END,
+    }
 )
 #: A policy that names a time makes those of all its accounts ring at once: few of them, and last.
 IN_NO_HURRY: Final = frozenset({TimerKind.BALANCE_IDLE})
@@ -232,32 +244,47 @@ class DueTimers:
                 await self.rental_ends.fire(timer)
             case TimerKind.RENTAL_ORDER:
                 await self.cases.rental_order_forgotten(timer)
-            case TimerKind.OUTAGE_END if not await self._log_is_whole(timer):
-                await self.cases.put_off(timer, SHORTEST_DELAY)
+            case TimerKind.OUTAGE_THRESHOLD | TimerKind.OUTAGE_END:
+                await self._outage(timer)
             case _:
-                case = await self.cases.case(timer.subject)
-                assert case is not None  # Its timer was set with it.
-                judge = self.judges[case.kind]
-                change = await self.policies.judged(
-                    lambda policy_of: self.cases.change_case(
-                        timer.subject, lambda view: timer_step(judge, view), policy_of, timer=timer
-                    )
-                )
-                await Deletions(cases=self.cases, judges=self.judges, policies=self.policies).after(
-                    change.case
-                )
+                await self._decide(timer)
 
-    async def _log_is_whole(self, timer: Timer) -> bool:
-        """Whether our log has each SMS that would end this outage, or waited for it long enough."""
+    async def _decide(self, timer: Timer, **found: bool) -> None:
+        case = await self.cases.case(timer.subject)
+        assert case is not None  # Its timer was set with it.
+        judge = self.judges[case.kind]
+
+        def decided(view: CaseView) -> CaseStep:
+            facts = {**view.case.facts, **found}
+            return timer_step(judge, replace(view, case=replace(view.case, facts=facts)))
+
+        change = await self.policies.judged(
+            lambda policy_of: self.cases.change_case(timer.subject, decided, policy_of, timer=timer)
+        )
+        await Deletions(cases=self.cases, judges=self.judges, policies=self.policies).after(
+            change.case
+        )
+
+    async def _outage(self, timer: Timer) -> None:
+        """Where it may be over its provider is read first: an SMS would have ended it."""
         case = await self.cases.case(timer.subject)
         assert case is not None  # Its timer was set with it.
         assert case.rental is not None  # So has every outage.
         rental = await self.cases.rental_of(case.rental)
         assert rental is not None
-        if await self.rental_closer.read_messages(rental) is LogRead.WHOLE:
-            return True
+        now = self.rental_closer.now()
         until = None if case.decided is None else case.decided.deadline
-        return until is None or self.rental_closer.now() > until + PATIENCE
+        if timer.kind is TimerKind.OUTAGE_THRESHOLD:
+            until = rental.ends_at
+            if now <= until:
+                await self._decide(timer)
+                return
+        if await self.rental_closer.read_messages(rental) is LogRead.WHOLE:
+            await self._decide(timer)
+        elif until is not None and now <= until + PATIENCE:
+            await self.cases.put_off(timer, SHORTEST_DELAY)
+        else:
+            await self._decide(timer, **{MISSING: True})
 
 
 def judges_by_kind(clauses: ClauseLookup) -> Mapping[CaseKind, KindJudge]:

@@ -11,13 +11,14 @@ from worker.domain.policy import (
     Op,
     OutageFacts,
     Outcome,
+    Profile,
     Reason,
     question_from,
 )
 from worker.domain.policy.deadlines import credit_by
 from worker.domain.policy.facts import order_words
 from worker.domain.policy.outages import OutageCase
-from worker.domain.policy.unused_part import outage_worth
+from worker.domain.policy.unused_part import RentalTime, outage_worth, unused_since
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, questions, record_facts
 from worker.ports.long_rental import Availability
@@ -69,7 +70,11 @@ class OutageJudge:
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         order = view.order
         assert order is not None
-        given = {**record_facts.of_outage(view, facts), **_until_stopped(order, facts)}
+        given = {
+            **record_facts.of_outage(view, facts),
+            **_until_stopped(order, facts),
+            **_unknown_end(facts),
+        }
         return _at_most(
             view, order, questions.ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
         )
@@ -149,6 +154,12 @@ def _until_stopped(order: port.CaseOrder, facts: port.CaseFacts) -> dict[str, st
     return {"restored_at": questions.instant_fact(min(restored_at, order.blocked_from))}
 
 
+def _unknown_end(facts: port.CaseFacts) -> dict[str, None]:
+    """Where its provider could not be read nobody knows of an SMS that ended it; a human says."""
+    unknown = facts.get("messages_missing") and "outage_verified" not in facts
+    return {"outage_verified": None} if unknown else {}
+
+
 def _at_most(
     view: port.CaseView, order: port.CaseOrder, record: port.DecisionRecord
 ) -> port.DecisionRecord:
@@ -174,9 +185,30 @@ def _given_for_unused(
     facts = question_from(given).facts
     assert isinstance(facts, OutageFacts)
     outage = OutageCase(view.profile.for_order(order_words(facts)), facts, view.now)
-    paid_again = outage.end - max(outage.start, order.unused_from)
-    worth = outage_worth(outage.profile, outage.rental, max(paid_again, timedelta(0)))
-    return min(order.unused_minor, worth)
+    since = unused_since(outage.profile, outage.rental, order.unused_from)
+    return min(order.unused_minor, _worth_since(outage.profile, outage.rental, outage, since))
+
+
+def given_since(
+    order: port.CaseOrder, profile: Profile, rental: RentalTime, stopped_at: datetime
+) -> int:
+    """What outages gave for days that were not used, if it stopped then."""
+    since = unused_since(profile, rental, stopped_at)
+    return sum(
+        min(outage.amount_minor, _worth_since(profile, rental, outage, since))
+        for outage in order.outages
+    )
+
+
+def _worth_since(
+    profile: Profile, rental: RentalTime, outage: OutageCase | port.PaidOutage, since: datetime
+) -> int:
+    """What an outage is worth beyond its days that ended by then."""
+    before, whole = (
+        outage_worth(profile, rental, max(end - outage.start, timedelta(0)))
+        for end in (min(outage.end, since), outage.end)
+    )
+    return whole - before
 
 
 def new_outage(rental: Rental, facts: port.CaseFacts) -> cases.NewCase:

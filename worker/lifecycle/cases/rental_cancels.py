@@ -6,7 +6,7 @@ A press that the policy refuses leaves nothing behind: the rental goes on, and n
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from worker.domain.activation import CancelAnswer
 from worker.domain.policy import (
@@ -21,8 +21,10 @@ from worker.domain.policy import (
 from worker.domain.policy.facts import order_words
 from worker.domain.policy.orders import case_of
 from worker.domain.policy.rentals import renewal_is_meant
+from worker.domain.policy.unused_part import RentalTime
 from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, questions, record_facts
+from worker.lifecycle.cases.outages import given_since
 from worker.ports.store import case_view as port
 from worker.ports.store import cases
 from worker.ports.store.case_record import CaseRecord
@@ -149,6 +151,7 @@ class RentalCancelJudge:
         pressed_at = view.case.opened_at
         record = _as_of(view.record, pressed_at)
         given = record_facts.of_order(record, view.account, facts)
+        given |= _beside_outages(view, record, given, pressed_at)
         return questions.ask_policy(replace(view, now=pressed_at), Op.CANCEL, given, self.clauses)
 
     def _step(
@@ -194,6 +197,22 @@ def _is_renewal(view: port.CaseView, proposed: port.DecisionRecord) -> bool:
     assert isinstance(facts, OrderFacts)
     profile = view.profile.for_order(order_words(facts))
     return renewal_is_meant(case_of(profile, facts, pressed_at))
+
+
+def _beside_outages(
+    view: port.CaseView, record: CaseRecord, given: dict[str, Any], pressed_at: datetime
+) -> dict[str, int]:
+    """Days after the press that an outage was credited for meanwhile are not paid again."""
+    order = view.order
+    if order is None or view.profile is None or not order.outages:
+        return {}
+    asked = {**given, "op": Op.CANCEL.value, "now": questions.instant_fact(pressed_at)}
+    facts = question_from(asked).facts
+    assert isinstance(facts, OrderFacts)
+    profile = view.profile.for_order(order_words(facts))
+    rental = RentalTime(order.price_minor, order.purchased_at, order.ends_at)
+    later = given_since(order, profile, rental, pressed_at)
+    return {"unused_returned_minor": record.unused_returned_minor + later} if later else {}
 
 
 def _as_of(record: CaseRecord, pressed_at: datetime) -> CaseRecord:

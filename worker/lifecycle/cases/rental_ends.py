@@ -29,6 +29,7 @@ from worker.ports.store.case_view import CaseKind, Timer
 from worker.ports.store.rentals import Rental
 
 PATIENCE: Final = timedelta(hours=24)
+MISSING: Final = "messages_missing"  #: The fact that our log may lack an SMS.
 _IF_EMPTY: Final = frozenset({EmptyAtEnd.AUTOMATIC, EmptyAtEnd.ON_CLAIM})
 _NOTHING: Final = frozenset({Outcome.NONE, Outcome.WAIT})
 
@@ -92,8 +93,9 @@ class RentalEnds:
         def decided(view: port.CaseView) -> port.CaseStep:
             if view.case.state in port.CLOSED:
                 return case_steps.unchanged(view)
-            added = {"messages_missing": True} if missing else {}
-            case = replace(view.case, facts={**view.case.facts, **added})
+            # Whether they were missing when it was asked for is no matter any more.
+            told = {name: fact for name, fact in view.case.facts.items() if name != MISSING}
+            case = replace(view.case, facts={**told, **({MISSING: True} if missing else {})})
             return case_steps.recheck_step(judge, replace(view, case=case))
 
         await self.policies.judged(
@@ -132,7 +134,7 @@ class RentalEnds:
             id=cases.case_id(CaseKind.RENTAL_END, rental.id, rental.ends_at.isoformat()),
             kind=CaseKind.RENTAL_END,
             subject=f"{rental.provider}/{rental.ref}",
-            facts={"messages_missing": True} if missing else {},
+            facts={MISSING: True} if missing else {},
             content={},
             rental=rental.id,
         )
