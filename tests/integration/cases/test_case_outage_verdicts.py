@@ -20,7 +20,7 @@ async def test_where_the_policy_is_silent_a_human_names_the_sum(shop: CaseShop) 
 
     assert done.case is not None
     last = done.case.decisions[-1]
-    assert (last.outcome, last.amount_minor, last.by) == ("credit", 300, "verdict")
+    assert (last.outcome, last.amount_minor, last.by) == ("prorated_credit", 300, "verdict")
     assert await shop.balances() == (300, 0)
     assert await shop.event_types(case.id) == ["rental.in_review", "rental.granted"]
 

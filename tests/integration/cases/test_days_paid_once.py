@@ -41,11 +41,13 @@ async def test_an_outage_ends_where_its_rental_was_given_back(shop: CaseShop) ->
     shop.set_time(MONDAY + 2 * DAY)
     outage = await shop.report_outage()
     await ended_early(shop, 5)
-    assert await shop.balances() == (500, 0), "five of ten days were not used"
+    assert last(await shop.case(outage.id)) == ("prorated_credit", "outage_over_24h", 300)
+    assert await shop.balances() == (800, 0), (
+        "five of ten days were not used, and three did not work"
+    )
 
     await shop.fire_due_timers(MONDAY + 11 * DAY)
 
-    assert last(await shop.case(outage.id)) == ("prorated_credit", "outage_over_24h", 300)
     assert await shop.balances() == (800, 0), "two days were used"
 
 

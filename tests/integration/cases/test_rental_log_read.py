@@ -75,6 +75,7 @@ async def test_a_letter_that_ends_a_rental_counts_from_its_last_sms(
 async def test_an_sms_is_read_before_an_outage_is_told_to_be_over(api: Api, shop: CaseShop) -> None:
     path = f"/v1/rentals/sim/{LONG}"
     await api.post(f"{path}/outages", {})
+    await shop.fire_due_timers(MONDAY + DAY + TICK)
     shop.set_time(MONDAY + 5 * DAY)
     shop.provider_rentals.sms = (Sms("1234", "code 1234", MONDAY + 2 * DAY),)
 

@@ -111,21 +111,6 @@ async def test_a_frozen_account_prolongs_nothing_and_gets_its_credits(life: Life
     assert await life.balance() == (2000 - RENTAL_PRICE, 0)
 
 
-async def test_a_deletion_with_an_open_claim_does_not_void_what_the_claim_gives(life: Life) -> None:
-    await life.open("P3", PRICE)
-    id_ = await life.delivered()
-    claim = await life.claim(id_, "wrong_code", evidence=["photo"])
-    deletion = await life.told("delete_requested")
-    assert (await life.account())["state"] == "closing"
-
-    if deletion["state"] == "in_review":
-        await life.verdict(deletion, grant=True)
-    await life.verdict(claim, grant=True)
-
-    account = await life.account()
-    assert (account["state"], account["available_minor"]) != ("deleted", PRICE)
-
-
 async def test_the_replacement_is_judged_by_its_own_code(life: Life) -> None:
     await life.open("P0", 2000)
     old = await life.delivered()

@@ -168,25 +168,28 @@ def _at_most(
     pays = decision.outcome in case_steps.PAYING
     if not (pays or decision.amount_minor):
         return record
-    left = min(decision.amount_minor - _given_for_unused(view, order, record), order.left_minor)
+    left = min(order.left_minor, _not_given_for_unused(view, order, record, decision.amount_minor))
     if left >= decision.amount_minor:
         return record
     less = replace(decision, amount_minor=max(0, left))
     return replace(record, decision=_NOTHING_LEFT if pays and left <= 0 else less)
 
 
-def _given_for_unused(
-    view: port.CaseView, order: port.CaseOrder, record: port.DecisionRecord
+def _not_given_for_unused(
+    view: port.CaseView, order: port.CaseOrder, record: port.DecisionRecord, most: int
 ) -> int:
-    """What of this outage an unused part has paid already."""
+    """At most so much, for what an unused part has not paid of this outage already."""
     if order.unused_from is None or view.profile is None:
-        return 0
+        return most
     given = {**record.facts, "op": Op.OUTAGE_TICK.value, "now": questions.instant_fact(view.now)}
     facts = question_from(given).facts
     assert isinstance(facts, OutageFacts)
     outage = OutageCase(view.profile.for_order(order_words(facts)), facts, view.now)
     since = unused_since(outage.profile, outage.rental, order.unused_from)
-    return min(order.unused_minor, _worth_since(outage.profile, outage.rental, outage, since))
+    length = max(outage.end - outage.start, timedelta(0))
+    worth = outage_worth(outage.profile, outage.rental, length)
+    again = _worth_since(outage.profile, outage.rental, outage, since)
+    return min(most, worth - min(order.unused_minor, again))
 
 
 def given_since(

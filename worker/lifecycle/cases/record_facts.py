@@ -131,7 +131,7 @@ def _beside_credited_outages(view: CaseView, facts: CaseFacts) -> dict[str, Any]
     for outage in order.outages:
         if outage.start <= counts_from < outage.end:
             counts_from = outage.end
-    later = sum(each.amount_minor for each in order.outages if each.start >= counts_from)
+    later = sum(each.amount_minor for each in order.outages if each.start >= counts_from < each.end)
     moved = counts_from > stopped_at
     stops = {name: max(at, counts_from) for name, at in found.items()} or {
         "stopped_found_at": counts_from
