@@ -265,8 +265,8 @@ KINDS: Final[dict[TimerKind, tuple[Setup, str | None]]] = {
     TimerKind.RECTIFICATION: (rectification, "rectification_missed"),
     TimerKind.HOST_ACCESS_GRACE: (host_access_grace, "host_access_pending"),
     TimerKind.HONOUR: (honour, "honour_overdue"),
-    TimerKind.OUTAGE_THRESHOLD: (outage_threshold, "outage_over_24h"),
-    TimerKind.OUTAGE_END: (outage_end, "outage_over_24h"),
+    TimerKind.OUTAGE_THRESHOLD: (outage_threshold, "outage_unverified"),
+    TimerKind.OUTAGE_END: (outage_end, "outage_unverified"),
     TimerKind.REVIEW_SLA: (review_sla, "review_overdue"),
     TimerKind.PAYMENT_INFO: (payment_info, "payment_info_timeout"),
     TimerKind.REFUND_PAYMENT: (refund_payment, "refund_payment_overdue"),
@@ -357,6 +357,12 @@ async def _ended_as_it_should(
     sql = "SELECT payload ->> 'at_provider' AS how FROM event WHERE subject = $1"
     told = await database.fetch(sql, str(subjects[TimerKind.RENTAL_CLOSE]))
     assert [row["how"] for row in told] == ["time_over"]
+    sql = "SELECT state FROM case_ WHERE id = $1"
+    due = "SELECT due_at FROM timer WHERE kind = 'review_sla' AND subject = $1"
+    for kind in (TimerKind.OUTAGE_THRESHOLD, TimerKind.OUTAGE_END):
+        # Their provider could not be read for weeks: a human decides, by a date.
+        assert await database.fetchval(sql, subjects[kind]) == "in_review", kind
+        assert await database.fetchval(due, subjects[kind]) is not None, kind
     sql = "SELECT count(*) FROM event WHERE type = 'review.late' AND account = $1"
     assert await database.fetchval(sql, TimerKind.REVIEW_LATE.value) == 1
     sql = "SELECT ended_at = ends_at FROM rental WHERE id = $1"

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
 from tests.integration.store.shop import SIM, TICK
 from worker.ports.provider import Sms
-from worker.ports.store.case_view import Case, CaseState
+from worker.ports.store.case_view import Case, CaseState, Timer, TimerKind
 from worker.ports.store.rentals import Rental
 
 #: Outages and the unused part are paid; no month caps them, as under P2.
@@ -210,6 +210,27 @@ async def test_an_outage_whose_provider_could_not_be_read_is_for_a_human(shop: C
     assert await shop.balances() == (0, 0)
     await shop.give_verdict(outage, grant=True)
     assert await shop.balances() == (300, 0)
+
+
+@pytest.mark.parametrize("reported", [0, 7])
+async def test_where_all_its_dates_passed_at_once_an_outage_is_decided_as_of_its_own(
+    shop: CaseShop, reported: int
+) -> None:
+    """Its rental's end rings in the same tick, and may be the first of them."""
+    rental = await rented(shop)
+    shop.set_time(MONDAY + reported * DAY)
+    outage = await shop.report_outage()
+    due = next(at for kind, at in (await shop.timers_of(outage.id)).items() if "outage" in kind)
+    shop.provider_rentals.budget_left = False
+
+    shop.set_time(MONDAY + 30 * DAY)
+    await shop.timers.fire(Timer(TimerKind.RENTAL_EMPTY, rental.id, rental.ends_at))
+    await shop.fire_due_timers(MONDAY + 30 * DAY)
+
+    asked = [
+        one for one in (await shop.case(outage.id)).decisions if one.reason == "outage_unverified"
+    ]
+    assert [one.as_of for one in asked] == [due]
 
 
 async def test_an_outage_that_nobody_looked_at_until_its_end_is_read_before_it_is_credited(

@@ -3,8 +3,8 @@
 Our log alone says whether an SMS came, so the provider is asked for the last ones before it is
 believed. Nobody waits for a provider that does not answer longer than `PATIENCE`: by then a human
 decides, by a date and with the sum before him, as where it gives only a part of its messages. The
-credit is a case of its own: it is decided once, under the account's lock. Claims and outages that
-waited for the end are decided then, too.
+credit is a case of its own: it is decided once, under the account's lock. Claims that waited for
+the end are decided then, too.
 
 Its timer has a kind of its own: a daemon of a release that does not know it ends the rental by
 `rental_end`, and leaves this one to those that do.
@@ -35,9 +35,8 @@ _NOTHING: Final = frozenset({Outcome.NONE, Outcome.WAIT})
 
 
 def _waiting(rental: Rental) -> Sequence[port.Case]:
-    """What is open about it and waits for its end."""
-    about = (*rental.claims, *rental.outages)
-    return [case for case in about if case.state is port.CaseState.WAITING]
+    """The claims that wait for its end; an outage is decided as of a date of its own."""
+    return [claim for claim in rental.claims if claim.state is port.CaseState.WAITING]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ class RentalEnds:
         return holds.rental.empty_at_end
 
     async def _read(self, rental: Rental, *, one_is_enough: bool) -> LogRead:
-        """With one message it is not empty; an outage, and what was used, ask for others."""
+        """With one message it is not empty; a claim may ask for the others."""
         if one_is_enough and await self.cases.messages(rental.id):
             return LogRead.WHOLE
         return await self.rental_closer.read_messages(rental)
