@@ -184,22 +184,31 @@ class Lanes(Generic[Item]):
                 self._lanes.create_task(self._lane())
 
     async def low(self, at_most: int) -> bool:
-        """Wait until the queue has *at_most* so many; whether more is acted on."""
+        """Wait until the queue has *at_most* so many; whether more is acted on.
+
+        Where it is not, all of it is handed back at once: a lane that hangs for now would be the
+        only one to act on it, once that is of use again.
+        """
         self._low = at_most
         self.open()
         while self.goes_on and len(self.queue) > at_most:
             await self._changed.wait()
             self.open()
-        return self.goes_on
+        if not self.goes_on:
+            self.hand_back_queue()
+            return False
+        return True
 
     async def hang(self, sleep: Callable[[float], Awaitable[None]]) -> bool:
         """Wait for the last item, while some still end; whether what is left hangs."""
-        while await self.low(0) and self._opening + self._begun > 0:
+        while True:
+            await self.low(0)
+            if self._opening + self._begun == 0:
+                return False
             done = self._done
             self._idle.clear()
             if not await wait_at_most(AHEAD, self._idle.wait(), sleep) and self._done == done:
                 return True
-        return False
 
     async def changed(self) -> None:
         """Wait until a place is free or the queue is low, since lanes were last opened."""

@@ -21,7 +21,7 @@ from tests.unit.lifecycle.scripted import (
 from tests.unit.lifecycle.test_looks_beside_a_hanging_one import nobody_is_blocked, told
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.activation import ProviderState
-from worker.domain.ids import ProviderRef
+from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.expire import Expire
@@ -29,8 +29,8 @@ from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.settle import Settle
 from worker.lifecycle.ticks import STRETCH, Ticks, TickSteps
 from worker.ports.errors import ProviderUnavailable
-from worker.ports.provider import Ended, Waiting
-from worker.ports.store.settlements import DueNumber, Settlements
+from worker.ports.provider import Circuit, Ended, Waiting
+from worker.ports.store.settlements import DueNumber, Postponed, Settlements
 
 TIMEOUT: Final = 10.0  #: Seconds, until a call that hangs is given up.
 TOO_LATE: Final = 2.0  #: Seconds: what is promised is sooner.
@@ -53,14 +53,17 @@ class Store(StubStore):
 class Town:
     """Numbers that are to be ended, or finished, at instants of simulated time."""
 
-    def __init__(self, max_in_flight: int) -> None:
+    def __init__(self, max_in_flight: int, rate: float = 1000.0, hanging: int = 1) -> None:
+        self.hanging = {ProviderRef(str(HANGING + number)) for number in range(hanging)}
         self.time = SimulatedTime(told, nobody_is_blocked)
         self.asked: dict[ProviderRef, float] = {}
         self.in_flight = self.most_in_flight = 0
         self.owed: dict[str, list[tuple[float, DueNumber]]] = {"cancels": [], "pursuits": []}
+        self.leased: dict[ActivationId, DueNumber] = {}
         self.provider = ScriptedProvider()
         self.provider.will("cancel", self.ends).will("finish", self.ends)
         self.provider.will("look", Waiting())
+        self.provider.reachable = self.reachable  # type: ignore[method-assign] # in simulated time
         clock = Clock(
             now=self.time.now,
             monotonic=self.time.monotonic,
@@ -76,7 +79,7 @@ class Town:
                 still_leased=lambda asked: {number.id for number in asked},
                 due_in=lambda _: self.due_in(),
                 settle=Settlements([], []),
-                postpone=None,
+                postpone=self.postpone,
                 resolve=None,
             ),
         )
@@ -85,11 +88,11 @@ class Town:
         shared: dict[str, Any] = {
             "settlements": store,
             "activations": store,
-            "schedule": LocalSchedule({SIM: 1000.0}, clock=self.time.now),
+            "schedule": LocalSchedule({SIM: rate}, clock=self.time.now),
             "reporter": reporter,
             "settle": settle,
             "clock": clock,
-            "terms": {SIM: terms(max_in_flight=max_in_flight)},
+            "terms": {SIM: terms(max_in_flight=max_in_flight, requests_per_second=rate)},
         }
         others = dict.fromkeys(
             ("watch", "repair", "reconcile", "sweep", "timers", "deliver", "audit", "canary")
@@ -110,7 +113,7 @@ class Town:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            if ref == str(HANGING):
+            if ref in self.hanging:
                 await self.time.sleep(TIMEOUT)
                 raise ProviderUnavailable("sim", "no answer in time")
             await self.time.sleep(0.1)
@@ -128,7 +131,18 @@ class Town:
         owed = self.owed[what]
         leased = [each for each in owed if each[0] <= self.time.elapsed][:limit]
         self.owed[what] = [each for each in owed if each not in leased]
+        self.leased.update((number.id, number) for _, number in leased)
         return [number for _, number in leased]
+
+    def postpone(self, postponed: Sequence[Postponed]) -> None:
+        for each in postponed:
+            number = self.leased[each.id]
+            what = "pursuits" if number.provider_state is ProviderState.FINISHING else "cancels"
+            self.owed[what].append((self.time.elapsed + each.delay.total_seconds(), number))
+
+    async def reachable(self) -> None:
+        while self.provider.circuit is Circuit.OPEN:
+            await self.time.sleep(0.1)
 
     def due_in(self) -> timedelta | None:
         first = min((at for each in self.owed.values() for at, _ in each), default=None)
@@ -203,3 +217,23 @@ async def test_where_every_lane_hangs_nothing_more_is_leased(what: str, max_in_f
 
     assert list(town.asked) == [str(HANGING)]
     assert len(town.owed[what]) == 1
+
+
+@pytest.mark.parametrize("what", ["cancels", "pursuits"])
+async def test_a_circuit_that_was_open_for_a_moment_leaves_nothing_to_the_lane_that_hangs(
+    what: str,
+) -> None:
+    town = Town(max_in_flight=8)
+    dues = [0.1] * 30
+    town.owes(what, dues)
+
+    with town.ending(ticks=1):
+        await town.time.passes_until(0.15)
+        town.provider.circuit = Circuit.OPEN
+        await town.time.passes_until(0.65)
+        assert len(town.asked) <= town.most_in_flight
+        town.provider.circuit = Circuit.CLOSED
+        await town.time.passes_until(STRETCH.total_seconds())
+
+    assert town.late(dues) == {}
+    assert town.most_in_flight <= 8

@@ -302,6 +302,28 @@ async def test_an_act_that_was_cancelled_by_itself_cuts_off_a_run_that_is_fed() 
     assert run.back == [0, 1, 2]
 
 
+async def test_what_is_of_no_use_is_handed_back_at_once_while_one_item_hangs() -> None:
+    """It may be of use again later, and then the lane that hangs is not the only one for it."""
+    run, hanging, useful = Run(range(10), width=3), asyncio.Event(), [True]
+
+    async def act(item: int) -> None:
+        if item == 0:
+            await hanging.wait()
+        if item == 4:
+            useful.clear()
+        run.acted.append(item)
+
+    run.lanes.act, run.lanes.useful = act, lambda: bool(useful)
+    running = asyncio.ensure_future(run.lanes.run())
+    await at_rest()
+    assert (run.acted, run.back) == ([1, 2, 3, 4], [5, 6, 7, 8, 9])
+
+    useful.append(True)
+    hanging.set()
+    await running
+    assert (run.acted[4:], run.back) == ([0], [5, 6, 7, 8, 9])
+
+
 async def test_runs_that_share_their_places_take_those_that_become_free() -> None:
     places = Places(2)
     first, second = Run(range(2), places=places), Run(range(10, 13), places=places)
