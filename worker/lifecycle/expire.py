@@ -157,15 +157,15 @@ class Expire:
     def _limits(self, provider: Provider) -> tuple[int, int]:
         """How many to lease at once, and how many at first: no call runs during the first lease.
 
-        Beside what an earlier tick still holds, no more than the rest: its numbers may wait for the
-        rate, too, and a lease must not end before the rate lets its number be reached.
+        Beside what an earlier tick still holds, no more than the rest: those of its numbers that
+        wait for the rate count, as a lease must not end before the rate lets its number be reached.
         """
         terms = self.terms[provider.name]
         places = self._places.setdefault(provider.name, Places(terms.max_in_flight))
         places.width = terms.max_in_flight
         most = max(1, min(BATCH, int(terms.requests_per_second * AHEAD.total_seconds())))
         if places.taken:
-            return most, max(0, min(most - places.taken, places.free))
+            return most, max(0, min(most - places.unpaid, places.free))
         return most, min(most, 2 * terms.max_in_flight)
 
     def _feed(
@@ -192,13 +192,12 @@ class Expire:
         need: Need = Need.DUE,
     ) -> None:
         """Work off what was leased, and what *feed* leases meanwhile."""
-        terms = self.terms[provider.name]
+        # Whoever presses Cancel waits for no call that hangs.
+        own = Places(self.terms[provider.name].max_in_flight) if need is Need.PRESSED else None
+        places = own or self._places[provider.name]
         # Requests bought beyond these numbers are lost for all other looks and cancels there.
         most = len(due) if feed is None else CHUNK_MAX
-        budget = Budget(self.schedule, terms, self.clock, most, need)
-        cancel = CancelAtProvider(
-            clock=self.clock, pay=budget.take, left_alone=self._left_alone, holds=fence.holds
-        )
+        cancel = self._cancel(provider, places, fence, most, need)
         results = self._results()
 
         async def act(number: DueNumber) -> None:
@@ -214,11 +213,9 @@ class Expire:
 
         results.start()
         holder = self.holder()
-        # Whoever presses Cancel waits for no call that hangs.
-        own = Places(terms.max_in_flight) if need is Need.PRESSED else None
         lanes = Lanes(
             queue=deque(due),
-            places=own or self._places[provider.name],
+            places=places,
             act=act,
             hand_back=results.handed_back,
             quarantine=quarantine,
@@ -233,6 +230,17 @@ class Expire:
             feed=then_pass_on(feed, pass_on, self.clock.sleep),
         )
         await lanes.run()
+
+    def _cancel(
+        self, provider: Provider, places: Places, fence: LeaseFence, most: int, need: Need
+    ) -> CancelAtProvider:
+        budget = Budget(self.schedule, self.terms[provider.name], self.clock, most, need)
+        return CancelAtProvider(
+            clock=self.clock,
+            pay=places.paying(budget.take),
+            left_alone=self._left_alone,
+            holds=fence.holds,
+        )
 
     def _report(self, due: DueNumber, outcome: CancelOutcome, results: BatchCommitter) -> None:
         match outcome:

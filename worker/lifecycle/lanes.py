@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from worker.lifecycle.budget import Pay, unconditional
 from worker.lifecycle.clock import wait_at_most
 from worker.ports.errors import StoreError
 
@@ -62,6 +63,7 @@ class Places:
 
     width: int
     taken: int = 0
+    unpaid: int = 0  #: Of those, whose call waits for the provider's rate.
     #: Runs that may wait for a free place.
     sharers: list[asyncio.Event] = field(default_factory=list)
 
@@ -79,6 +81,18 @@ class Places:
         self.taken -= 1
         for freed in self.sharers:
             freed.set()
+
+    def paying(self, pay: Pay) -> Pay:
+        """*pay*; who waits for it is `unpaid`."""
+
+        async def counted(check: Callable[[], None] = unconditional, /) -> None:
+            self.unpaid += 1
+            try:
+                await pay(check)
+            finally:
+                self.unpaid -= 1
+
+        return counted
 
 
 @dataclass(slots=True)

@@ -78,7 +78,7 @@ class Pursue:
         places.width = width
         limit = max(1, min(500, int(terms.requests_per_second * AT_ONCE.total_seconds())))
         if places.taken:
-            limit = min(limit - places.taken, places.free)
+            limit = min(limit - places.unpaid, places.free)
         if limit <= 0:
             return 0
         fence = LeaseFence(settlements=self.settlements, clock=self.clock)
@@ -108,7 +108,7 @@ class Pursue:
         budget = Budget(self.schedule, self.terms[provider.name], self.clock, len(due), Need.OWED)
         cancel = CancelAtProvider(
             clock=self.clock,
-            pay=budget.take,
+            pay=places.paying(budget.take),
             left_alone=self._left_alone,
             holds=fence.holds,
             backoff=PURSUIT,

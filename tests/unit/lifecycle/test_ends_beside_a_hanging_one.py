@@ -237,3 +237,28 @@ async def test_a_circuit_that_was_open_for_a_moment_leaves_nothing_to_the_lane_t
 
     assert town.late(dues) == {}
     assert town.most_in_flight <= 8
+
+
+@pytest.mark.parametrize(("what", "hanging"), [("cancels", 4), ("pursuits", 2)])
+async def test_calls_that_hang_at_a_low_rate_hold_up_no_others(what: str, hanging: int) -> None:
+    """As many hang as are leased at once there; paid for, they wait for the rate no more."""
+    town = Town(max_in_flight=10, rate=2.0, hanging=hanging)
+    dues = [0.1] * hanging + [2.5, 3.5, 4.5, 5.5]
+    town.owes(what, dues)
+
+    with town.ending(ticks=2):
+        await town.time.passes_until(9.0)
+
+    assert town.late(dues[hanging:], first=HANGING + hanging) == {}
+
+
+async def test_no_more_is_leased_beside_what_hangs_than_a_low_rate_lets_be_asked_soon() -> None:
+    """A lease must not end before the rate lets its number be reached."""
+    town = Town(max_in_flight=100, rate=2.0)
+    town.owes("cancels", [0.1] + [1.0] * 40)
+
+    with town.ending(ticks=2):
+        await town.time.passes_until(8.0)
+
+    assert len(town.leased) - len(town.asked) <= 4
+    assert len(town.asked) >= 8
