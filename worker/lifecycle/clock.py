@@ -41,6 +41,20 @@ async def wait_at_most(
             wait.cancel()
 
 
+FREE_YET: Final = timedelta(milliseconds=200)  #: Between two questions whether a lock is free.
+
+
+async def free_while(
+    lock: asyncio.Lock, keep_going: Callable[[], bool], sleep: Callable[[float], Awaitable[None]]
+) -> bool:
+    """Wait for a free lock while *keep_going* says so; whether it is free now."""
+    while lock.locked():
+        if not keep_going():
+            return False
+        await sleep(FREE_YET.total_seconds())
+    return True
+
+
 EVERY: Final = timedelta(seconds=5)  #: Between two readings.
 ROUND_TRIP_MAX: Final = timedelta(seconds=1)  #: A slower answer says too little about the instant.
 #: Between what this process counted and what the database says: readings are this exact, not more.

@@ -18,7 +18,7 @@ from worker.domain.ids import ProviderName
 from worker.lifecycle.audit import Audit
 from worker.lifecycle.canary import Canary
 from worker.lifecycle.cases.due_timers import DueTimers
-from worker.lifecycle.clock import Clock
+from worker.lifecycle.clock import Clock, free_while
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.provider_return import until_reachable
@@ -129,6 +129,8 @@ async def _watch(steps: TickSteps, provider: Provider, stretch: Stretch) -> None
 async def _keep_schedule(steps: TickSteps, name: ProviderName, keep_going: KeepGoing) -> None:
     """A flushed Redis forgets who is to be looked at: the database tells it again at once."""
     # To tell it takes long where many numbers are live: the tick before may be at it.
+    if not await free_while(steps.keeping[name], keep_going, steps.clock.sleep):
+        return
     async with steps.keeping[name]:
         while keep_going():
             try:
@@ -275,7 +277,8 @@ class Ticks:
     _locks: dict[_Key, asyncio.Lock] = field(default_factory=dict)
     _waiting: set[_Key] = field(default_factory=set)
     _stopping: bool = False
-    _since: dict[_Key, float] = field(default_factory=dict)
+    #: Of all ticks that run; one that has passed on its turn runs, too.
+    _since: dict[object, tuple[str, float]] = field(default_factory=dict)
     _ended: dict[_Key, float] = field(default_factory=dict)
 
     async def run(
@@ -315,9 +318,8 @@ class Ticks:
     def stuck(self) -> list[str]:
         """The kinds of tick that run for longer than any may: a restart would help."""
         now = self.steps.clock.monotonic()
-        return sorted(
-            {key[0] for key, at in self._since.items() if now - at > STUCK.total_seconds()}
-        )
+        long = STUCK.total_seconds()
+        return sorted({kind for kind, at in self._since.values() if now - at > long})
 
     async def _run_for_provider(
         self, tick: ProviderTick, name: ProviderName | None, passed_on: Callable[[], None]
@@ -367,10 +369,10 @@ class Ticks:
     ) -> AsyncIterator[Callable[[], None] | None]:
         """This tick's turn, which may come once the one that runs has passed it on or ended."""
         key = (tick.name, name)
-        if key in self._waiting or (tick.overlap is Overlap.LEAVE and key in self._since):
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        if key in self._waiting or (tick.overlap is Overlap.LEAVE and lock.locked()):
             yield None
             return
-        lock = self._locks.setdefault(key, asyncio.Lock())
         self._waiting.add(key)
         try:
             await lock.acquire()
@@ -382,14 +384,14 @@ class Ticks:
             nonlocal passed_on
             if not passed_on:
                 passed_on = True
-                del self._since[key]
                 lock.release()
                 self._ended[key] = self.steps.clock.monotonic()
 
-        self._since[key] = self.steps.clock.monotonic()
+        self._since[pass_on] = tick.name, self.steps.clock.monotonic()
         try:
             yield pass_on
         finally:
+            del self._since[pass_on]
             pass_on()
 
 

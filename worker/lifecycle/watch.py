@@ -16,7 +16,7 @@ from worker.domain.backoff import AWAY
 from worker.domain.cadence import LAST_LOOK
 from worker.domain.ids import ProviderName
 from worker.lifecycle.budget import ProviderTerms
-from worker.lifecycle.clock import Clock, wait_at_most
+from worker.lifecycle.clock import Clock, free_while, wait_at_most
 from worker.lifecycle.lanes import HANGS, Lanes, Pace, Places, lease_safely
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
@@ -229,7 +229,10 @@ class Watch:
         """Read the list when it is due, and only while a number can be on it."""
         if provider.capabilities.list_page_size is None:
             return 0
-        async with self._at(provider.name).list_turn:
+        list_turn = self._at(provider.name).list_turn
+        if not await free_while(list_turn, keep_going, self.clock.sleep):
+            return 0
+        async with list_turn:
             return await self._read_lists(provider, keep_going)
 
     async def _read_lists(self, provider: Provider, keep_going: Callable[[], bool]) -> int:

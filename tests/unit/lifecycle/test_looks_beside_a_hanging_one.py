@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, cast
 from uuid import UUID
@@ -15,6 +16,7 @@ from tests.simulation.timed.simulated_time import SimulatedTime
 from tests.unit.lifecycle.scripted import SECOND, SIM, Refunds, ScriptedProvider, Stub, terms
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.cadence import LAST_LOOK
+from worker.domain.families import Capabilities
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.listing import Listing
@@ -252,6 +254,23 @@ async def test_a_tick_ends_after_its_looks() -> None:
     assert tick.done()
     assert await town.schedule.lag(SIM) >= timedelta(0)
     assert town.schedule.releases[-1] == 1
+
+
+async def test_no_tick_waits_beyond_its_time_for_the_one_before_to_read_the_list() -> None:
+    town = Town(max_in_flight=2)
+    never = asyncio.Event()
+    listing = Stub()
+    listing.__dict__.update(unfinished=lambda _: False, unanswered=lambda _: False)
+    listing.__dict__["read"] = lambda *_: never.wait()
+    town.watch = replace(town.watch, listing=cast("Listing", listing))
+    town.provider.capabilities = Capabilities(list_page_size=100)
+    town.ticks.steps = replace(town.ticks.steps, watch=town.watch)
+    ticks = [asyncio.ensure_future(town.ticks.run("watch", SIM)) for _ in range(2)]
+
+    await town.time.passes_until(2 * STRETCH.total_seconds() + 1)
+
+    assert [tick.done() for tick in ticks] == [False, True]
+    ticks[0].cancel()
 
 
 async def test_what_was_leased_for_lanes_that_hang_is_due_again_for_others() -> None:

@@ -208,6 +208,46 @@ async def test_a_tick_that_never_ends_is_stuck(steered: Steered, gate: Gate) -> 
     assert steered.ticks.stuck() == []
 
 
+async def test_a_tick_that_passed_its_turn_on_and_never_ends_is_stuck(
+    steered: Steered, gate: Gate
+) -> None:
+    async def hangs(_: object, __: object, pass_on: Callable[[], None]) -> int:
+        pass_on()
+        return await gate.tick()
+
+    cast("Any", steered.steps.watch).__dict__["tick"] = hangs
+    running = [asyncio.ensure_future(steered.ticks.run("watch", SIM)) for _ in range(2)]
+    await at_rest()
+    assert gate.began == 2
+    steered.time.pass_by(STUCK + timedelta(seconds=1))
+    assert steered.ticks.stuck() == ["watch"]
+
+    gate.go.set()
+    await asyncio.gather(*running)
+    assert steered.ticks.stuck() == []
+
+
+async def test_no_tick_waits_beyond_its_time_for_the_one_before_to_mend_the_schedule(
+    steered: Steered, gate: Gate
+) -> None:
+    def passes_on(_: object, __: object, pass_on: Callable[[], None]) -> int:
+        pass_on()
+        return 0
+
+    steered.steer("watch", passes_on)
+    steered.schedule.answers["intact"] = False
+    cast("Any", steered.steps.repair).__dict__["reschedule"] = gate.tick
+    first = asyncio.ensure_future(steered.ticks.run("watch", SIM))
+    await at_rest()
+    second = asyncio.ensure_future(steered.ticks.run("watch", SIM))
+    await at_rest()
+
+    assert (first.done(), second.done(), gate.began) == (False, True, 1)
+    assert steered.time.elapsed <= STRETCH.total_seconds() + 1
+    gate.go.set()
+    await first
+
+
 async def test_an_expire_tick_ends_and_pursues_until_its_stretch_is_over(steered: Steered) -> None:
     await steered.ticks.run("expire", SIM)
 
