@@ -236,6 +236,7 @@ class Problem(TypedDict):
     """RFC 9457; branch on `type`."""
 
     activation: NotRequired[str | None]
+    case: NotRequired[str | None]
     detail: NotRequired[str | None]
     errors: NotRequired[list[Fault] | None]
     request_id: NotRequired[str | None]
