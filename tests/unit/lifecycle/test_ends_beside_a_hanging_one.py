@@ -50,6 +50,10 @@ class Store(StubStore):
             """It is asked now."""
 
 
+def simulated(time: SimulatedTime) -> Clock:
+    return Clock(now=time.now, monotonic=time.monotonic, sleep=time.sleep, chance=lambda: 0.0)
+
+
 class Town:
     """Numbers that are to be ended, or finished, at instants of simulated time."""
 
@@ -64,12 +68,7 @@ class Town:
         self.provider.will("cancel", self.ends).will("finish", self.ends)
         self.provider.will("look", Waiting())
         self.provider.reachable = self.reachable  # type: ignore[method-assign] # in simulated time
-        clock = Clock(
-            now=self.time.now,
-            monotonic=self.time.monotonic,
-            sleep=self.time.sleep,
-            chance=lambda: 0.0,
-        )
+        clock = simulated(self.time)
         store = cast(
             "Any",
             Store(
