@@ -72,7 +72,6 @@ async def _run(config: ConfigOption, output: Format) -> Exit:
 
 SKEW_MAX = timedelta(seconds=1)
 CHECK_SECONDS_MAX = 15
-PROVIDERS_MAX = 200  #: Of one page, as the API has it.
 POSTGRES_MIN = 15  #: The oldest that the statements were tested on.
 REDIS_MIN = (6, 2)
 _SAFE = {"noeviction"}
@@ -130,7 +129,7 @@ async def running_dev(loaded: Loaded) -> list[Result]:
     """What the daemon of this `dev` says of its providers."""
     try:
         async with connected(target_of(None, None, None, loaded)) as daemon:
-            providers = [each async for each in daemon.pages("/v1/providers", PROVIDERS_MAX)]
+            providers = (await daemon.get("/v1/providers"))["items"]
     except Failure as failure:
         unreachable = failure.how is Exit.UNREACHABLE
         health = Health.UNREACHABLE if unreachable else Health.BROKEN
