@@ -7,6 +7,7 @@ from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop, last_reason
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import Described
 from tests.unit.http.conftest import described
+from worker.domain.ids import ActivationId
 from worker.domain.policy.language.loading import profile_from
 from worker.ports.store.case_view import CaseState
 from worker.ports.store.cases import CaseOpenOutcome
@@ -93,7 +94,8 @@ async def test_after_a_denial_for_a_missing_video_a_new_claim_is_opened(shop: Ca
     assert opened.case.state is CaseState.IN_REVIEW
 
 
-async def test_after_a_denial_for_its_date_a_new_claim_is_opened(shop: CaseShop) -> None:
+async def delivered_long_ago(shop: CaseShop) -> ActivationId:
+    """A number whose policy counts its window from the issue; ten days have passed since."""
     issue = {
         "claims": {
             "window_days": 5,
@@ -105,6 +107,11 @@ async def test_after_a_denial_for_its_date_a_new_claim_is_opened(shop: CaseShop)
     await shop.open_account(amount_minor=1000)
     id_ = await shop.delivered_activation("issue")
     shop.set_time(MONDAY + 10 * DAY)
+    return id_
+
+
+async def test_after_a_denial_for_its_date_a_new_claim_is_opened(shop: CaseShop) -> None:
+    id_ = await delivered_long_ago(shop)
     late = await shop.open_claim(id_, "defect")
     assert last_reason(late) == "claim_window_closed"
 
@@ -116,17 +123,7 @@ async def test_after_a_denial_for_its_date_a_new_claim_is_opened(shop: CaseShop)
 
 
 async def test_a_window_from_the_issue_counts_from_what_the_customer_says(shop: CaseShop) -> None:
-    issue = {
-        "claims": {
-            "window_days": 5,
-            "window_from": "issue",
-            "kinds": {"defect": {"decided": "review"}},
-        }
-    }
-    shop.start_again({**shop.policies, "issue": profile_from(issue, name="issue", file="issue")})
-    await shop.open_account(amount_minor=1000)
-    id_ = await shop.delivered_activation("issue")
-    shop.set_time(MONDAY + 10 * DAY)
+    id_ = await delivered_long_ago(shop)
     since = shop.clock.now - timedelta(days=1)
 
     case = await shop.open_claim(id_, "defect", issue_at=since.isoformat())

@@ -9,7 +9,14 @@ import typer
 
 from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.cases import write_case
-from worker.entrypoints.cli.client import Target, acting, connected, target_of
+from worker.entrypoints.cli.client import (
+    Target,
+    acting,
+    connected,
+    get_document,
+    post_act,
+    target_of,
+)
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
 COLUMNS = ("account", "state", "available", "held", "policy")
@@ -46,7 +53,7 @@ def show(
     output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Show one account with its balances, what is owed in its cases, and its notes."""
-    _write(asyncio.run(_shown(target_of(url, token_file, config), account)), output)
+    _write(asyncio.run(get_document(target_of(url, token_file, config), _path(account))), output)
 
 
 @accounts_app.command("note")
@@ -60,7 +67,7 @@ def note(
 ) -> None:
     """Note something about an account."""
     target = target_of(url, token_file, config)
-    _write(asyncio.run(_post(target, f"{_path(account)}/notes", {"note": text})), output)
+    _write(asyncio.run(post_act(target, f"{_path(account)}/notes", {"note": text})), output)
 
 
 @accounts_app.command("open")
@@ -78,7 +85,7 @@ def open_(  # noqa: PLR0913 - each is an option
     body = {"currency": currency} | ({} if policy is None else {"policy": policy})
     target = target_of(url, token_file, config)
     asyncio.run(_put(target, _path(account), body))
-    _write(asyncio.run(_shown(target, account)), output)
+    _write(asyncio.run(get_document(target, _path(account))), output)
 
 
 @accounts_app.command("top-up")
@@ -99,8 +106,8 @@ def top_up(  # noqa: PLR0913 - each is an option
     body: dict[str, Any] = {"reference": reference, "amount_minor": amount_minor}
     target = target_of(url, token_file, config)
     told = body if at is None else {**body, "at": at}
-    asyncio.run(_post(target, f"{_path(account)}/topups", told))
-    _write(asyncio.run(_shown(target, account)), output)
+    asyncio.run(post_act(target, f"{_path(account)}/topups", told))
+    _write(asyncio.run(get_document(target, _path(account))), output)
 
 
 @accounts_app.command("event")
@@ -132,7 +139,7 @@ def event(  # noqa: PLR0913 - each is an option
     told = {"event": event, "reference": reference, "at": at}
     body = {name: value for name, value in told.items() if value is not None}
     target = target_of(url, token_file, config)
-    write_case(asyncio.run(_post(target, f"{_path(account)}/events", body)), output)
+    write_case(asyncio.run(post_act(target, f"{_path(account)}/events", body)), output)
 
 
 def row(account: Mapping[str, Any]) -> list[object]:
@@ -168,16 +175,6 @@ async def _listed(target: Target, limit: int) -> list[dict[str, Any]]:
         return [item async for item in daemon.pages("/v1/accounts", limit)]
 
 
-async def _shown(target: Target, account: str) -> dict[str, Any]:
-    async with connected(target) as daemon:
-        return await daemon.get(_path(account))
-
-
 async def _put(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
     async with acting(target) as daemon:
         return await daemon.put(path, body)
-
-
-async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    async with acting(target) as daemon:
-        return await daemon.post(path, body)

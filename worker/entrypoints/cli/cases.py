@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from worker.entrypoints.cli import output as out
-from worker.entrypoints.cli.client import Target, acting, connected, target_of
+from worker.entrypoints.cli.client import Target, connected, post_act, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
@@ -111,7 +111,7 @@ def claim(  # noqa: PLR0913 - each is an option
         "destination": destination,
     }
     body = {name: value for name, value in options.items() if value is not None}
-    write_case(asyncio.run(_post(target, "/v1/claims", body)), output)
+    write_case(asyncio.run(post_act(target, "/v1/claims", body)), output)
 
 
 @cases_app.command("verdict")
@@ -143,7 +143,7 @@ def verdict(  # noqa: PLR0913 - each is an option
         "findings": _findings(finding or ()),
         **({} if amount is None else {"amount_minor": amount}),
     }
-    document = asyncio.run(_post(target, f"/v1/reviews/{quote(id_, safe='')}/verdict", body))
+    document = asyncio.run(post_act(target, f"/v1/reviews/{quote(id_, safe='')}/verdict", body))
     if output is not out.Format.TEXT:
         out.write_json(document, indent=output is out.Format.JSON)
         return
@@ -223,8 +223,3 @@ async def _listed(
 ) -> list[dict[str, Any]]:
     async with connected(target) as daemon:
         return [item async for item in daemon.pages(path, limit, **filters)]
-
-
-async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    async with acting(target) as daemon:
-        return await daemon.post(path, body)

@@ -206,6 +206,18 @@ async def acting(target: Target) -> AsyncIterator[Daemon]:
         yield daemon
 
 
+async def get_document(target: Target, path: str) -> Document:
+    """The JSON of one GET, by a connection of its own."""
+    async with connected(target) as daemon:
+        return await daemon.get(path)
+
+
+async def post_act(target: Target, path: str, body: Document | None) -> Document:
+    """The JSON of one POST, done in the name of the user who runs this command."""
+    async with acting(target) as daemon:
+        return await daemon.post(path, body)
+
+
 def _user() -> str:
     """Empty where the system has no name for this user, or one that no header takes."""
     try:

@@ -7,7 +7,7 @@ import typer
 
 from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.activations import money_line
-from worker.entrypoints.cli.client import Target, acting, path_of, target_of
+from worker.entrypoints.cli.client import Target, path_of, post_act, target_of
 from worker.entrypoints.cli.finding import whole_id
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
@@ -84,13 +84,8 @@ def note(
 def _act(
     target: Target, id_: str, act: str, body: dict[str, Any] | None, output: out.Format
 ) -> None:
-    number = asyncio.run(_post(target, path_of(whole_id(id_), f"/{act}"), body))
+    number = asyncio.run(post_act(target, path_of(whole_id(id_), f"/{act}"), body))
     if output is not out.Format.TEXT:
         out.write_json(number, indent=output is out.Format.JSON)
         return
     out.say(f"{number['id']} is {number['state']}: {money_line(number)}")
-
-
-async def _post(target: Target, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-    async with acting(target) as daemon:
-        return await daemon.post(path, body)

@@ -9,7 +9,7 @@ import typer
 
 from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.cases import write_case
-from worker.entrypoints.cli.client import Target, acting, connected, target_of
+from worker.entrypoints.cli.client import Target, connected, get_document, post_act, target_of
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
 COLUMNS = ("phone", "service", "account", "provider", "reference", "ends (UTC)", "price", "order")
@@ -55,7 +55,9 @@ def show(
     output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Show the newest rental under a reference, with its cases and how many SMS it got."""
-    rental = asyncio.run(_shown(target_of(url, token_file, config), _path(provider, reference)))
+    rental = asyncio.run(
+        get_document(target_of(url, token_file, config), _path(provider, reference))
+    )
     _write(rental, output)
 
 
@@ -79,7 +81,7 @@ def outage(  # noqa: PLR0913 - each is an option
     told = {"contacted_at": contacted_at, "unavailable_since": unavailable_since}
     body = {name: value for name, value in told.items() if value is not None}
     target, path = target_of(url, token_file, config), _path(provider, reference)
-    write_case(asyncio.run(_post(target, f"{path}/outages", body)), output)
+    write_case(asyncio.run(post_act(target, f"{path}/outages", body)), output)
 
 
 @rentals_app.command("restored")
@@ -98,7 +100,7 @@ def restored(  # noqa: PLR0913 - each is an option
     """Tell that a rental works again: its policy says what the days without it are worth."""
     target, path = target_of(url, token_file, config), _path(provider, reference)
     body = {} if at is None else {"at": at}
-    write_case(asyncio.run(_post(target, f"{path}/restored", body)), output)
+    write_case(asyncio.run(post_act(target, f"{path}/restored", body)), output)
 
 
 @rentals_app.command("cancel")
@@ -117,7 +119,7 @@ def cancel(  # noqa: PLR0913 - each is an option
     """Give a rental back early, as its policy says."""
     target, path = target_of(url, token_file, config), _path(provider, reference)
     body = {"due_to_problem": due_to_problem}
-    _write(asyncio.run(_post(target, f"{path}/cancel", body)), output)
+    _write(asyncio.run(post_act(target, f"{path}/cancel", body)), output)
 
 
 def row(rental: Mapping[str, Any]) -> list[object]:
@@ -153,13 +155,3 @@ def _path(provider: str, reference: str) -> str:
 async def _listed(target: Target, limit: int, asked: Mapping[str, str]) -> list[dict[str, Any]]:
     async with connected(target) as daemon:
         return [item async for item in daemon.pages("/v1/rentals", limit, **asked)]
-
-
-async def _shown(target: Target, path: str) -> dict[str, Any]:
-    async with connected(target) as daemon:
-        return await daemon.get(path)
-
-
-async def _post(target: Target, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    async with acting(target) as daemon:
-        return await daemon.post(path, body)
