@@ -52,6 +52,8 @@ bought AS (
 )
 UPDATE code SET received_at = received_at - $2::interval FROM moved WHERE activation_id = moved.id
 """
+#: A batch may still be at work: what it stores is seen by the statement after this one, and so ages too.
+_WAIT_FOR_BATCHES = "SELECT FROM activation WHERE account = $1 ORDER BY id FOR UPDATE"
 _FORGET_LEASES = """
 UPDATE activation
    SET lease_until = '-infinity', pursue_at = CASE WHEN pursue_at IS NOT NULL THEN now() END
@@ -140,6 +142,7 @@ class Life:
         async with self.outside.admin.transaction():
             # Somebody who may switch off the guard of the time of acceptance.
             await self.outside.admin.execute("SET LOCAL session_replication_role = replica")
+            await self.outside.admin.execute(_WAIT_FOR_BATCHES, self.account)
             await self.outside.admin.execute(_AGE, self.account, time)
         await self.outside.admin.execute(_FORGET_LEASES, self.account)
         for number in self.sold:
