@@ -58,27 +58,33 @@ NAMES: Final = tuple(_names())
 
 
 @cache
+def _description() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(DESCRIPTION.read_text())
+    return found
+
+
+@cache
 def _operations() -> Mapping[str, Mapping[str, Any]]:
-    paths = json.loads(DESCRIPTION.read_text())["paths"]
+    paths = _description()["paths"]
     return {f"{m.upper()} {path}": one for path, of in paths.items() for m, one in of.items()}
 
 
 @cache
 def _webhooks() -> frozenset[str]:
-    return frozenset(json.loads(DESCRIPTION.read_text())["webhooks"])
+    return frozenset(_description()["webhooks"])
 
 
 def _fields(call: str) -> set[str]:
     operation = _operations().get(call, {})
     given = {each["name"] for each in operation.get("parameters", ())}
-    schemas = json.loads(DESCRIPTION.read_text())["components"]["schemas"]
+    schemas = _description()["components"]["schemas"]
     for media in operation.get("requestBody", {}).get("content", {}).values():
         given |= _members(media.get("schema", {}), schemas)
     return given
 
 
 def _answered(call: str) -> set[str]:
-    schemas = json.loads(DESCRIPTION.read_text())["components"]["schemas"]
+    schemas = _description()["components"]["schemas"]
     answers = _operations().get(call, {}).get("responses", {})
     medias = (m for code, a in answers.items() if code < "3" for m in a["content"].values())
     return set[str]().union(*(_members(media["schema"], schemas) for media in medias))
@@ -156,6 +162,11 @@ def _trees() -> tuple[ast.Module, ...]:
 
 
 @cache
+def _nodes() -> tuple[ast.AST, ...]:
+    return tuple(node for tree in _trees() for node in ast.walk(tree))
+
+
+@cache
 def _guides() -> str:
     """Their blocks are run by tests."""
     return "\n".join(file.read_text() for file in (ROOT / "worker/docs").glob("*.md"))
@@ -201,8 +212,7 @@ def _without_names(node: ast.Constant | ast.JoinedStr) -> str:
 
 @cache
 def _strings() -> frozenset[str]:
-    nodes = (node for tree in _trees() for node in ast.walk(tree))
-    found = {text for node in nodes if isinstance(node, ast.expr) and (text := _text(node))}
+    found = {text for node in _nodes() if isinstance(node, ast.expr) and (text := _text(node))}
     return frozenset(found)
 
 
@@ -213,20 +223,18 @@ def _all_text() -> str:
 
 @cache
 def _keywords() -> frozenset[str]:
-    nodes = (node for tree in _trees() for node in ast.walk(tree))
-    return frozenset(node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg)
+    return frozenset(node.arg for node in _nodes() if isinstance(node, ast.keyword) and node.arg)
 
 
 @cache
 def _calls() -> frozenset[str]:
     """METHOD and path of each call that a test makes; methods of the client by their names."""
     made: set[str] = set()
-    for tree in _trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                made |= _calls_of(node)
-            elif isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1:
-                made |= _pairs([_text(part) for part in node.elts])
+    for node in _nodes():
+        if isinstance(node, ast.Call):
+            made |= _calls_of(node)
+        elif isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1:
+            made |= _pairs([_text(part) for part in node.elts])
     for verb, path in re.findall(r"(?:-X (\w+) )?\$AW_URL(/[\w/${}.-]*)", _guides()):
         shape = re.sub(r"\$\w+|\$\{\w+\}", "x", path)
         made |= {f"{verb or method} {shape}" for method in ("GET", "POST")}
@@ -271,18 +279,28 @@ def _is_run(command: str) -> bool:
     name, part = (command, "") if command in COMMANDS else command.partition("-")[::2]
     if re.search(rf"activation-worker {name} {part}".rstrip(), _all_text()):
         return True
-    lists = (
-        [_text(part) for part in getattr(node, "elts", getattr(node, "args", ()))]
-        for tree in _trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.List | ast.Tuple | ast.Call)
-    )
-    wanted = [name, part] if part else [name]
-    if any(texts[at : at + len(wanted)] == wanted for texts in lists for at in range(len(texts))):
+    if ((name, part) if part else (name,)) in _told():
         return True
     # Or a test has a command of its own for the group.
-    return bool(part) and any(
-        {name, part} <= {_text(each) for each in ast.walk(tree) if isinstance(each, ast.expr)}
+    return bool(part) and any({name, part} <= texts for texts in _texts_of_modules())
+
+
+@cache
+def _told() -> frozenset[tuple[str | None, ...]]:
+    """What a test tells in a list or a call: each text, and each with the one after it."""
+    told: set[tuple[str | None, ...]] = set()
+    for node in _nodes():
+        if isinstance(node, ast.List | ast.Tuple | ast.Call):
+            texts = [_text(part) for part in getattr(node, "elts", getattr(node, "args", ()))]
+            told.update((text,) for text in texts)
+            told.update(itertools.pairwise(texts))
+    return frozenset(told)
+
+
+@cache
+def _texts_of_modules() -> tuple[frozenset[str | None], ...]:
+    return tuple(
+        frozenset(_text(each) for each in ast.walk(tree) if isinstance(each, ast.expr))
         for tree in _trees()
     )
 
@@ -306,9 +324,8 @@ def _is_mentioned(name: str) -> bool:
 
 @cache
 def _imported() -> frozenset[str]:
-    nodes = (node for tree in _trees() for node in ast.walk(tree))
     return frozenset(
-        alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
+        alias.name for node in _nodes() if isinstance(node, ast.ImportFrom) for alias in node.names
     )
 
 

@@ -52,7 +52,7 @@ bought AS (
 )
 UPDATE code SET received_at = received_at - $2::interval FROM moved WHERE activation_id = moved.id
 """
-#: A batch may still be at work: what it stores is seen by the statement after this one, and so ages too.
+#: What a batch that is still at work stores is seen by the statement after this one, and ages too.
 _WAIT_FOR_BATCHES = "SELECT FROM activation WHERE account = $1 ORDER BY id FOR UPDATE"
 _FORGET_LEASES = """
 UPDATE activation
