@@ -59,9 +59,13 @@ RUNS: Final = (
 )  # fmt: skip
 
 
+#: What make was told of `make nightly` itself; a make of a run would take it for its own.
+OF_MAKE: Final = {"OPTIONS", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL"}
+
+
 def passes(run: Run) -> bool:
     """Run it to its end; what it prints goes to a file."""
-    environment = dict(os.environ)
+    environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
     if run.seeds is not None:
         environment["AW_SIMULATION_SEEDS"] = run.seeds
     with (OUTPUT / f"{run.name}.txt").open("w") as output:
