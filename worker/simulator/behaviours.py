@@ -144,7 +144,7 @@ def _duplicate(times: _Times) -> NumberPlan:
 
 def _two_codes(times: _Times) -> NumberPlan:
     first = sms(times.at(0.05, 0.5), times.rng)
-    second = sms(first.after + times.gap(first.after, 0.1), times.rng)
+    second = sms(first.after + times.gap(first.after, 0.25), times.rng)
     return NumberPlan(Behaviour.TWO_CODES, (first, second))
 
 
