@@ -46,6 +46,9 @@ WITH moved AS (
      WHERE account = $1 AND NOT settled
     RETURNING id
 ),
+lived AS (
+    UPDATE live SET ends_at = ends_at - $2::interval FROM moved WHERE live.id = moved.id
+),
 bought AS (
     UPDATE purchase SET asked_at = asked_at - $2::interval, absent_at = absent_at - $2::interval
      WHERE account = $1 AND state IN ('asked', 'unknown')

@@ -178,6 +178,7 @@ async def test_cancel_of_a_provider_that_is_not_configured_any_more_is_pending(
     number = await waiting(world)
     await world.admin.execute("SET session_replication_role = replica")
     await world.admin.execute("UPDATE activation SET provider = 'gone'")
+    await world.admin.execute("UPDATE live SET at_provider = 'gone'")
 
     assert (await world.service.cancel(number.id)).how is ActionOutcome.PENDING
 

@@ -19,6 +19,7 @@ UPDATE settlement SET at = at - interval '6 years';
 UPDATE decision SET at = at - interval '6 years';
 UPDATE code SET received_at = received_at - interval '6 years';
 UPDATE event SET at = at - interval '6 years';
+UPDATE live SET ends_at = ends_at - interval '6 years';
 UPDATE activation SET rented_at = rented_at - interval '6 years', created_at = '2020-01-01',
        expired_at = expired_at - interval '6 years',
        deadline_at = deadline_at - interval '6 years', ending_at = ending_at - interval '6 years';

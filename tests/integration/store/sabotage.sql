@@ -24,6 +24,9 @@ UPDATE purchase SET state = 'unknown';
 -- == final_has_one_settlement: {closed}
 UPDATE settlement SET amount_minor = 1 WHERE activation_id = '{closed}';
 
+-- == live_is_unsettled: {live}
+UPDATE live SET ref = 'another' WHERE id = '{live}';
+
 -- == hold_resolved_once: {free}
 INSERT INTO transfer
     (key, account, activation_id, source, destination, amount_minor, currency) VALUES
@@ -96,6 +99,16 @@ DELETE FROM activation WHERE id = '{live}';
 
 -- =~ held_is_unsettled
 UPDATE activation SET state = 'refunded', settled = true WHERE id = '{live}';
+
+-- =~ live_is_unsettled
+DELETE FROM live WHERE id = '{live}';
+
+-- =~ live_is_unsettled
+UPDATE live SET ends_at = 'infinity' WHERE id = '{live}';
+
+-- =~ live_is_unsettled
+INSERT INTO live (at_provider, ends_at, id) SELECT provider, ending_at, id FROM activation
+    WHERE id = '{refunded}';
 
 -- =~ final_has_one_settlement
 UPDATE settlement SET outcome = 'closed' WHERE activation_id = '{refunded}';

@@ -28,6 +28,9 @@ AS_BEFORE = "UPDATE layout SET written = 0"
 STORED = "SELECT count(*) FROM transition WHERE activation_id = $1"
 LINES = "SELECT what, state, detail FROM timeline WHERE activation_id = $1 ORDER BY seq"
 BEFORE = "0023"
+OF_OLDER = (
+    "SELECT count(*) FROM pg_class WHERE relname IN ('activation_due', 'activation_live_ref')"
+)
 
 
 async def lives(shop: Shop, prefix: str) -> list[ActivationId]:
@@ -151,10 +154,12 @@ async def test_a_database_of_before_is_written_as_before_until_somebody_says_oth
     with pytest.raises(OlderRuns, match=r"still run: a \(pid 7\)"):
         await migrate.finish(empty_database_url)
     assert await admin.fetchval(written) == 0
+    assert await admin.fetchval(OF_OLDER) == 2
 
     await admin.execute("UPDATE instance SET dead_at = now()")
     assert await migrate.finish(empty_database_url) is True
     assert await admin.fetchval(written) == LAYOUT
+    assert await admin.fetchval(OF_OLDER) == 0
     assert await migrate.finish(empty_database_url) is False
     await admin.close()
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import rows
 from worker.adapters.store.database import Database, lock_accounts, scalar, statement
 from worker.adapters.store.policies import BLOCKED, that_may_order
+from worker.adapters.store.refusals import again_where_taken
 from worker.adapters.store.turns import wait_for_locked
 from worker.domain.activation import ProviderState, State, deadline_of
 from worker.domain.ids import ActivationId, activation_id, code_hash
@@ -135,7 +136,7 @@ async def _accept(
     """One round; None where another intake of the same ref won meanwhile."""
     batch = await _read(connection, intakes, asked, free_only=free_only)
     answers = [_judge(batch, intake) for intake in intakes]
-    inserted = await _insert(connection, batch)
+    inserted = await _insert(connection, batch) if batch.rows else set()
     lost = batch.granted - inserted
     await _insert_codes(connection, batch, inserted)
     repeated = {a.activation.id for a in answers if a.activation is not None} - batch.granted
@@ -361,13 +362,12 @@ def _cancel_terms(terms: CancelTerms, rented_at: datetime) -> dict[str, Any]:
 
 
 async def _insert(connection: AsyncConnection, batch: _Batch) -> set[ActivationId]:
-    if not batch.rows:
-        return set()
     columns = {column: [row[column] for row in batch.rows] for column in batch.rows[0]}
     columns["order_facts"] = [
         None if facts is None else json.dumps(facts) for facts in columns["order_facts"]
     ]
-    result = await connection.execute(statement("activations/accept"), columns)
+    with again_where_taken("activation_pkey"):  # It lived and ended since the statement began.
+        result = await connection.execute(statement("activations/accept"), columns)
     return {ActivationId(row[0]) for row in result}
 
 

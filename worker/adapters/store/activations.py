@@ -131,11 +131,6 @@ _LOCK_FREE = text(
     "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))"
     " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
 )
-_BY_REFS = text(
-    "SELECT id, provider_ref, rented_at, deadline_at FROM activation"
-    " WHERE provider = :provider AND provider_ref = ANY(CAST(:refs AS text[])) AND NOT settled"
-)
-
 
 _PLACE = text(
     "SELECT rented_at, id FROM activation WHERE (rented_at, id) > (:rented_at, :id)"
@@ -330,7 +325,9 @@ class ActivationRepository:
     async def live_of_refs(
         self, provider: ProviderName, refs: Sequence[ProviderRef]
     ) -> list[port.LiveNumber]:
-        return await self._live(_BY_REFS, provider=provider, refs=list(refs))
+        return await self._live(
+            statement("activations/by_refs"), provider=provider, refs=list(refs)
+        )
 
     async def missing_from(
         self,

@@ -71,6 +71,7 @@ READS: Final[Mapping[str, Reads]] = {
     "held_is_unsettled": Reads.EVERYTHING,
     "hold_per_activation": Reads.NUMBERS,
     "hold_resolved_once": Reads.NUMBERS,
+    "live_is_unsettled": Reads.NUMBERS,
     "no_code_before_credit": Reads.NUMBERS,
     "one_event_per_code": Reads.NUMBERS,
     "one_event_per_ending": Reads.NUMBERS,
@@ -90,6 +91,7 @@ _NARROWED: Final[Mapping[Reads, Mapping[str, str]]] = {
         "transition": "SELECT * FROM transition"
         " WHERE activation_id = ANY(CAST(:numbers AS uuid[]))",
         "timeline": "SELECT * FROM timeline WHERE activation_id = ANY(CAST(:numbers AS uuid[]))",
+        "live": "SELECT * FROM live WHERE id = ANY(CAST(:numbers AS uuid[]))",
         "code": "SELECT * FROM code WHERE activation_id = ANY(CAST(:numbers AS uuid[]))",
         "exposure": "SELECT * FROM exposure WHERE activation_id = ANY(CAST(:numbers AS uuid[]))",
         "provider_dispute": "SELECT * FROM provider_dispute"

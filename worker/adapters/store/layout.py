@@ -11,4 +11,5 @@ from typing import Final
 #: 1: the first line of a number's log is its own row, the one of its ending is its settlement.
 #: 2: what the event of an ending tells is its settlement and its number.
 #: 3: that a window ended in silence is a line of the number's row.
-LAYOUT: Final = 3
+#: 4: what lives is found in a table of its own, by no index of the numbers.
+LAYOUT: Final = 4

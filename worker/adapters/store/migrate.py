@@ -89,6 +89,8 @@ _OLDER = text(
 _WRITE = text("UPDATE layout SET written = :layout WHERE written < :layout")
 _WRITTEN = text("SELECT written FROM layout")
 _OURS: Final = {"layout": LAYOUT}
+#: Only code of before looks into these; with them a settlement writes to each other index, too.
+_OF_OLDER: Final = ("activation_live_ref", "activation_due")
 _USABLE = text(
     "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = oid"
     " WHERE indisvalid AND relnamespace = CAST('public' AS regnamespace)"
@@ -159,7 +161,9 @@ def _migrate(connection: Connection) -> str | None:
     command.upgrade(config, "head")
     connection.execute(text(_GRANTS))
     if before is None:
-        connection.execute(_WRITE, _OURS)  # No older code was ever here.
+        # No older code was ever here.
+        connection.execute(_WRITE, _OURS)
+        connection.execute(text(f"DROP INDEX {', '.join(_OF_OLDER)}"))
     return before
 
 
@@ -202,7 +206,9 @@ async def finish(url: str, *, waits: Waits = lambda _: None) -> bool:
     engine = _engine(url)
     try:
         with translated():
-            return await _patiently(engine, work, waits)
+            done = await _patiently(engine, work, waits)
+            await _drop_indexes_of_older(engine)
+            return done
     finally:
         await engine.dispose()
 
@@ -235,6 +241,16 @@ async def _lock(connection: AsyncConnection) -> None:
     while not (await connection.execute(_TRY_LOCK, {"lock": LOCK})).scalar_one():
         await connection.rollback()
         await asyncio.sleep(0.5)
+
+
+async def _drop_indexes_of_older(engine: AsyncEngine) -> None:
+    async with engine.connect() as guard:
+        await _lock(guard)
+        await guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        async with engine.connect() as connection:
+            dropper = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            for name in _OF_OLDER:
+                await dropper.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
 
 
 async def _build_large_indexes(engine: AsyncEngine) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from worker.ports import errors
@@ -174,3 +174,14 @@ def translated() -> Iterator[None]:
         if meaning is None:
             raise
         raise meaning from None
+
+
+@contextmanager
+def again_where_taken(constraint: str) -> Iterator[None]:
+    """Run the transaction again where this unique index refuses a row: it is there by now."""
+    try:
+        yield
+    except IntegrityError as error:
+        if getattr(_cause(error), "constraint_name", None) != constraint:
+            raise
+        raise RunAgain(constraint) from None

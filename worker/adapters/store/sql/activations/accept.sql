@@ -21,23 +21,31 @@ WITH asked AS (
            cost_minor, cost_currency, policy, policy_version, charge, rented_at, window_seconds,
            deadline_at, expires_at, cancel_not_before, order_ref, order_facts,
            cancel_offered, cancel_from_at, cancel_until_at, cancel_judged)
-    ORDER BY provider, provider_ref
+),
+alive AS (
+    INSERT INTO live (id, at_provider, ends_at, ref)
+    SELECT id, provider, deadline_at + interval '1 microsecond', provider_ref FROM asked
+     -- One by one, by the primary key: NOT EXISTS becomes a join, which may read all numbers.
+     WHERE (SELECT a.id FROM activation a WHERE a.id = asked.id) IS NULL
+     ORDER BY provider, provider_ref
+        ON CONFLICT DO NOTHING
+    RETURNING id
 ),
 new AS (
     INSERT INTO activation (id, provider, provider_ref, account, phone, service, country,
            price_minor, currency, cost_minor, cost_currency, policy, policy_version, charge,
            rented_at, window_seconds, deadline_at, expires_at, cancel_not_before, ending_at,
            order_ref, order_facts, cancel_offered, cancel_from_at, cancel_until_at, cancel_judged,
-           accepted_seq)
+           accepted_seq, listed)
     SELECT id, provider, provider_ref, account, phone, service, country,
            price_minor, currency, cost_minor, cost_currency, policy, policy_version, charge,
            rented_at, window_seconds, deadline_at, expires_at, cancel_not_before,
            -- "In time" includes the last instant: the ending starts at the first one after it.
            deadline_at + interval '1 microsecond', order_ref, CAST(order_facts AS jsonb),
            cancel_offered, cancel_from_at, cancel_until_at, cancel_judged,
-           CASE WHEN {{layout}} >= 1 THEN nextval('transition_seq_seq') END
-      FROM asked
-        ON CONFLICT DO NOTHING
+           CASE WHEN {{layout}} >= 1 THEN nextval('transition_seq_seq') END, true
+      FROM asked JOIN alive USING (id)
+     ORDER BY provider, provider_ref
     RETURNING id, account, price_minor, currency, charge, accepted_seq
 ),
 moved AS (

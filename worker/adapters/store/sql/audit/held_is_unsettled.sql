@@ -1,7 +1,8 @@
 -- What an account has held is the price of what is unsettled or ordered, and what is set aside.
 -- Ordered are long rentals of which nobody knows yet; withdrawals set aside.
 WITH owed AS (
-    SELECT account, price_minor FROM activation WHERE NOT settled
+    SELECT account, price_minor FROM activation
+     WHERE id = ANY(ARRAY(SELECT live.id FROM live)) AND NOT settled
     UNION ALL
     SELECT account, price_minor FROM purchase WHERE state = 'asked'
     UNION ALL

@@ -1,2 +1,2 @@
 -- Numbers without an ending, by provider. An index scan over live rows only.
-SELECT provider, count(*) AS live FROM activation WHERE NOT settled GROUP BY provider
+SELECT at_provider AS provider, count(*) AS live FROM live GROUP BY at_provider

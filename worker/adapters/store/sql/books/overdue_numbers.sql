@@ -2,20 +2,21 @@
 -- Index scans over live rows only: `ending_at` is never later than the instant after the deadline.
 -- A number in review waits for a human, not for us: it has no ending, and is counted by that, from
 -- its deadline on.
-WITH live AS MATERIALIZED (
-    SELECT provider, count(*) AS live FROM activation WHERE NOT settled GROUP BY provider
+WITH counted AS MATERIALIZED (
+    SELECT at_provider AS provider, count(*) AS live FROM live GROUP BY at_provider
 )
-SELECT live.provider, live.live, late.overdue, late.oldest_deadline, review.in_review,
+SELECT counted.provider, counted.live, late.overdue, late.oldest_deadline, review.in_review,
        review.oldest_review, review.late AS reviews_late,
        {{now}} AS now
-  FROM live,
+  FROM counted,
   LATERAL (
     SELECT count(*) FILTER (WHERE deadline_at < {{now}}
                                                   - CAST(:grace AS interval)) AS overdue,
            min(deadline_at) AS oldest_deadline
       FROM activation
-     WHERE provider = live.provider AND NOT settled AND state <> 'in_review'
-       AND ending_at <= {{now}}
+     WHERE id = ANY(ARRAY(SELECT live.id FROM live
+                           WHERE at_provider = counted.provider AND ends_at <= {{now}}))
+       AND NOT settled AND state <> 'in_review'
        AND deadline_at < {{now}}
   ) late,
   LATERAL (
@@ -25,6 +26,7 @@ SELECT live.provider, live.live, late.overdue, late.oldest_deadline, review.in_r
                                            WHERE t.kind = 'review_late' AND t.subject = activation.id
                                              AND t.fired_at IS NOT NULL)) AS late
       FROM activation
-     WHERE provider = live.provider AND NOT settled AND ending_at = 'infinity'
-       AND state = 'in_review'
+     WHERE id = ANY(ARRAY(SELECT live.id FROM live
+                           WHERE at_provider = counted.provider AND ends_at = 'infinity'))
+       AND NOT settled AND state = 'in_review'
   ) review

@@ -3,7 +3,7 @@
 -- Read from what is live and what is open, and looked up one by one, which is what the LIMIT is for:
 -- most of what was ever unknown is neither.
 SELECT one.provider, count(*) AS purchases
-  FROM (SELECT live.id FROM activation live WHERE live.provider_ref IS NULL AND NOT live.settled
+  FROM (SELECT id FROM live WHERE ref IS NULL
          UNION
         SELECT e.activation_id FROM exposure e WHERE e.state = 'open') waits
  CROSS JOIN LATERAL (

@@ -4,13 +4,13 @@
 -- working days where it is shown; for its place, days will do: they never put it too late.
 -- The page is found first, by places alone: what else a review shows is read for its rows, not for
 -- all that wait. wanted() stands for the conditions of `case_rows.reviews_sql`.
-WITH RECURSIVE live AS (
+WITH RECURSIVE providers AS (
     -- Providers with live numbers, one step of an index for each: those that wait have no ending.
-    (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
+    (SELECT at_provider FROM live ORDER BY at_provider LIMIT 1)
     UNION ALL
-    SELECT (SELECT a.provider FROM activation a
-             WHERE NOT a.settled AND a.provider > live.provider ORDER BY a.provider LIMIT 1)
-      FROM live WHERE live.provider IS NOT NULL
+    SELECT (SELECT l.at_provider FROM live l
+             WHERE l.at_provider > p.at_provider ORDER BY l.at_provider LIMIT 1)
+      FROM providers p WHERE p.at_provider IS NOT NULL
 ),
 pace AS (
     SELECT * FROM unnest(CAST(:names AS text[]), CAST(:versions AS text[]), CAST(:days AS integer[]))
@@ -30,9 +30,9 @@ waiting AS (
     UNION ALL
     SELECT 'activation', a.id, CAST(NULL AS uuid), a.id, t.at,
            t.at + make_interval(days => coalesce(pace.days, 2))
-      FROM live
-      JOIN activation a ON a.provider = live.provider AND NOT a.settled
-                       AND a.ending_at = 'infinity' AND a.state = 'in_review'
+      FROM providers
+      JOIN live ON live.at_provider = providers.at_provider AND live.ends_at = 'infinity'
+      JOIN activation a ON a.id = live.id AND NOT a.settled AND a.state = 'in_review'
       JOIN LATERAL (SELECT at FROM transition
                      WHERE activation_id = a.id AND what = 'in_review' ORDER BY seq DESC LIMIT 1) t
         ON true

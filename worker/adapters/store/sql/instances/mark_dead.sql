@@ -12,7 +12,8 @@ WITH dead AS (
 ),
 ending AS MATERIALIZED (
     SELECT a.id FROM activation a
-     WHERE NOT a.settled AND a.ending_at <= {{now}} AND a.lease_until > {{now}}
+     WHERE a.id = ANY(ARRAY(SELECT live.id FROM live WHERE ends_at <= {{now}}))
+       AND NOT a.settled AND a.ending_at <= {{now}} AND a.lease_until > {{now}}
        AND a.leased_by = (SELECT id FROM dead)
        FOR NO KEY UPDATE SKIP LOCKED
 ),

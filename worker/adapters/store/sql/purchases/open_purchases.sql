@@ -6,8 +6,7 @@
 -- would a join without the LIMIT, which looks up one by one.
 SELECT one.id, one.service, one.country, one.asked_at, one.max_cost_minor, one.options,
        one.reused_phone, one.settled
-  FROM (SELECT live.id FROM activation live
-         WHERE live.provider = :provider AND live.provider_ref IS NULL AND NOT live.settled
+  FROM (SELECT id FROM live WHERE at_provider = :provider AND ref IS NULL
          UNION
         SELECT young.id FROM purchase young
          WHERE young.provider = :provider AND young.state = 'unknown'

@@ -2,18 +2,18 @@
 -- also of those no longer configured. Not a lease: the settlement's own guard decides.
 -- Words we do not know are newer code's: see lease_cancels.
 WITH RECURSIVE providers AS (
-    (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
+    (SELECT at_provider AS provider FROM live ORDER BY at_provider LIMIT 1)
     UNION ALL
-    SELECT (SELECT a.provider FROM activation a
-             WHERE NOT a.settled AND a.provider > p.provider ORDER BY a.provider LIMIT 1)
+    SELECT (SELECT at_provider FROM live
+             WHERE at_provider > p.provider ORDER BY at_provider LIMIT 1)
       FROM providers p WHERE p.provider IS NOT NULL
 )
 SELECT due.* FROM providers p, LATERAL (
     SELECT {{due_number}}
-      FROM activation
-     WHERE provider = p.provider AND NOT settled AND state = 'received'
-       AND ending_at <= {{now}}
+      FROM live JOIN activation USING (id)
+     WHERE at_provider = p.provider AND NOT settled AND state = 'received'
+       AND ends_at <= {{now}}
        AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
        AND provider_state = ANY(CAST(:provider_states AS text[]))
-     ORDER BY ending_at LIMIT :limit
+     ORDER BY ends_at LIMIT :limit
 ) due LIMIT :limit

@@ -1,17 +1,18 @@
 -- Numbers that nobody has ended or pursued for `:by`, and this version of the code never will: it
 -- does not know a word in their row. Newer code does, where it runs beside this.
 WITH RECURSIVE ending AS (
-    (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
+    (SELECT at_provider AS provider FROM live ORDER BY at_provider LIMIT 1)
     UNION ALL
-    SELECT (SELECT a.provider FROM activation a
-             WHERE NOT a.settled AND a.provider > e.provider ORDER BY a.provider LIMIT 1)
+    SELECT (SELECT at_provider FROM live
+             WHERE at_provider > e.provider ORDER BY at_provider LIMIT 1)
       FROM ending e WHERE e.provider IS NOT NULL
 ),
 left_alone AS (
     SELECT a.id, a.provider, a.state, a.provider_state, a.reason
-      FROM ending e JOIN activation a USING (provider)
-     WHERE NOT a.settled AND a.lease_until <= {{now}}
-       AND a.ending_at <= {{now}} - CAST(:by AS interval)
+      FROM activation a
+     WHERE a.id = ANY(ARRAY(SELECT l.id FROM ending e JOIN live l ON l.at_provider = e.provider
+                             WHERE l.ends_at <= {{now}} - CAST(:by AS interval)))
+       AND NOT a.settled AND a.lease_until <= {{now}}
     UNION ALL
     SELECT id, provider, state, provider_state, reason FROM activation
      WHERE pursue_at <= {{now}} - CAST(:by AS interval)

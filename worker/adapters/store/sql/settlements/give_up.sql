@@ -3,7 +3,8 @@
 -- Words we do not know are newer code's: see lease_cancels.
 WITH due AS MATERIALIZED (
     SELECT id, state AS was FROM activation
-     WHERE provider = :provider AND NOT settled AND state IN ('waiting', 'expiring')
+     WHERE id = ANY(ARRAY(SELECT live.id FROM live WHERE at_provider = :provider))
+       AND NOT settled AND state IN ('waiting', 'expiring')
        AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
      ORDER BY id LIMIT :limit
        FOR NO KEY UPDATE

@@ -8,16 +8,16 @@
 WITH due AS MATERIALIZED (
     SELECT id, state AS was, provider_state AS provider_was, attempts AS before,
            state = 'waiting' AND reason IS NULL AND expired_seq IS NULL AND {{layout}} >= 3 AS in_row
-      FROM activation
-     WHERE provider = :provider AND NOT settled
-       AND ending_at <= {{now}}
+      FROM live JOIN activation USING (id)
+     WHERE at_provider = :provider AND NOT settled
+       AND ends_at <= {{now}} AND ending_at <= {{now}}  -- Its own, if it changed since `live` was read.
        AND lease_until <= {{now}}
        AND state IN ('waiting', 'expiring') AND provider_ref IS NOT NULL
        AND (reason IS NULL OR reason = ANY(CAST(:reasons AS text[])))
        AND provider_state = ANY(CAST(:provider_states AS text[]))
        AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY(CAST(:ids AS uuid[])))
-     ORDER BY ending_at LIMIT :limit
-       FOR NO KEY UPDATE SKIP LOCKED
+     ORDER BY ends_at LIMIT :limit
+       FOR NO KEY UPDATE OF activation SKIP LOCKED
 ),
 leased AS (
     UPDATE activation a

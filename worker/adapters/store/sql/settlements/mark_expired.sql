@@ -2,18 +2,21 @@
 -- cannot be asked, or is not configured any more. Nothing was sent, so its provider_state stays.
 -- `:behind` leaves the normal path its time: a lease does the same with one write less.
 WITH RECURSIVE providers AS (
-    (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
+    (SELECT at_provider AS provider FROM live ORDER BY at_provider LIMIT 1)
     UNION ALL
-    SELECT (SELECT a.provider FROM activation a
-             WHERE NOT a.settled AND a.provider > p.provider ORDER BY a.provider LIMIT 1)
+    SELECT (SELECT at_provider FROM live
+             WHERE at_provider > p.provider ORDER BY at_provider LIMIT 1)
       FROM providers p WHERE p.provider IS NOT NULL
 ),
 due AS MATERIALIZED (
-    SELECT a.id FROM activation a JOIN providers p USING (provider)
-     WHERE NOT a.settled AND a.state = 'waiting'
-       AND a.ending_at <= {{now}} - CAST(:behind AS interval)
+    SELECT id FROM activation
+     WHERE id = ANY(ARRAY(SELECT l.id FROM providers p JOIN live l ON l.at_provider = p.provider
+                           WHERE l.ends_at <= {{now}} - CAST(:behind AS interval)))
+       AND NOT settled AND state = 'waiting'
+       -- Its own, if it changed since `live` was read.
+       AND ending_at <= {{now}} - CAST(:behind AS interval)
      LIMIT :limit
-       FOR NO KEY UPDATE OF a SKIP LOCKED
+       FOR NO KEY UPDATE SKIP LOCKED
 ),
 marked AS (
     UPDATE activation a

@@ -3,15 +3,15 @@
 -- Negative where one is due, also where nobody may act on it yet. It reads the first entry of an
 -- index at each provider, however many numbers live.
 WITH RECURSIVE providers AS (
-    (SELECT provider FROM activation WHERE NOT settled ORDER BY provider LIMIT 1)
+    (SELECT at_provider AS provider FROM live ORDER BY at_provider LIMIT 1)
     UNION ALL
-    SELECT (SELECT a.provider FROM activation a
-             WHERE NOT a.settled AND a.provider > p.provider ORDER BY a.provider LIMIT 1)
+    SELECT (SELECT at_provider FROM live
+             WHERE at_provider > p.provider ORDER BY at_provider LIMIT 1)
       FROM providers p WHERE p.provider IS NOT NULL
 ),
 ends AS (
-    SELECT (SELECT ending_at FROM activation a
-             WHERE NOT a.settled AND a.provider = p.provider ORDER BY ending_at LIMIT 1) AS at
+    SELECT (SELECT ends_at FROM live
+             WHERE at_provider = p.provider ORDER BY ends_at LIMIT 1) AS at
       FROM providers p WHERE p.provider = coalesce(CAST(:provider AS text), p.provider)
     UNION ALL
     SELECT (SELECT pursue_at FROM activation a

@@ -34,7 +34,8 @@ won AS (
            lease_until = '-infinity', leased_by = NULL,
            attempts = CASE WHEN asked.provider_state = 'finishing' THEN 0 ELSE a.attempts END,
            epoch = epoch + 1,
-           version = version + 1
+           version = version + 1,
+           listed = CASE asked.outcome WHEN 'in_review' THEN a.listed ELSE false END
       FROM asked JOIN locked USING (id)
      WHERE a.id = asked.id AND a.state = asked.source
     RETURNING a.id, a.account, a.provider, a.provider_ref, a.service, a.country, a.rented_at,
@@ -44,6 +45,10 @@ won AS (
 ),
 ended AS (
     SELECT * FROM won WHERE state <> 'in_review'
+),
+lives_no_more AS (
+    -- By what never changes: another press may have moved its end since this statement began.
+    DELETE FROM live l USING ended WHERE l.id = ended.id
 ),
 final AS (
     INSERT INTO settlement (activation_id, outcome, amount_minor, reason, at, provider_state, seq)
