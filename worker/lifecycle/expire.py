@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
 
-from worker.domain.activation import CodeFate
+from worker.domain.activation import CodeFate, EndReason
 from worker.domain.backoff import PURSUIT
 from worker.domain.ids import ActivationId, ProviderName
 from worker.domain.price_fate import PriceFate
@@ -198,10 +198,13 @@ class Expire:
         # Requests bought beyond these numbers are lost for all other looks and cancels there.
         most = len(due) if feed is None else CHUNK_MAX
         cancel = self._cancel(provider, places, fence, most, need)
+        # Also one that a tick leased before those who answer the press did.
+        pressed = self._cancel(provider, places, fence, most, Need.PRESSED)
         results = self._results()
 
         async def act(number: DueNumber) -> None:
-            outcome = await cancel(provider, number)
+            of_customer = number.reason is EndReason.CANCEL
+            outcome = await (pressed if of_customer else cancel)(provider, number)
             sms = outcome.sms if isinstance(outcome, PriceKnown) else ()
             if not (sms and await self._shown(number, sms)):
                 self._report(number, outcome, results)

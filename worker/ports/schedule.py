@@ -42,7 +42,7 @@ class NextLook(NamedTuple):
 class Need(enum.IntEnum):
     """Who goes first where a provider's rate is not enough for all; the lower, the sooner."""
 
-    PRESSED = 0  #: A customer waits for the answer; also looks at numbers whose window ends now.
+    PRESSED = 0  #: A customer pressed Cancel; also looks at numbers whose window ends now.
     DUE = 1  #: Other looks, lists, purchases and endings.
     OWED = 2  #: What nobody waits for: pursuing what was settled, reconciling.
 

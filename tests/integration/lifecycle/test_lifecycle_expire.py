@@ -11,6 +11,7 @@ from tests.integration.lifecycle.world import PRICE, SECOND, SIM, WINDOW, World,
 from tests.unit.lifecycle.scripted import terms
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.families import Capabilities
+from worker.domain.ids import ProviderName
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.budget import Budget, unconditional
 from worker.lifecycle.provider_return import TRIED_EVERY
@@ -25,6 +26,7 @@ from worker.ports.provider import (
     Sms,
     Waiting,
 )
+from worker.ports.schedule import Need
 
 ALL = 100_000
 CODE = (Sms("1234"),)
@@ -97,6 +99,27 @@ async def test_a_price_the_provider_keeps_is_ours_only_where_the_customer_has_it
     assert await world.ended(number) == (state, ProviderState.CHARGED)
     assert await world.money() == money
     assert await world.exposure() == exposed
+
+
+async def test_what_was_pressed_goes_first_also_where_a_tick_leased_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await world.take()
+    paid: list[Need] = []
+    spend = world.schedule.spend
+
+    async def told(provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
+        paid.append(need)
+        return await spend(provider, wanted, need)
+
+    monkeypatch.setattr(world.schedule, "spend", told)
+    world.provider.will("cancel", *[Ended(PriceFate.GIVEN_BACK)] * 2)
+    await world.take_expired("2")
+    await world.end_all()
+    await world.store.activations.press_cancel(number.id)
+    await world.end_all()
+
+    assert paid == [Need.DUE, Need.PRESSED]
 
 
 async def test_a_policy_nobody_has_leaves_the_ending_to_a_human(world: World) -> None:
