@@ -425,6 +425,8 @@ FATES: Final = {
 
 
 LOWERED: Final = {"smspool", "textverified"}  #: Whose words are told in any case.
+#: Whose rows of a history have a link to their SMS, whether there is one or not; the state says it.
+SMS_BY_LINK: Final = {"textverified"}
 ID_IN_HISTORY: Final = {"smspool": "order_code"}
 
 
@@ -444,7 +446,11 @@ def _wrong_with_history(family: str, outcome: Outcome) -> Iterator[str]:
         found = (body.get("Data") or body.get("data")) if isinstance(body, dict) else body
         rows += _list(found)
     said = {
-        (str(row.get(ID_IN_HISTORY.get(family, "id"))), _fate_said(family, row), _has_sms(row))
+        (
+            str(row.get(ID_IN_HISTORY.get(family, "id"))),
+            _fate_said(family, row),
+            family not in SMS_BY_LINK and _has_sms(row),
+        )
         for row in rows
         if isinstance(row, dict)
     }

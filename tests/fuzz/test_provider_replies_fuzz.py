@@ -146,6 +146,17 @@ FOUND_IN_TURN: list[tuple[str, str, list[str]]] = [
     ),
     # What should be the id of a sale was in the error, and may be a phone.
     ("textverified", "rental_open", ['{"href": "2025550120"}', '{"state": "saleless"}']),
+    # A row of the history has a link to its SMS, also where none came.
+    (
+        "textverified",
+        "history",
+        [
+            (
+                '{"data": [{"id": "lr_2", "createdAt": "2026-03-01T12:02:00Z", "sms": {"href": ""},'
+                ' "state": "verificationCanceled"}]}'
+            ),
+        ],
+    ),
     # An SMS that was there before the report.
     (
         "textverified",
