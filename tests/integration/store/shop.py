@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState, State
@@ -22,6 +23,9 @@ from worker.ports.store.settlements import DueNumber, Ending, Settlements
 
 ALICE = AccountId("alice")
 BOB = AccountId("bob")
+#: For what is said of a connection to the server itself: through a PgBouncer a statement takes more
+#: round trips, and a connection that ended is another one's.
+DIRECTLY = pytest.mark.parametrize("store_url", ["nothing"], indirect=True)
 SIM = ProviderName("sim")
 RENTED = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW = timedelta(minutes=20)

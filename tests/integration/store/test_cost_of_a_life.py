@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import event
 
-from tests.integration.store.shop import DEADLINE, TICK, Shop, ending
+from tests.integration.store.shop import DEADLINE, DIRECTLY, TICK, Shop, ending
 
 LIVES = 1_000
 NOW = DEADLINE + TICK
@@ -74,6 +74,7 @@ async def _sizes(shop: Shop) -> list[int]:
     return [*(await shop.rows(_CHANGES))[0], wal, await shop.one(_KEPT)]
 
 
+@DIRECTLY
 async def test_a_life_in_silence_costs_the_database_no_more_than_it_did(cost: Cost) -> None:
     assert cost.statements <= 7
     assert cost.inserted <= 6.1

@@ -4,9 +4,11 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from tests.integration.store.shop import Shop
+from tests.integration.store.shop import DIRECTLY, Shop
 from worker.adapters.store.database import Database
 from worker.ports.errors import StoreUnavailable
+
+pytestmark = DIRECTLY
 
 COUNTED = text("SELECT refused() AS found")
 REFUSED = """

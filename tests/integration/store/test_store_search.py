@@ -8,7 +8,17 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.integration.store.shop import ALICE, BOB, DEADLINE, RENTED, SIM, TICK, Shop, delivery
+from tests.integration.store.shop import (
+    ALICE,
+    BOB,
+    DEADLINE,
+    DIRECTLY,
+    RENTED,
+    SIM,
+    TICK,
+    Shop,
+    delivery,
+)
 from tests.integration.store.test_store_plans import PARAMETER, ROWS, custom_plan
 from worker.adapters.store import rows
 from worker.adapters.store.case_rows import reviews_sql
@@ -58,6 +68,7 @@ async def test_a_number_is_found_by_the_end_of_its_id(shop: Shop) -> None:
     assert await _found(shop, id_tail=str(one)[-8:]) == ["a"]
 
 
+@DIRECTLY
 async def test_a_search_is_one_statement_and_one_round_trip(shop: Shop, store_url: str) -> None:
     await _delivered(shop)
     store = PostgresStore(store_url, pool_size=1)
@@ -77,6 +88,7 @@ async def test_a_search_is_one_statement_and_one_round_trip(shop: Shop, store_ur
     assert found.settlement is not None
 
 
+@DIRECTLY
 async def test_a_search_goes_on_where_the_server_has_ended_its_connection(
     shop: Shop, store_url: str
 ) -> None:
