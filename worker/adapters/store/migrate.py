@@ -5,7 +5,8 @@ worker's own role is made here: it may not change or delete what is in the books
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
@@ -243,31 +244,33 @@ async def _lock(connection: AsyncConnection) -> None:
         await asyncio.sleep(0.5)
 
 
-async def _drop_indexes_of_older(engine: AsyncEngine) -> None:
-    async with engine.connect() as guard:
-        await _lock(guard)
-        await guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        async with engine.connect() as connection:
-            dropper = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            for name in _OF_OLDER:
-                await dropper.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
-
-
-async def _build_large_indexes(engine: AsyncEngine) -> None:
-    """Build those that are missing, or that a build which was stopped left unusable."""
+@asynccontextmanager
+async def _alone(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection without transactions, while no other host migrates."""
     async with engine.connect() as guard:
         await _lock(guard)
         # The lock's own statement leaves a snapshot behind, until the next statement that has none.
         await guard.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         async with engine.connect() as connection:
-            builder = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            usable = set((await builder.execute(_USABLE)).scalars())
-            if (await builder.execute(_VERSION)).scalar_one() < 160_000:
-                usable |= FROM_16  # Without it the export of a period reads all numbers.
-            for name, on in LARGE_INDEXES.items():
-                if name not in usable:
-                    await builder.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
-                    await builder.execute(text(f"CREATE INDEX CONCURRENTLY {name} ON {on}"))
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+async def _drop_indexes_of_older(engine: AsyncEngine) -> None:
+    async with _alone(engine) as connection:
+        for name in _OF_OLDER:
+            await connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+
+
+async def _build_large_indexes(engine: AsyncEngine) -> None:
+    """Build those that are missing, or that a build which was stopped left unusable."""
+    async with _alone(engine) as connection:
+        usable = set((await connection.execute(_USABLE)).scalars())
+        if (await connection.execute(_VERSION)).scalar_one() < 160_000:
+            usable |= FROM_16  # Without it the export of a period reads all numbers.
+        for name, on in LARGE_INDEXES.items():
+            if name not in usable:
+                await connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+                await connection.execute(text(f"CREATE INDEX CONCURRENTLY {name} ON {on}"))
 
 
 def check(connection: Connection) -> None:
