@@ -143,3 +143,36 @@ async def test_nobody_asked_before_he_bought(shop: CaseShop, api: Api) -> None:
     assert (claimed.status, claimed.pointers) == (422, ["/claim_at"])
     assert (reported.status, reported.pointers) == (422, ["/contacted_at"])
     assert (await api.post("/v1/claims", claim(id_, claim_at=instant(MONDAY)))).status == 201
+
+
+async def test_words_that_decide_nothing_are_kept_with_the_claim(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=1000)
+    rental = await shop.book_rental(policy="P2")
+    shop.set_time(MONDAY + 3 * DAY)
+    details = {"iban": "DE00 0000", "holder": "Alice"}
+    said = {"stopped_at": instant(MONDAY + DAY), "payment_details": details}
+    body = {"rental": str(rental.id), "claim_kind": "carrier_fault", "reason": "nothing arrives"}
+
+    case = await opened(api, {**body, "claim_channel": "chat", **said})
+    told = (await api.get(f"/v1/claims/{case['id']}")).json
+
+    assert told["evidence"][0]["content"] == {"reason": "nothing arrives", **said}
+    assert "stopped_at" not in told["facts"]
+
+
+async def test_what_a_replacement_is_worth_is_kept_with_its_case(shop: CaseShop, api: Api) -> None:
+    await shop.open_account(amount_minor=5000)
+    rental = await shop.book_rental()
+    shop.set_time(MONDAY + DAY)
+    claim_body = {"rental": str(rental.id), "claim_kind": "carrier_fault", "reason": "dead"}
+    case = await opened(api, {**claim_body, "claim_channel": "email"})
+    path = f"/v1/claims/{case['id']}"
+    yes = {"grant": True, "note": "seen", "findings": {"replacement_available": True}}
+    assert (await api.post(f"{path}/verdict", yes)).json["state"] == "waiting"
+    new = await shop.book_rental("new", start=shop.clock.now)
+
+    reply = await api.post(f"{path}/replacement", {"rental": str(new.id), "value_minor": 350})
+
+    assert (reply.status, reply.json["state"]) == (200, "replaced")
+    worth = {"replaced_by": str(new.id), "value_minor": 350}
+    assert reply.json["evidence"][-1]["content"] == worth
