@@ -22,7 +22,8 @@ BODY = {"provider": "p", "provider_ref": "1", "account": "a", "phone": PHONE, "p
 class Work:
     """JobHandlers whose `accept` and `sweep` the test steers; the rest is done at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, providers: int = 1) -> None:
+        self.providers = [ProviderName(f"p{number}") for number in range(providers)]
         self.reporter = RecordingReporter()
         self.accepted: list[Any] = []
         self.refused: list[RefusedIntake] = []
@@ -37,7 +38,7 @@ class Work:
             refuse=self._refuse,
             tick=self._tick,
             reporter=self.reporter,
-            providers=[ProviderName("p")],
+            providers=self.providers,
         )
 
     async def _refuse(self, refused: Sequence[RefusedIntake]) -> None:

@@ -25,7 +25,8 @@ from worker.adapters.redis.queue import open_queue
 from worker.domain.backoff import Backoff
 from worker.entrypoints.arq_worker import (
     HEALTH_SECONDS,
-    MAX_JOBS,
+    JOBS_AT_ONCE,
+    JOBS_OF_A_PROVIDER,
     READ_LIMIT,
     KeepingWorker,
     worker_options,
@@ -109,7 +110,9 @@ async def test_a_job_that_is_put_off_as_it_is_taken_stays_free(work: Work, queue
     """Its worker put it off between this one's reading of the queue and its taking of the job."""
     await queue.enqueue_job("watch", "p", _job_id="one", _defer_by=timedelta(hours=1))
     worker = KeepingWorker(
-        **worker_options(queue, "health"), ctx={"handlers": work.handlers()}, handle_signals=False
+        **worker_options(queue, "health", providers=1),
+        ctx={"handlers": work.handlers()},
+        handle_signals=False,
     )
 
     await worker.start_jobs([b"one", b"never-there"])
@@ -356,7 +359,7 @@ async def test_a_line_of_running_jobs_does_not_block_the_next(
     work: Work, queue: ArqRedis, redis_url: str
 ) -> None:
     """Running jobs stay at the head of the queue, and all workers read that head only."""
-    held = MAX_JOBS + 20
+    held = JOBS_AT_ONCE + JOBS_OF_A_PROVIDER + 20
     for _ in range(held):
         await queue.enqueue_job("sweep")
     await queue.enqueue_job("watch", "p")
@@ -373,7 +376,22 @@ async def test_a_line_of_running_jobs_does_not_block_the_next(
         )
         work.let_go.set()
 
-    assert READ_LIMIT >= 10 * MAX_JOBS
+    assert READ_LIMIT >= 10 * JOBS_AT_ONCE
+
+
+async def test_what_is_handed_over_does_not_wait_for_the_ticks_of_many_providers(
+    queue: ArqRedis, redis_url: str
+) -> None:
+    work = Work(providers=16)
+    for _ in range(16 * JOBS_OF_A_PROVIDER):
+        await queue.enqueue_job("sweep")  # The fake lets these run on, as ticks of providers do.
+    await queue.enqueue_job("accept", BODY)
+
+    async with working(work, redis_url):
+        await work.reporter.heard("job", "accept", "done")
+        work.let_go.set()
+
+    assert work.accepted == [BODY]
 
 
 async def test_a_bodys_life_is_longer_than_its_retries_need(queue: ArqRedis) -> None:

@@ -32,7 +32,10 @@ from worker.settings import Settings, load_settings
 
 OpenJobHandlers: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[JobHandlers]]
 
-MAX_JOBS = 50
+JOBS_AT_ONCE = 50  #: Beside the ticks of providers: what is handed over never waits for those.
+#: Ticks of one provider that may run or wait at once: those that passed their turn on go on for a
+#: while beside the next ones.
+JOBS_OF_A_PROVIDER = 10
 # A job waits half of this on average; a poll costs one round trip.
 POLL_SECONDS = 0.25
 # All workers read the same head of the queue, and what runs stays in it.
@@ -46,12 +49,13 @@ STEADY_SECONDS = 30.0  #: A worker that ran this long starts again with the shor
 assert DRAIN_SECONDS >= ARQ_SECONDS
 
 
-def worker_options(queue: ArqRedis, health_key: str) -> dict[str, Any]:
+def worker_options(queue: ArqRedis, health_key: str, providers: int) -> dict[str, Any]:
+    """Of a worker for so many *providers*."""
     return {
         "functions": list(JOBS.values()),
         "queue_name": QUEUE,
         "redis_pool": queue,
-        "max_jobs": MAX_JOBS,
+        "max_jobs": JOBS_AT_ONCE + JOBS_OF_A_PROVIDER * providers,
         "poll_delay": POLL_SECONDS,
         "queue_read_limit": READ_LIMIT,
         "job_timeout": ARQ_SECONDS,
@@ -173,7 +177,7 @@ async def _run_once(
     """One arq worker, until *stop* is set or it fails."""
     queue = open_queue(redis_url)
     worker = KeepingWorker(
-        **worker_options(queue, health_key(os.getpid())),
+        **worker_options(queue, health_key(os.getpid()), len(handlers.providers)),
         ctx={"handlers": handlers},
         handle_signals=False,
     )
@@ -251,7 +255,7 @@ def cli_settings(settings: Settings, open_job_handlers: OpenJobHandlers) -> dict
         await ctx["stack"].aclose()
 
     return {
-        **worker_options(open_queue(url), health_key()),
+        **worker_options(open_queue(url), health_key(), len(settings.providers)),
         "redis_settings": RedisSettings.from_dsn(url),  # for `arq --check` only
         "on_startup": on_startup,
         "on_shutdown": on_shutdown,
