@@ -31,6 +31,9 @@ T = TypeVar("T")
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
 MEMORY_NEEDED = 4 << 30
 TEMPLATE = "aw_template"
+#: Their tests start processes and mostly wait for them; the others mostly compute.
+WAITING = ("tests/acceptance", "tests/clients", "tests/ops", "tests/servers")
+LAST_WAIT = 0.85  #: The last of them begins there, as a share of all files.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +45,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--postgres", help="the directory with another server's bin")
     parser.addoption("--redis", help="another server's program: redis-server or valkey-server")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that wait among those that compute, in an order that is always the same.
+
+    One kind after the other would leave the processors idle, and then press on each other. The
+    long ones of those that wait begin well before the end.
+    """
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    mixed = sorted(files, key=lambda file: crc32(file.encode()))
+    waiting = [file for file in mixed if file.startswith(WAITING)]
+    computing = [file for file in mixed if not file.startswith(WAITING)]
+    places = {file: at / len(waiting) * LAST_WAIT for at, file in enumerate(waiting)}
+    places |= {file: at / len(computing) for at, file in enumerate(computing)}
+    items[:] = [item for file in sorted(files, key=places.__getitem__) for item in files[file]]
 
 
 class Background:

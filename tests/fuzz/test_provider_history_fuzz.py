@@ -73,7 +73,7 @@ replies = st.builds(
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(reply=replies)
 def test_money_is_only_told_of_where_the_reply_says_so(name: str, reply: Reply) -> None:
     try:
