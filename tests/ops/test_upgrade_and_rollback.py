@@ -17,7 +17,6 @@ from tests.acceptance.world import Process, World, spawn_command, until
 from tests.chaos.api import Api, api_of
 from tests.chaos.stage import becomes, hand_over, rent
 from tests.ops.release_before import BEFORE, ROOT, VERSIONS, NoHistory, unpack_release_before
-from worker.adapters.store import migrate
 
 ACCOUNT = "acme"
 LONG, SHORT = 600, 5
@@ -29,7 +28,7 @@ import asyncio, sys
 from pathlib import Path
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from worker.adapters.store import case_rows, database, rentals, rows
+from worker.adapters.store import case_rows, database, rentals, revisions, rows
 folder = Path(database.__file__).parent / "sql"
 #: Their conditions are put in by code: with each that it knows.
 PUT_TOGETHER = {
@@ -87,7 +86,7 @@ def test_the_release_before_is_the_one_that_is_named(before: Path) -> None:
     versions = before / VERSIONS.relative_to(ROOT)
 
     assert max(versions.glob("[0-9]*.py")).stem[:4] == BEFORE
-    assert migrate.head() > BEFORE
+    assert revisions.head() > BEFORE
 
 
 class Releases:

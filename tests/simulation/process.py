@@ -23,8 +23,8 @@ from tests.simulation.their_side import LIFETIME, TheirSide
 from tests.unit.lifecycle.scripted import ScriptedProvider, terms
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.store.database import Database
-from worker.adapters.store.migrate import ROLE
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.store.revisions import ROLE
 from worker.ports.errors import (
     CommitUnknown,
     ProviderError,

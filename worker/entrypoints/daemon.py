@@ -34,8 +34,6 @@ from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.entrypoints.config_reload import LiveSettings, ReadSettings, reloading_on_hangup
 from worker.entrypoints.descriptors import admin_connections, api_connections
-from worker.entrypoints.dev_terminal import DevTerminal
-from worker.entrypoints.embedded import with_servers
 from worker.entrypoints.gauges import keep_gauges, measure_loop, watch_dependencies
 from worker.entrypoints.http.admin import READY_SECONDS, AdminDeps, HealthCheck, build_admin
 from worker.entrypoints.http.api import build_api
@@ -43,7 +41,6 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.entrypoints.job_handlers import job_handlers_of
 from worker.entrypoints.service_manager import ServiceManager, service_manager
-from worker.entrypoints.simulated import DEV_PROVIDER, with_simulator
 from worker.entrypoints.ticker import run_ticker
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
@@ -82,6 +79,13 @@ async def run_dev(settings: Settings, *, verbose: bool, open_desk: OpenDesk) -> 
 
     Not *verbose*: the log has what went wrong alone, and the terminal what a person wants to see.
     """
+    # What only this needs, the daemon's start does not wait for.
+    from worker.entrypoints.dev_terminal import DevTerminal  # noqa: PLC0415 - as said above
+    from worker.entrypoints.simulated import (  # noqa: PLC0415 - as said above
+        DEV_PROVIDER,
+        with_simulator,
+    )
+
     stop = asyncio.Event()
     interrupted = _stop_on_signals(stop)
     async with AsyncExitStack() as stack:
@@ -110,6 +114,8 @@ async def run_dev(settings: Settings, *, verbose: bool, open_desk: OpenDesk) -> 
 
 
 async def _with_servers(stack: AsyncExitStack, settings: Settings) -> Settings:
+    from worker.entrypoints.embedded import with_servers  # noqa: PLC0415 - it brings Alembic
+
     settings = await stack.enter_async_context(with_servers(settings, DEV_HOME))
     _say(f"database AW_DATABASE__URL={settings.database.url.get_secret_value()}")
     _say(f"redis    AW_REDIS__URL={settings.redis.url.get_secret_value()}")

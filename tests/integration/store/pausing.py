@@ -10,8 +10,8 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import Database, scalar
-from worker.adapters.store.migrate import ROLE
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.store.revisions import ROLE
 
 T = TypeVar("T")
 

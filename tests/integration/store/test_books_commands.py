@@ -17,8 +17,8 @@ from tests.integration.store.old_books import ALL_OVER, UNTIL, grow_old, violate
 from tests.integration.store.shop import Shop
 from tests.integration.store.test_compose_roles import as_role
 from tests.integration.store.test_store_audit import lives
-from worker.adapters.store.migrate import ROLE
 from worker.adapters.store.periods import BooksRefusal, Periods
+from worker.adapters.store.revisions import ROLE
 from worker.domain.policy import load_profile
 from worker.domain.policy.language.content import content_of
 from worker.domain.shipped import config_directory

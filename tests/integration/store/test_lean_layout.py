@@ -19,7 +19,8 @@ from tests.integration.store.shop import (
 from tests.integration.store.test_store_upgrades import migrated_to
 from worker.adapters.store import migrate
 from worker.adapters.store.layout import LAYOUT
-from worker.adapters.store.migrate import ROLE, OlderRuns
+from worker.adapters.store.migrate import OlderRuns
+from worker.adapters.store.revisions import ROLE
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.ports.store.outbox import EventFilter

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.integration.store.shop import ALICE, DEADLINE, PRICE, RENTED, TICK, Shop
 from worker.adapters.store.database import scalar
-from worker.adapters.store.migrate import ROLE, head, upgrade
+from worker.adapters.store.migrate import upgrade
+from worker.adapters.store.revisions import ROLE, head
 
 NOW = DEADLINE + TICK
 BOOKS = ("transfer", "settlement", "transition")

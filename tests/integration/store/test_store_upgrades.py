@@ -10,18 +10,18 @@ import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from tests.integration.store.shop import DEADLINE, LEASE, PRICE, SIM, Shop, delivery, ending
-from worker.adapters.store import migrate
+from worker.adapters.store import migrate, revisions
 from worker.adapters.store.connections import DIALECT, connector
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
 
 FILLED = Path("tests/golden/filled_at_0001.sql").read_text()
-MIGRATIONS = Path(migrate.__file__).parent / "migrations"
 TABLES = (
     "SELECT c.table_name, array_agg(quote_ident(c.column_name) ORDER BY c.ordinal_position)"
     " FROM information_schema.columns c WHERE c.table_schema = 'public'"
@@ -38,9 +38,18 @@ DELETION = (
 
 def migrated(connection: Connection, revision: str) -> None:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(revisions.MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def test_the_daemon_knows_the_revisions_that_alembic_knows() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(revisions.MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+
+    assert revisions.known() == {each.revision for each in scripts.walk_revisions()}
+    assert revisions.head() == scripts.get_current_head()
 
 
 async def migrated_to(url: str, revision: str) -> None:
@@ -90,7 +99,7 @@ async def test_every_row_is_kept_and_the_books_balance(old_shop: Shop) -> None:
         name for name, rows in before.items() if rows
     }
 
-    assert await migrate.upgrade(old_shop.url) == ("0001", migrate.head())
+    assert await migrate.upgrade(old_shop.url) == ("0001", revisions.head())
 
     assert await everything() == before
     assert await violations(old_shop) == {}
@@ -129,7 +138,7 @@ RELEASED = {f"{number:04}" for number in range(1, 9)}
     "script",
     [
         script
-        for script in sorted((MIGRATIONS / "versions").glob("*.sql"))
+        for script in sorted((revisions.MIGRATIONS / "versions").glob("*.sql"))
         if script.stem[:4] not in RELEASED
     ],
     ids=lambda script: script.stem,
@@ -241,6 +250,6 @@ async def test_a_migration_behind_a_long_reader_lets_others_by_and_goes_on_after
         re.fullmatch(r"settlement is held by process \d+; trying again", one) for one in waits
     )
 
-    assert await migrating == ("0023", migrate.head())
+    assert await migrating == ("0023", revisions.head())
     await reader.close()
     await daemon.close()

@@ -15,7 +15,7 @@ from tests.simulation.timed.simulated_daemon import RATE, SharedWorld, Simulated
 from tests.simulation.timed.simulated_line import TheirGate
 from tests.simulation.timed.simulated_redis import SimulatedRedis
 from tests.simulation.timed.simulated_time import INSTALL, SimulatedTime
-from worker.adapters.store.migrate import ROLE
+from worker.adapters.store.revisions import ROLE
 from worker.domain.ids import AccountId
 from worker.lifecycle.ticks import TICKS
 from worker.ports.store.activations import AcceptOutcome

@@ -30,8 +30,8 @@ from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.store.connections import ConnectionPool
 from worker.adapters.store.database import Database
-from worker.adapters.store.migrate import ROLE
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.store.revisions import ROLE
 from worker.bootstrap.assemble import Worker, assemble
 from worker.domain.ids import ProviderName
 from worker.lifecycle.budget import ProviderTerms

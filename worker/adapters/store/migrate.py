@@ -7,15 +7,11 @@ worker's own role is made here: it may not change or delete what is in the books
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
-from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -23,14 +19,13 @@ from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
 from worker.adapters.store.layout import LAYOUT
-from worker.adapters.store.refusals import DEADLOCK, LOCKED, outgrown, sqlstate, translated
-from worker.ports.errors import SchemaMissing
+from worker.adapters.store.refusals import DEADLOCK, LOCKED, sqlstate, translated
+from worker.adapters.store.revisions import MIGRATIONS, ROLE, check, head, revision
 
 T = TypeVar("T")
 #: Told in a line whom a migration waits for.
 Waits: TypeAlias = Callable[[str], None]
 
-ROLE = "activation_worker"
 LOCK: Final = 0x6163_7469_7661_7465  # "activate", as a bigint
 
 #: What the revisions change, in this order, and whoever comes later waits for them. So they wait
@@ -88,7 +83,6 @@ _OLDER = text(
     " WHERE dead_at IS NULL AND layout < :layout"
 )
 _WRITE = text("UPDATE layout SET written = :layout WHERE written < :layout")
-_WRITTEN = text("SELECT written FROM layout")
 _OURS: Final = {"layout": LAYOUT}
 #: Only code of before looks into these; with them a settlement writes to each other index, too.
 _OF_OLDER: Final = ("activation_live_ref", "activation_due")
@@ -130,27 +124,12 @@ class OlderRuns(Exception):
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     return config
 
 
-@cache
-def head() -> str:
-    """The revision this version of the code needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    assert revision is not None
-    return revision
-
-
-@cache
-def _known() -> frozenset[str]:
-    """The revisions of this version of the code: asked for every few seconds, each is a module."""
-    walked = ScriptDirectory.from_config(_config()).walk_revisions()
-    return frozenset(script.revision for script in walked)
-
-
 def _migrate(connection: Connection) -> str | None:
-    before = MigrationContext.configure(connection).get_current_revision()
+    before = revision(connection)
     if before == head():
         return before
     present = connection.execute(_PRESENT, {"tables": list(LOCKED_TABLES)}).scalar_one()
@@ -271,21 +250,3 @@ async def _build_large_indexes(engine: AsyncEngine) -> None:
             if name not in usable:
                 await connection.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
                 await connection.execute(text(f"CREATE INDEX CONCURRENTLY {name} ON {on}"))
-
-
-def check(connection: Connection) -> None:
-    """Raise `SchemaMissing` where the database is not at this version's revision, or beyond.
-
-    A newer database is fine until its upgrade is finished: migrations are additive, and a deploy
-    runs both versions.
-    """
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found is None:
-        raise SchemaMissing("the database has no schema: run `activation-worker migrate`")
-    if found in _known() and found != head():
-        raise SchemaMissing(
-            f"the schema is at {found}, this version needs {head()}:"
-            " run `activation-worker migrate`"
-        )
-    if connection.execute(_WRITTEN).scalar_one() > LAYOUT:
-        raise outgrown()

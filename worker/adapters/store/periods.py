@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import audit, book_files
 from worker.adapters.store.book_files import BOOKS, Unproven, WrittenFile
 from worker.adapters.store.database import Database, scalar, statement
-from worker.adapters.store.migrate import check
+from worker.adapters.store.revisions import check
 
 PAGE: Final = 2_000  #: Numbers that one transaction drops, at most.
 #: After so long every transaction that wrote before an instant has ended.

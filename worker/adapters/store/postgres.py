@@ -12,10 +12,10 @@ from worker.adapters.store.books import BookRepository
 from worker.adapters.store.cases import CaseRepository
 from worker.adapters.store.database import Database, OpenConnections, Took, scalar, statement
 from worker.adapters.store.instances import PostgresInstances
-from worker.adapters.store.migrate import ROLE, check
 from worker.adapters.store.outbox import OutboxRepository
 from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.purchases import PurchaseRepository
+from worker.adapters.store.revisions import ROLE, check
 from worker.adapters.store.settlements import SettlementRepository
 from worker.domain.policy import Profile
 from worker.ports.errors import StoreUnavailable

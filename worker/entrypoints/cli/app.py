@@ -1,5 +1,6 @@
 """The commands, each imported only when it is called, and how their failures end."""
 
+import gc
 import importlib
 import itertools
 import sys
@@ -19,6 +20,9 @@ from worker.entrypoints.cli.exit_codes import (
     failure_of,
     report,
 )
+
+#: What is imported stays: looking through it after every 700 new objects is an eighth of a start.
+GC_THRESHOLD = 50_000
 
 
 class Command(NamedTuple):
@@ -172,4 +176,5 @@ def activation_worker(
 
 def main() -> None:
     """The console script."""
+    gc.set_threshold(GC_THRESHOLD)
     app(prog_name="activation-worker")

@@ -44,7 +44,8 @@ class SchemaName:
 
 
 class ResponseBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    # What it describes is asked for rarely: the schema is built then.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     @classmethod
     def of(cls, row: object, **given: object) -> dict[str, Any]:

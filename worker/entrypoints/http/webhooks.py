@@ -83,7 +83,7 @@ class ReviewDecidedShown(ReviewToldShown):
 class CaseToldShown(BaseModel):
     """What became of a case or of a long rental; further members depend on what happened."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     account: str
 
