@@ -17,6 +17,7 @@ from tests.acceptance.world import Process, World, spawn_command, until
 from tests.chaos.api import Api, api_of
 from tests.chaos.stage import becomes, hand_over, rent
 from tests.ops.release_before import BEFORE, ROOT, VERSIONS, NoHistory, unpack_release_before
+from worker.adapters.store import revisions
 
 ACCOUNT = "acme"
 LONG, SHORT = 600, 5
@@ -28,7 +29,7 @@ import asyncio, sys
 from pathlib import Path
 import asyncpg
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from worker.adapters.store import case_rows, database, rentals, revisions, rows
+from worker.adapters.store import case_rows, database, rentals, rows
 folder = Path(database.__file__).parent / "sql"
 #: Their conditions are put in by code: with each that it knows.
 PUT_TOGETHER = {

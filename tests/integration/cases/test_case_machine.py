@@ -13,7 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.conftest import Background, Databases
 from tests.integration.cases.case_machine import CaseMachine
 
-WALKS: Final = int(os.environ.get("CASE_WALKS", "10"))
+WALKS: Final = int(os.environ.get("CASE_WALKS", "6"))
 STEPS: Final = 30
 
 
