@@ -33,7 +33,7 @@ from worker.settings.load import SIGNS_IN
 from worker.simulator.config import configured
 from worker.simulator.server import running
 
-pytestmark = [pytest.mark.nightly, pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 NUMBERS = 16  #: At each: the fewest that have all scenarios in them.
 WINDOW = 20.0

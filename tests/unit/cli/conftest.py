@@ -10,11 +10,29 @@ import pytest
 import typer.testing
 
 from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon, running
+from worker.domain.policy import checking
+from worker.domain.policy.effect.search import keys_without_effect
+from worker.domain.policy.language.profile import Profile
 from worker.entrypoints.cli.app import app
 from worker.settings import dev_context
 from worker.settings.dev_context import DevContext
 
 Cli: TypeAlias = Callable[..., typer.testing.Result]
+
+
+@pytest.fixture(autouse=True, scope="package")
+def each_policy_is_searched_once() -> Iterator[None]:
+    """Each `check-config` asks a thousand questions about every policy, here about the same."""
+    found: dict[str, list[tuple[str, str]]] = {}
+
+    def searched(profile: Profile) -> list[tuple[str, str]]:
+        if repr(profile) not in found:
+            found[repr(profile)] = list(keys_without_effect(profile))
+        return found[repr(profile)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checking, "keys_without_effect", searched)
+        yield
 
 
 @pytest.fixture
