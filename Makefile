@@ -18,7 +18,7 @@ demo: $(SERVERS) ## The main job end to end on embedded servers, with the proof 
 	@$(BIN)/activation-worker demo $(OPTIONS)
 
 test: $(READY) lint ## Every check and every test
-	$(BIN)/python -m pytest -n 3 $(TESTS)
+	$(BIN)/python -m pytest -n 4 $(TESTS)
 
 # Tests in tests/tidy say by themselves which page explains the rule they check.
 RULES := { echo "the rule is explained in worker/docs/changing.md\#rules-that-hold-everywhere" >&2; exit 1; }

@@ -1,7 +1,7 @@
 """The mixed crowd of `demo` at every family, with its outage: one daemon serves several of them.
 
 `nightly_demos` runs the command itself at each of them, with more numbers. The key of the providers
-is one that nothing else has: afterwards it must be nowhere. Runs in `make nightly`.
+is one that nothing else has: afterwards it must be nowhere.
 """
 
 import asyncio
