@@ -1,5 +1,9 @@
 """What every call passes through: tokens, ids, problems, and the access log."""
 
+import asyncio
+import threading
+from typing import Any
+
 import pytest
 
 from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api
@@ -91,6 +95,26 @@ def test_an_empty_secret_matches_no_token_not_even_an_empty_one() -> None:
 async def test_the_description_needs_no_token(api: Api) -> None:
     reply = await api.get("/openapi.json", token=None)
     assert (reply.status, reply.json["openapi"]) == (200, "3.1.0")
+
+
+async def test_who_asks_for_the_description_first_holds_up_nobody(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, others_answered = threading.Event(), threading.Event()
+
+    def slow(_routes: object) -> dict[str, Any]:
+        begun.set()
+        assert others_answered.wait(timeout=2), "the loop stands still meanwhile"
+        return {"openapi": "3.1.0"}
+
+    monkeypatch.setattr("worker.entrypoints.http.api.describe", slow)
+
+    asking = asyncio.create_task(api.get("/openapi.json", token=None))
+    await asyncio.to_thread(begun.wait, 5)
+    await api.get(ACCOUNT)
+    others_answered.set()
+
+    assert (await asking).status == 200
 
 
 async def test_a_request_id_is_taken_over_or_made(api: Api) -> None:
