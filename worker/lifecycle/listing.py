@@ -5,6 +5,7 @@ lag, lie and shift between pages.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from worker.domain.ids import ProviderName, ProviderRef
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.look import Look
-from worker.ports.errors import ProviderError, ProviderUnavailable, StoreError
+from worker.ports.errors import ProviderError, ProviderUnavailable, ScheduleUnavailable
 from worker.ports.provider import ActivePage, Circuit, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
@@ -25,7 +26,7 @@ PAGES_MAX: Final = 20_000  #: Two million numbers: a longer list is taken for en
 ABSENT_EVERY: Final = timedelta(seconds=15)
 ABSENT_SHARE: Final = 0.02  #: Of the time, at most, that a comparison of a long list may take.
 ABSENT_AGE: Final = timedelta(seconds=10)  #: What a fresh rental may take to get on the list.
-ABSENT_MAX: Final = 50  #: Looked at per reading; an empty list must not become a flood of looks.
+ABSENT_MAX: Final = 50  #: Made due per reading; an empty list must not become a flood of looks.
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class Listing:
             memory.reading = reading
         elif reading.whole:
             memory.pages = reading.page
-            await self._absent(provider, terms, budget, memory, reading)
+            await self._absent(provider, memory, reading)
         return len(reading.refs) - before
 
     async def _pages(
@@ -152,15 +153,11 @@ class Listing:
             await self.look.codes(seen)
         return page
 
-    async def _absent(
-        self,
-        provider: Provider,
-        terms: ProviderTerms,
-        budget: Budget,
-        memory: _Memory,
-        reading: _Reading,
-    ) -> None:
-        """Look at numbers that the list does not name; seldom, as every live one is compared."""
+    async def _absent(self, provider: Provider, memory: _Memory, reading: _Reading) -> None:
+        """Make numbers due that the list does not name; seldom, as every live one is compared.
+
+        They are looked at beside the next reading: one that hangs must not hold that up.
+        """
         began = self.clock.monotonic()
         if began < memory.compare_at:
             return
@@ -170,10 +167,5 @@ class Listing:
         )
         took = self.clock.monotonic() - began
         memory.compare_at = max(memory.compare_at, began + took / ABSENT_SHARE)
-        for number in missing:
-            await budget.take()
-            try:
-                await self.look.safely(provider, number, terms)
-            except StoreError as error:
-                self.reporter.trouble("watch.store_failed", detail=type(error).__name__)
-                return
+        with contextlib.suppress(ScheduleUnavailable):  # They are compared again soon.
+            await self.schedule.hint(provider.name, *missing)

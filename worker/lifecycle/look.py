@@ -75,17 +75,6 @@ class Look:
         default_factory=FailureBackoff
     )  #: By what is remembered of them.
 
-    async def safely(
-        self, provider: Provider, number: LiveNumber, terms: ProviderTerms
-    ) -> datetime | None:
-        """`once`, for one of many: a number that fails is looked at later, and the others go on."""
-        try:
-            return await self.once(provider, number, terms)
-        except StoreError:
-            raise  # The database is away, for the others too.
-        except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
-            return self.failed(number, terms, error)
-
     def failed(self, number: LiveNumber, terms: ProviderTerms, error: Exception) -> datetime | None:
         """When to look again at a number whose look failed: later, at the last look at most."""
         why = f"look: {describe_safely(error)}"

@@ -1,5 +1,6 @@
 """A provider's list of active numbers: a page tells of many at once, and never that one is gone."""
 
+import asyncio
 import weakref
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,7 +16,7 @@ from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX, ABSENT_SHARE, PAGES_AT_ONCE
-from worker.ports.errors import ProviderUnavailable, StoreUnavailable, UnknownReply
+from worker.ports.errors import ProviderUnavailable, UnknownReply
 from worker.ports.provider import ActivePage, ActiveRow, Circuit, CodesArrived, Ended, Sms, Waiting
 from worker.ports.store.activations import LiveNumber
 
@@ -200,6 +201,7 @@ async def test_who_is_absent_is_known_when_all_ticks_have_read(listed: World) ->
         await listed.read_list(turns(0))
 
     assert listed.provider.asked("list") == [0, 1, 2]
+    await listed.watch.tick(listed.provider, turns(2))
     assert listed.provider.asked("look") == ["gone"]
 
 
@@ -272,6 +274,7 @@ async def test_an_empty_list_credits_nobody_and_looks_at_a_few(listed: World) ->
 
     await listed.read_list()
     await listed.read_list()
+    await listed.watch.tick(listed.provider, turns(5))
 
     assert len(listed.provider.asked("look")) == ABSENT_MAX
     assert {(await listed.number(one)).state for one in numbers} == {State.WAITING}
@@ -284,6 +287,7 @@ async def test_an_absent_number_is_credited_only_when_the_look_says_so(listed: W
     listed.provider.will("list", page(row("2"))).will("look", Ended(PriceFate.GIVEN_BACK))
 
     await listed.read_list()
+    await listed.watch.tick(listed.provider, turns(2))
 
     assert (await listed.number(gone)).state is State.REFUNDED
     assert listed.provider.asked("look") == ["1"]
@@ -294,6 +298,7 @@ async def test_a_fresh_number_that_is_not_listed_yet_is_left_alone(listed: World
     listed.provider.will("list", page())
 
     await listed.read_list()
+    await listed.watch.tick(listed.provider, turns(2))
 
     assert listed.provider.asked("look") == []
 
@@ -313,27 +318,25 @@ async def test_a_list_that_could_not_be_had_says_nothing_about_anybody(
     listed.provider.will("list", page(last=False), of=0).will("list", error, of=1)
 
     await listed.read_list()
+    assert listed.reporter.troubles == troubles
+    await listed.watch.tick(listed.provider, turns(2))
 
     assert listed.provider.asked("look") == []
-    assert listed.reporter.troubles == troubles
 
 
-async def test_the_database_going_away_ends_the_looks_at_absent_numbers(
-    listed: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(3):
-        await listed.take(str(number), age=LONG_LISTED)
+async def test_no_look_at_an_absent_number_holds_up_the_next_reading(listed: World) -> None:
+    await listed.take("gone", age=LONG_LISTED)
     await listed.admin.execute(TAKEN_IN_BEFORE)
-    listed.provider.will("list", page()).will("look", CodesArrived(CODE))
 
-    async def away(*_: object, **__: object) -> None:
-        raise StoreUnavailable("database: gone")
+    async def hangs(_: object) -> None:
+        await asyncio.Event().wait()
 
-    monkeypatch.setattr(listed.store.activations, "record_codes", away)
-    await listed.read_list()
+    listed.provider.will("list", page()).will("look", hangs)
+    async with asyncio.timeout(10):
+        await listed.read_list()
+        await listed.read_list()
 
-    assert len(listed.provider.asked("look")) == 1
-    assert listed.reporter.troubles == ["watch.store_failed"]
+    assert listed.provider.asked("list") == [0, 0]
 
 
 async def test_a_provider_that_is_away_is_not_asked_for_its_list(listed: World) -> None:

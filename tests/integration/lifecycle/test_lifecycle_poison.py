@@ -110,6 +110,7 @@ async def test_an_absent_number_whose_look_fails_keeps_no_other_from_being_looke
     world.provider.will("look", Waiting()).will("look", KeyError("12345"), of="1")
 
     await world.read_list()
+    await world.watch.tick(world.provider, turns(2))
 
     assert sorted(world.provider.asked("look")) == ["0", "1", "2"]
     ((_, why),) = world.reporter.of("quarantined")
