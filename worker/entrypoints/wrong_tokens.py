@@ -8,6 +8,7 @@ callers share one address behind a proxy, and one of them with an old token must
 import math
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeVar
 
@@ -59,6 +60,7 @@ def _remember(memory: OrderedDict[K, V], key: K, value: V, most: int) -> None:
         memory.popitem(last=False)
 
 
+@lru_cache(maxsize=ADDRESSES_MAX)  # Every call asks, most of them from few addresses.
 def _place(address: str) -> str:
     """Whoever has an IPv6 address has 2**64 of them: its network counts as one."""
     try:

@@ -8,9 +8,9 @@ import re
 import traceback
 from collections.abc import Callable
 from http import HTTPStatus
+from secrets import token_hex
 from time import monotonic
 from typing import TypeAlias
-from uuid import uuid4
 
 import orjson
 from aiohttp import web
@@ -31,7 +31,7 @@ _USABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def random_request_id() -> str:
-    return uuid4().hex
+    return token_hex(16)
 
 
 def unreported(_route: str, _method: str, _status: int, _seconds: float) -> None:
