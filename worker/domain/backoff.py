@@ -58,6 +58,8 @@ AWAY: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=1), 
 ACCOUNT_LOCKED: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=10))
 #: What a provider is still owed once the customer is settled.
 PURSUIT: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=10), jitter=0.5)
+#: A banned account whose provider does not say until when: some bans grow with each call.
+BAN: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=60))
 #: One number or code that fails by a bug; somebody may have mended its row meanwhile.
 QUARANTINE: Final = Backoff(first=timedelta(seconds=2), longest=timedelta(minutes=10))
 #: An order that another call is asking its provider for this moment.
@@ -105,6 +107,7 @@ BACKOFFS: Final[Mapping[str, AnyBackoff]] = {
     "cancel": CANCEL,
     "away": AWAY,
     "pursuit": PURSUIT,
+    "ban": BAN,
     "quarantine": QUARANTINE,
     "same_order": SAME_ORDER,
     "keep_bought": KEEP_BOUGHT,

@@ -1,7 +1,9 @@
 """What goes out to companies that speak handler_api.php, and in which order."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -237,13 +239,14 @@ async def test_an_unreadable_rental_is_an_error_not_a_refusal() -> None:
 @pytest.mark.parametrize(
     ("reply", "seconds"),
     [
-        (http("BANNED:'2026-11-23 10-00-00'"), 60),
         (http('{"title":"BANNED","details":"","info":{"retry_after_seconds":300}}', 403), 300),
         (http('{"title":"BANNED","details":"","info":{"retry_after_seconds":86400}}', 403), 600),
-        (http('{"title":"BANNED","details":"","info":{"retry_after_seconds":-5}}', 403), 60),
+        (http('{"title":"BANNED","details":"","info":{"retry_after_seconds":-5}}', 403), 1),
     ],
 )
-async def test_a_banned_account_is_left_alone_for_a_while(reply: bytes, seconds: int) -> None:
+async def test_a_banned_account_is_left_alone_for_as_long_as_it_says(
+    reply: bytes, seconds: int
+) -> None:
     world = World()
     async with raw_provider(reply) as raw, talking_to(config(raw.url), world) as provider:
         with pytest.raises(ProviderRefused):
@@ -256,3 +259,23 @@ async def test_a_banned_account_is_left_alone_for_a_while(reply: bytes, seconds:
             await provider.look(REF)
 
     assert len(raw.requests) == 2
+
+
+async def test_a_ban_without_an_end_is_asked_about_again_ever_more_rarely() -> None:
+    """One that ends soon costs no codes, and one that lasts few calls."""
+    world, banned = World(), http("BANNED:'2026-11-23 10-00-00'")
+    answers = (*(banned for _ in range(12)), http("STATUS_WAIT_CODE"), banned, banned)
+    asked_at: list[float] = []
+    async with raw_provider(*answers) as raw, talking_to(config(raw.url), world) as provider:
+        began = world.now
+        while len(raw.requests) < len(answers):
+            with suppress(ProviderRefused, CircuitOpen):
+                await provider.look(REF)
+            if len(raw.requests) > len(asked_at):
+                asked_at.append(world.now - began)
+            world.now += 0.5
+
+    waits = [later - at for at, later in pairwise(asked_at)]
+    assert waits[:6] == [1, 2, 4, 8, 16, 32]
+    assert waits[6:11] == [60] * 5
+    assert waits[-1] == 1, "it answered meanwhile"

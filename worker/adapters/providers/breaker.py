@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
+from worker.domain.backoff import BAN
 from worker.ports.errors import CircuitOpen
 from worker.ports.provider import Circuit
 from worker.ports.reporter import Operation
@@ -91,6 +92,7 @@ class Breaker:
         self._operations: dict[Operation, _OperationState] = {}
         self._work_answered = True  #: Since the last outage.
         self._silent_until = monotonic()  #: No call goes out before: a 429 asked for it.
+        self._bans = 0  #: In a row, that did not say until when.
         self._probe_at = monotonic()  #: When the next call is a probe, where nobody else probes.
 
     @property
@@ -188,6 +190,18 @@ class Breaker:
     def pause(self, seconds: float) -> None:
         """The provider asked for silence (429); a longer silence already promised stays."""
         self._silent_until = max(self._silent_until, self._monotonic() + seconds)
+
+    def ban(self, seconds: float | None) -> None:
+        """The account is banned for so long; None: until when is not told, so ask now and then."""
+        if seconds is None:
+            if self._silent_until > self._monotonic():
+                return  # Sent before the call that was told so first.
+            seconds = BAN.wait(self._bans).total_seconds()
+            self._bans += 1
+        self.pause(seconds)
+
+    def ban_is_over(self) -> None:
+        self._bans = 0
 
     def _switch(self, *, closed: bool) -> None:
         self._closed = closed

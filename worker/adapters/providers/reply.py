@@ -20,7 +20,7 @@ from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavaila
 T = TypeVar("T")
 
 PAUSE_S = 5.0  #: After a 429 that does not say how long.
-BAN_PAUSE_S = 60.0  #: After a ban that does not say until when.
+BAN_PAUSE_S = 60.0  #: Of purchases, after a ban that does not say until when.
 PAUSE_MAX_S = 600.0
 
 _WORD: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+")  #: Quotable in an error: no code looks like it.
@@ -102,8 +102,9 @@ class Banned(ProviderRefused):
     """The account is banned: every call fails, and some bans grow with each."""
 
     def __init__(self, provider: str, wait_s: object = None) -> None:
-        pause_s = wait_s if isinstance(wait_s, int | float) and wait_s > 0 else BAN_PAUSE_S
-        self.pause_s = min(float(pause_s), PAUSE_MAX_S)
+        self.pause_s: float | None = None  #: It does not say until when.
+        if isinstance(wait_s, int | float) and wait_s > 0:
+            self.pause_s = min(float(wait_s), PAUSE_MAX_S)
         super().__init__(provider, "BANNED")
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker, Ticket
 from worker.adapters.providers.own_pool import OwnPool
 from worker.adapters.providers.patience import Patience
-from worker.adapters.providers.reply import Banned, RateLimited, Reply, interpret
+from worker.adapters.providers.reply import BAN_PAUSE_S, Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
     CONNECT_TIMEOUT_S,
     NOTHING_MORE,
@@ -252,12 +252,13 @@ class Transport:
         await self._sleep(seconds)
         await self.pay_more()
 
-    def _banned(self, operation: Operation, seconds: float) -> None:
+    def _banned(self, operation: Operation, seconds: float | None) -> None:
         """A banned account may not buy. A look finds out whether it still gets its codes."""
         if operation.buys:
-            self._buys_from = max(self._buys_from, self._monotonic() + seconds)
+            until = self._monotonic() + (seconds or BAN_PAUSE_S)
+            self._buys_from = max(self._buys_from, until)
         else:
-            self._breaker.pause(seconds)
+            self._breaker.ban(seconds)
 
     def _circuit_changed(self, circuit: Circuit) -> None:
         self._report_circuit(circuit)
@@ -356,6 +357,7 @@ class Transport:
                 if operation in WORK:
                     self._patience.answered(took)
                 self._breaker.answered(ticket)
+                self._breaker.ban_is_over()
                 self._works_again(operation)
             case RateLimited():
                 result = RequestResult.RATE_LIMITED
