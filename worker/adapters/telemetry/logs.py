@@ -294,7 +294,6 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "settle.account_locked": "Endings whose account somebody keeps locked; the others go on.",
     "ticker.failed": "The ticks of a slot were not put into the queue; it is tried again.",
     "watch.code_refused": "A code could not be recorded; it is tried again later and later.",
-    "watch.store_failed": "What a look found could not be stored; it is found again.",
 }
 
 #: The id in the lines of an event that is about one thing. Of `activation.in_review`, `.resolved`,
