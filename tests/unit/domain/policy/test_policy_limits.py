@@ -71,6 +71,7 @@ def test_a_ratio_counts_once_there_are_so_many_orders(ask: AskPolicy) -> None:
 
     assert tick(ask, ratio, order, credit)[0] == "auto_credit"
     assert tick(ask, ratio, order, order, credit)[1] == "limit_reached"
+    assert tick(ask, ratio, order, order, order, credit, credit)[1] == "limit_reached"
     assert tick(ask, ratio, order, order)[0] == "auto_credit"
     assert tick(ask, ratio, order, order, order, order, credit)[0] == "auto_credit"
     old = past("order", NOW - DAY)

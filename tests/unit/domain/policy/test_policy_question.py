@@ -178,6 +178,8 @@ def test_the_limits_themselves_are_allowed() -> None:
         "purchased_at": "1970-01-01T00:00:00Z",
     }
     assert question_from(TICK | most).op is Op.ORDER_TICK
+    assert question_from(TICK | {"idle_days": 10**9}).op is Op.ORDER_TICK
+    assert refused(TICK | {"idle_days": 10**9 + 1}) == "given.idle_days"
     assert question_from(CLAIM | {"service": "x" * 200}).op is Op.CLAIM
     many = MONEY_OUT | {"activations": [AT] * 10_000}
     assert len(question_from(many).facts.activations) == 10_000  # type: ignore[union-attr]  # a withdrawal

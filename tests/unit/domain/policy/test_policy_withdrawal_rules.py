@@ -53,6 +53,7 @@ def test_a_withdrawal_is_granted_or_judged(ask: AskPolicy) -> None:
         ("any", {"activations": [ASKED - DAY]}, "topup_used"),
         ("any", {}, "balance_withdrawal"),
         ("activated", {"activations": [ASKED - DAY]}, "topup_used"),
+        ("activated", {"activations": [{"at": ASKED - DAY}]}, "topup_used"),
         ("activated", {"spent_minor": 1}, "balance_withdrawal"),
         ("activated", {"activations": [{"at": ASKED, "refunded": True}]}, "balance_withdrawal"),
         ("nothing", {"spent_minor": 1, "activations": [ASKED]}, "balance_withdrawal"),
