@@ -124,13 +124,18 @@ def list_mutants(file: Path, config: ConfigDict) -> None:
 
 
 def annotations(module: Path) -> Iterator[tuple[Position, Position]]:
-    """From where to where types are named: the type checker's job, and any change breaks import."""
+    """From where to where types are named, and said how a class is made (`frozen`, `slots`).
+
+    The first is the type checker's job, and any change breaks import; the second decides nothing.
+    """
     for node in ast.walk(ast.parse(module.read_text())):
         match node:
             case ast.AnnAssign(annotation=ast.Name(id="TypeAlias"), value=ast.expr() as types):
                 yield span(types)
             case ast.AnnAssign(annotation=types) | ast.arg(annotation=ast.expr() as types):
                 yield span(types)
+            case ast.ClassDef(decorator_list=decorators):
+                yield from map(span, decorators)
             case ast.FunctionDef(returns=ast.expr() as types):
                 yield span(types)
             case _:

@@ -206,6 +206,8 @@ def test_a_method_that_cannot_take_it_back_now(ask: AskPolicy, unable: str, answ
     assert claim(ask, payout, **OUT, **cannot, alternative_method="sepa") == out(1000)
     assert claim(ask, payout, **cannot) == PAID
     assert claim(ask, payout, **OUT) == out(1000), "a method that can take it does"
+    proposed = claim(ask, payout, policy=REVIEW, **OUT)
+    assert proposed == asked("judge_request", 1000, to=OUT["destination"])
     if unable == "balance":
         part = claim(ask, payout, **OUT, **cannot, credited_minor=400)
         assert part == ("credit", "granted_on_request", 600, 0, "balance", None)

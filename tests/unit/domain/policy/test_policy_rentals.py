@@ -157,6 +157,14 @@ def test_calendar_months_and_a_rest_that_counts_as_one(
     assert decided[2] == minor
 
 
+def test_months_are_counted_over_a_new_year(ask: AskPolicy) -> None:
+    december, january = 275 * DAY, 306 * DAY  # The second of each.
+    rules = {"early_end": "unused", "unit": "month"}
+    rental = {"rental_start": december, "rental_end": january + 31 * DAY, "price_minor": 1000}
+    assert cancel(ask, rules, january - US, **rental)[2] == 500
+    assert cancel(ask, rules, january + US, **rental) == denied("nothing_refundable")
+
+
 def test_a_rest_of_a_day_counts_as_one_and_over_is_over(ask: AskPolicy) -> None:
     rest = {"rental_end": 2 * DAY + HOUR, "price_minor": 300}
     started, complete = {"early_end": "unused"}, {"early_end": "unused", "used_counts": "complete"}
