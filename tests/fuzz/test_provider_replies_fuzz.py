@@ -148,6 +148,7 @@ FOUND_IN_TURN: list[tuple[str, str, list[str]]] = [
     ),
     # What should be the id of a sale was in the error, and may be a phone.
     ("textverified", "rental_open", ['{"href": "2025550120"}', '{"state": "saleless"}']),
+    ("textverified", "rental_open", ['{"href": "1e999999999"}']),
     # A row of the history has a link to its SMS, also where none came.
     (
         "textverified",

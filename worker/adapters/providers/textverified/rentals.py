@@ -4,6 +4,7 @@ A purchase answers with a link to its sale, and the sale names the rental. Lines
 woken: only numbers that are always on are asked for.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -58,6 +59,7 @@ DURATIONS: Final = {
 TERMS: Final = long_rental.RentalTerms(
     lengths=long_rental.only(*DURATIONS), prolongs=True, gives_expiry=True, tells_refund=True
 )
+_PHONE_LIKE: Final = re.compile("[0-9]{7}")
 RENTAL: Final = "/reservations/rental/nonrenewable/{ref}"
 SALE: Final = "/sales/{ref}"
 SMS: Final = "/sms?reservationType=nonrenewable&reservationId={ref}"
@@ -177,8 +179,8 @@ class TextVerifiedRentals(RentalAccount):
             return sale
         rented = await self._read_sale(sale)
         if rented is None:
-            # A sale's id has letters; what has none may be a phone, and goes to no log.
-            named = "a sale" if sale.isdecimal() else f"sale {sale}"
+            # A sale's id is mostly letters; so many digits may be a phone, and go to no log.
+            named = "a sale" if _PHONE_LIKE.search(sale) else f"sale {sale}"
             raise ProviderUnavailable(self.name, f"bought by {named}, but not read")
         return rented
 
