@@ -68,7 +68,7 @@ def _is_yes(family: str, dialect: str, reply: Reply) -> bool:
             state = str(body.get("state")).lower()
             ended = state in {"nonrenewableexpired", "nonrenewablerefunded"}
             told = "refund" in body and "canRefund" in json.dumps(body["refund"])
-            return not reply.body.strip(b" {}") or ended or told
+            return reply.body.strip() in {b"", b"{}"} or ended or told
         case "smspool" | "smsman", _:
             return str(body.get("success")) in {"1", "True"} and not body.get("error_code")
         case _:
