@@ -79,9 +79,8 @@ async def run_dev(settings: Settings, *, verbose: bool, open_desk: OpenDesk) -> 
 
     Not *verbose*: the log has what went wrong alone, and the terminal what a person wants to see.
     """
-    # What only this needs, the daemon's start does not wait for.
-    from worker.entrypoints.dev_terminal import DevTerminal  # noqa: PLC0415 - as said above
-    from worker.entrypoints.simulated import (  # noqa: PLC0415 - as said above
+    from worker.entrypoints.dev_terminal import DevTerminal  # noqa: PLC0415 - only dev needs it
+    from worker.entrypoints.simulated import (  # noqa: PLC0415 - only dev needs it
         DEV_PROVIDER,
         with_simulator,
     )
