@@ -1,4 +1,4 @@
-"""A deletion waits for the claims that are open: what one gives back would reach nobody after it."""
+"""A deletion waits for claims that are open: what they give back would reach nobody after it."""
 
 import pytest
 
