@@ -165,6 +165,7 @@ async def test_what_waits_for_a_human_is_found_among_many_live_numbers(broken_sh
 
     assert every.whole_tables == this.whole_tables == set()
     assert every.indexes_on("activation") == {"activation_pkey"}
+    assert every.indexes_on("transition") == {"transition_in_review"}
 
 
 @pytest.mark.parametrize("name", ["activations/seen_providers", "activations/seen_services"])

@@ -50,6 +50,8 @@ LARGE_INDEXES: Final[Mapping[str, str]] = {
     "activation_id_tail": "activation (right(CAST(id AS text), 8))",
     # A service that many numbers share is read newest first from activation_newest instead.
     "activation_of_service": "activation (service, country, rented_at)",
+    # Since when a number waits for a human: the list of all that wait asks it of each.
+    "transition_in_review": "transition (activation_id, seq) INCLUDE (at) WHERE what = 'in_review'",
     # What was written since a number, without an entry for each row: the rows stand in that order,
     # and a page for every 128 says from where to where.
     "transfer_number": "transfer USING brin (id) WITH (autosummarize = on)",
