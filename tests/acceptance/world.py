@@ -21,6 +21,8 @@ from worker.adapters.store.postgres import PostgresStore
 from worker.entrypoints.cli.client import Daemon, Target, connected
 
 TOKEN = "acceptance-token-on-loopback-only"
+#: With which a shop's own backend passes on what its customers do.
+SHOP_TOKEN = "acceptance-shop-on-loopback-only"
 PROVIDER = "sim"
 START_SECONDS = 90.0  # Nobody promises how soon a program is up: the machine may be busy.
 
@@ -68,7 +70,7 @@ class World:
             "AW_REDIS__URL": self.redis_url,
             "AW_API__LISTEN": "127.0.0.1:0",
             "AW_ADMIN__LISTEN": "127.0.0.1:0",
-            "AW_API__TOKENS": f"test:operate+decide:{TOKEN}",
+            "AW_API__TOKENS": f"test:operate+decide:{TOKEN},shop:operate:{SHOP_TOKEN}",
             "AW_DEFAULTS__CREDIT_GRACE_SECONDS": "5",
             f"{base}FAMILY": "handler_api",
             f"{base}BASE_URL": self.simulator_url,

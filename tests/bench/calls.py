@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from tests.acceptance.world import PROVIDER, TOKEN, Process, World
+from tests.acceptance.world import PROVIDER, SHOP_TOKEN, Process, World
 from tests.bench.stage import cpu_seconds, stage
 
 CONNECTIONS: Final = 64
@@ -43,7 +43,7 @@ class Call:
         body = b"" if self.body is None else json.dumps(self.body).encode()
         head = (
             f"{self.method} {self.path} HTTP/1.1\r\nHost: {host}\r\n"
-            f"Authorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {SHOP_TOKEN}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.acceptance.world import PROVIDER, TOKEN
+from tests.acceptance.world import PROVIDER, SHOP_TOKEN
 from tests.chaos.api import Api, api_of
 from tests.chaos.report import Line, seconds
 from tests.chaos.stage import ProviderPlan, Scale, hand_over_new, settled, staged
@@ -73,7 +73,7 @@ async def _call(api: Api, took: list[float]) -> None:
 async def _press(api: Api, ids: Sequence[str]) -> list[tuple[int, float]]:
     """Status and seconds of every press; in a process of its own, so that it is as fast as many."""
     parts = urlsplit(api.url)
-    command = [sys.executable, str(CUSTOMERS), str(parts.hostname), str(parts.port), TOKEN]
+    command = [sys.executable, str(CUSTOMERS), str(parts.hostname), str(parts.port), SHOP_TOKEN]
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,

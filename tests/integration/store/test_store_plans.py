@@ -153,6 +153,7 @@ HOT = {
     "settlements/foreign_rows": DUE | {"activation_pursued"},
     "activations/live_numbers": DUE,
     "activations/missing_from": DUE,
+    "activations/whole": {"activation_pkey"},
     "settlements/settle": {"activation_pkey"},
     "settlements/postpone": {"activation_pkey"},
     "settlements/resolve": {"activation_pkey"},

@@ -140,7 +140,7 @@ async def _accept(
     lost = batch.granted - inserted
     await _insert_codes(connection, batch, inserted)
     repeated = {a.activation.id for a in answers if a.activation is not None} - batch.granted
-    full = await rows.by_ids(connection, repeated, timeline=False) if repeated else {}
+    full = await rows.by_ids(connection, repeated) if repeated else {}
     return [_answer(answer, lost, full) for answer in answers]
 
 

@@ -271,13 +271,13 @@ class ActivationRepository:
         return await self._db.write(work)
 
     async def activation(self, id_: ActivationId) -> port.Activation | None:
-        found = await self._db.read(lambda c: rows.by_ids(c, [id_], timeline=True))
-        return found.get(id_)
+        return (await self.activations_of([id_])).get(id_)
 
     async def activations_of(
         self, ids: Sequence[ActivationId]
     ) -> dict[ActivationId, port.Activation]:
-        return await self._db.read(lambda c: rows.by_ids(c, ids, timeline=True))
+        found = await self._db.rows(statement("activations/whole"), {"ids": list(ids)})
+        return {ActivationId(row["id"]): rows.whole(row) for row in found}
 
     async def activations(
         self,

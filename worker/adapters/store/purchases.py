@@ -59,7 +59,7 @@ async def keep_bought(
     )
     adopted = {name: value for name, value in _number(bought).items() if name not in TIMING}
     await connection.execute(statement("purchases/adopt"), {"id": id_, **adopted})
-    return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
+    return (await rows.by_ids(connection, [id_])).get(id_)
 
 
 async def keep_failed(
@@ -71,7 +71,7 @@ async def keep_failed(
     await connection.execute(statement("books/lock_balances"), {"accounts": [account]})
     failed = {"id": id_, "failure": failure, "is_order": is_order}
     await connection.execute(statement("purchases/purchase_failed"), failed)
-    return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
+    return (await rows.by_ids(connection, [id_])).get(id_)
 
 
 async def keep_unknown(connection: AsyncConnection, id_: ActivationId) -> Activation | None:
@@ -80,7 +80,7 @@ async def keep_unknown(connection: AsyncConnection, id_: ActivationId) -> Activa
         statement("purchases/purchase_activation"),
         {"id": id_, "state": "unknown", "min_cancel_age": timedelta(0), **nothing},
     )
-    return (await rows.by_ids(connection, [id_], timeline=True)).get(id_)
+    return (await rows.by_ids(connection, [id_])).get(id_)
 
 
 def _content(
@@ -173,7 +173,7 @@ async def _known(
 ) -> port.PurchaseStart:
     if known["content_hash"] != hashed:
         return port.PurchaseStart(port.PurchaseState.OTHER_CONTENT, None)
-    found = await rows.by_ids(connection, [ActivationId(id_)], timeline=True)
+    found = await rows.by_ids(connection, [ActivationId(id_)])
     number = found.get(ActivationId(id_))
     whom = (ProviderName(known["provider"]), known["order"].get("because", ""))
     if known["state"] == "failed":

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -83,13 +82,6 @@ def activation(row: Mapping[str, Any] | RowMapping, **parts: Any) -> port.Activa
     )
 
 
-_KEPT: Final = {State.DELIVERED, State.CLOSED}  #: The charge; a claim may give it back.
-_SETTLEMENTS = text("SELECT * FROM settlement WHERE activation_id = ANY(CAST(:ids AS uuid[]))")
-_TIMELINES = text(
-    "SELECT activation_id, at, what, state, detail FROM timeline"
-    " WHERE activation_id = ANY(CAST(:ids AS uuid[])) ORDER BY activation_id, seq"
-)
-_ACTIVATIONS = text("SELECT * FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
 #: Only what is asked for stands in the statement: with "or no filter" in it, PostgreSQL would plan
 #: for all cases at once, and read an account's few numbers out of everything that was ever stored.
 _FILTERS = {
@@ -113,8 +105,8 @@ def newest(filters: frozenset[str]) -> TextClause:
     return text(statement("activations/newest").text.replace("found()", found))
 
 
-def listed(row: Mapping[str, Any]) -> port.Activation:
-    """A row of `newest`; it has no timeline."""
+def listed(row: Mapping[str, Any], timeline: Sequence[port.TimelineEntry] = ()) -> port.Activation:
+    """A row of `newest`, which has no timeline, or of `activations/whole`."""
     codes = zip(row["codes"] or (), row["texts"] or (), row["instants"] or (), strict=True)
     outcome = row["outcome"]
     return activation(
@@ -126,55 +118,25 @@ def listed(row: Mapping[str, Any]) -> port.Activation:
             State(outcome), row["amount_minor"], row["ended_reason"], row["ended_at"]
         ),
         given_back_minor=row["given_back_minor"] or 0,
-        timeline=(),
+        timeline=tuple(timeline),
+    )
+
+
+def whole(row: Mapping[str, Any]) -> port.Activation:
+    """A row of `activations/whole`."""
+    names = ("line_instants", "line_whats", "line_states", "line_details")
+    lines = zip(*(row[name] or () for name in names), strict=True)
+    return listed(
+        row,
+        [
+            port.TimelineEntry(at, what, {"state": state, **(detail or {})})
+            for at, what, state, detail in lines
+        ],
     )
 
 
 async def by_ids(
-    connection: AsyncConnection, ids: Iterable[ActivationId], *, timeline: bool
+    connection: AsyncConnection, ids: Iterable[ActivationId]
 ) -> dict[ActivationId, port.Activation]:
-    found = (await connection.execute(_ACTIVATIONS, {"ids": list(ids)})).mappings().all()
-    return await whole(connection, found, timeline=timeline)
-
-
-async def whole(
-    connection: AsyncConnection, found: Sequence[RowMapping], *, timeline: bool
-) -> dict[ActivationId, port.Activation]:
-    """Rows with their codes, settlement and, where asked for, timeline; in the rows' order."""
-    if not found:
-        return {}
-    ids = {"ids": [row["id"] for row in found]}
-    codes: dict[ActivationId, list[port.ShownCode]] = {}
-    for row in (await connection.execute(statement("activations/shown_codes"), ids)).mappings():
-        shown = port.ShownCode(SmsCode(row["code"]), row["text"], row["received_at"])
-        codes.setdefault(row["activation_id"], []).append(shown)
-    settlements = {
-        row["activation_id"]: port.Settlement(
-            State(row["outcome"]), row["amount_minor"], row["reason"], row["at"]
-        )
-        for row in (await connection.execute(_SETTLEMENTS, ids)).mappings()
-    }
-    kept = [id_ for id_, settlement in settlements.items() if settlement.outcome in _KEPT]
-    given_back = await _given_back(connection, kept) if kept else {}
-    timelines: dict[ActivationId, list[port.TimelineEntry]] = {}
-    if timeline:
-        for row in (await connection.execute(_TIMELINES, ids)).mappings():
-            line = port.TimelineEntry(
-                row["at"], row["what"], {"state": row["state"], **(row["detail"] or {})}
-            )
-            timelines.setdefault(row["activation_id"], []).append(line)
-    return {
-        ActivationId(row["id"]): activation(
-            row,
-            codes=tuple(codes.get(row["id"], ())),
-            settlement=settlements.get(row["id"]),
-            given_back_minor=given_back.get(row["id"], 0),
-            timeline=tuple(timelines.get(row["id"], ())),
-        )
-        for row in found
-    }
-
-
-async def _given_back(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, int]:
-    found = await connection.execute(statement("activations/given_back"), {"ids": list(ids)})
-    return {row[0]: row[1] for row in found}
+    found = await connection.execute(statement("activations/whole"), {"ids": list(ids)})
+    return {ActivationId(row["id"]): whole(row) for row in found.mappings()}  # type: ignore[arg-type]  # its names are texts

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final, TextIO
 
 import orjson
@@ -67,6 +68,7 @@ def redacted_text(text: str) -> str:
     return _SECRETS.sub(_strike, text) if _HINT.search(text) else text
 
 
+@lru_cache(maxsize=1024)  # Few names, asked for with each line.
 def _is_secret(name: str) -> bool:
     return name.lower().replace("-", "_") in SECRET_FIELDS
 

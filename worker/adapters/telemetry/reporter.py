@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 from uuid import UUID
 
+import prometheus_client
 from structlog.typing import FilteringBoundLogger
 
 from worker.adapters.telemetry import label_sets
@@ -54,6 +55,10 @@ class OpsReporter:
         self._circuits: dict[ProviderName, bool] = {}
         self._currencies: set[str] = set()
         self._leads: set[ProviderName] = set()
+        #: What counts each kind of call, and its seconds: looking them up costs as much again.
+        self._calls: dict[
+            tuple[str, str, int], tuple[prometheus_client.Counter, prometheus_client.Histogram]
+        ] = {}
 
     def accepted(self, provider: ProviderName, count: int) -> None:
         self._metrics.accepted.of(provider).inc(count)
@@ -195,8 +200,15 @@ class OpsReporter:
         self._metrics.code_told_seconds.observe(seconds, _exemplar(id_))
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._metrics.http_requests.labels(route, method, str(status)).inc()
-        self._metrics.http_request_seconds.labels(route).observe(seconds)
+        kind = (route, method, status)
+        if kind not in self._calls:
+            self._calls[kind] = (
+                self._metrics.http_requests.labels(route, method, str(status)),
+                self._metrics.http_request_seconds.labels(route),
+            )
+        count, duration = self._calls[kind]
+        count.inc()
+        duration.observe(seconds)
 
     def loop_lag(self, seconds: float) -> None:
         self._metrics.loop_lag_seconds.observe(max(0.0, seconds))

@@ -135,8 +135,8 @@ def _kind_of(request: web.Request) -> tuple[str, str]:
     resource = request.match_info.route.resource
     if resource is None:
         return OTHER, OTHER
-    waits = "?wait_seconds" if "wait_seconds" in request.query else ""
-    return resource.canonical + waits, request.method
+    waits = request.query_string and "wait_seconds" in request.query
+    return resource.canonical + ("?wait_seconds" if waits else ""), request.method
 
 
 def _access(

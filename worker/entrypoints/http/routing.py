@@ -108,6 +108,8 @@ class Inputs:
     headers: Mapping[str, Header]
     body: type[BaseModel] | None
     request: bool
+    #: What a call without a query gives, where that is enough.
+    no_query: Mapping[str, Any] | None
 
 
 def read_signature(handler: Handler, path: str) -> Inputs:
@@ -124,12 +126,15 @@ def read_signature(handler: Handler, path: str) -> Inputs:
             places["path" if name in in_path else "query"][name] = (hints[name], default)
     assert set(places["path"]) == in_path, f"{path}: the handler takes {set(places['path'])}"
     forbid = ConfigDict(extra="forbid")
+    query = create_model("Query", __config__=forbid, **places["query"])
+    needed = any(field.is_required() for field in query.model_fields.values())
     return Inputs(
         path=create_model("Path", __config__=forbid, **places["path"]),
-        query=create_model("Query", __config__=forbid, **places["query"]),
+        query=query,
         headers=headers,
         body=hints.get("body"),
         request="request" in hints,
+        no_query=None if needed else _fields(query()),
     )
 
 
@@ -195,7 +200,7 @@ async def _arguments(route: Route, request: web.Request) -> dict[str, Any]:
     arguments = _fields(_validated(inputs.path, request.match_info))
     if route.scope is not None:
         # Without a token the query is ignored: an error would tell strangers which paths exist.
-        arguments |= _fields(_validated(inputs.query, _single_query(request)))
+        arguments |= _query_of(request, inputs)
     arguments |= {
         name: _single_header(request, header.name) for name, header in inputs.headers.items()
     }
@@ -206,8 +211,14 @@ async def _arguments(route: Route, request: web.Request) -> dict[str, Any]:
     return arguments
 
 
+def _query_of(request: web.Request, inputs: Inputs) -> Mapping[str, Any]:
+    if inputs.no_query is not None and not request.query_string:
+        return inputs.no_query
+    return _fields(_validated(inputs.query, _single_query(request)))
+
+
 def _fields(model: BaseModel) -> dict[str, Any]:
-    return dict(model)
+    return dict(vars(model))
 
 
 def _validated(model: type[BaseModel], values: Mapping[str, str]) -> BaseModel:
@@ -296,8 +307,7 @@ def refuse_json(error: ValidationError) -> Problem:
 
 
 def respond(answer: Answer) -> web.Response:
-    body = None if answer.content is None else orjson.dumps(answer.content)
-    response = web.Response(status=answer.status, body=body, headers=answer.headers)
-    if body is not None:
-        response.content_type = "application/json"
-    return response
+    if answer.content is None:
+        return web.Response(status=answer.status, headers=answer.headers)
+    headers = {**answer.headers, "Content-Type": "application/json"}
+    return web.Response(status=answer.status, body=orjson.dumps(answer.content), headers=headers)
