@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from worker.ports.errors import StoreError
 
@@ -15,6 +15,7 @@ MOST: Final = 2_000
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
+_Callers: TypeAlias = "list[asyncio.Future[Answer | None]]"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,18 +29,17 @@ class Batcher(Generic[Key, Answer]):
     together: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Answer]]]
     alone: Callable[[Key], Awaitable[Answer | None]]
     sleep: Callable[[float], Awaitable[None]]
-    _waiting: "dict[Key, asyncio.Future[Answer | None]]" = field(default_factory=dict)
+    _waiting: "dict[Key, _Callers[Answer]]" = field(default_factory=dict)
     _runner: "asyncio.Task[None] | None" = None
     _alone: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     async def __call__(self, key: Key) -> Answer | None:
-        if key not in self._waiting:
-            self._waiting[key] = asyncio.get_running_loop().create_future()
-        answer = self._waiting[key]
+        # A future for each caller: one that hangs up must not cut off others with the same key.
+        answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(answer)
         if self._runner is None or self._runner.done():
             self._runner = asyncio.ensure_future(self._run())
-        # Shielded: a caller that hangs up must not cut off others with the same key.
-        return await asyncio.shield(answer)
+        return await answer
 
     async def _run(self) -> None:
         while self._waiting:
@@ -48,31 +48,38 @@ class Batcher(Generic[Key, Answer]):
             keys = list(self._waiting)[:MOST]
             await self._ask({key: self._waiting.pop(key) for key in keys})
 
-    async def _ask(self, callers: "Mapping[Key, asyncio.Future[Answer | None]]") -> None:
+    async def _ask(self, asking: "Mapping[Key, _Callers[Answer]]") -> None:
         answers: Mapping[Key, Answer] = {}
         try:
-            answers = await self.together(list(callers))
+            answers = await self.together(list(asking))
         except StoreError as error:
-            for answer in callers.values():
-                _fail(answer, error)
+            for callers in asking.values():
+                _fail(callers, error)
             return
         except Exception:  # noqa: BLE001, S110 - each is asked for alone, and raises what is its own
             pass
-        for key, answer in callers.items():
+        for key, callers in asking.items():
             if key in answers:
-                answer.set_result(answers[key])
+                _tell(callers, answers[key])
             else:
-                task = asyncio.ensure_future(self._ask_alone(key, answer))
+                task = asyncio.ensure_future(self._ask_alone(key, callers))
                 self._alone.add(task)
                 task.add_done_callback(self._alone.discard)
 
-    async def _ask_alone(self, key: Key, answer: "asyncio.Future[Answer | None]") -> None:
+    async def _ask_alone(self, key: Key, callers: "_Callers[Answer]") -> None:
         try:
-            answer.set_result(await self.alone(key))
-        except Exception as error:  # noqa: BLE001 - its caller's
-            _fail(answer, error)
+            _tell(callers, await self.alone(key))
+        except Exception as error:  # noqa: BLE001 - its callers'
+            _fail(callers, error)
 
 
-def _fail(answer: "asyncio.Future[Answer | None]", error: Exception) -> None:
-    answer.set_exception(error)
-    answer.exception()  # Whoever waits gets it; where nobody does any more, nothing is logged.
+def _tell(callers: "_Callers[Answer]", answer: Answer | None) -> None:
+    for caller in callers:
+        if not caller.done():
+            caller.set_result(answer)
+
+
+def _fail(callers: "_Callers[Answer]", error: Exception) -> None:
+    for caller in callers:
+        if not caller.done():
+            caller.set_exception(error)
