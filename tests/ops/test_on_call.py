@@ -4,6 +4,7 @@ The daemon is a real one. `journalctl`, `systemctl` and `redis-cli`, which are n
 in: they show this daemon's log and process, and what this server says of its memory.
 """
 
+import getpass
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -47,6 +48,18 @@ _STAND_INS: Final = {
 exec {python} -c 'import redis, sys
 print(redis.Redis.from_url(sys.argv[2]).info(sys.argv[4]))' "$@" """,
 }
+
+#: `kubectl exec` and `docker compose exec`: the command runs with the container's own environment.
+_CONTAINER: Final = """\
+#!/bin/bash
+[ "$1" = port-forward ] && exit
+inside=()
+while [ "$1" != -- ] && [ "$1" != worker ]; do
+  if [ "$1" = -e ]; then inside+=("$(grep = <<< "$2" || echo "$2=${{!2}}")"); fi
+  shift
+done
+exec env -i PATH="$PATH" AW_CONFIG={config} AW_URL=http://{api} "${{inside[@]}}" "${{@:2}}"
+"""
 
 
 @dataclass
@@ -187,6 +200,12 @@ def _prometheus() -> Iterator[str]:
             thread.join()
 
 
+def _block(at: int) -> str:
+    """What the index says to paste."""
+    found: list[str] = re.findall(r"^```sh\n(.*?)^```$", INDEX, re.MULTILINE | re.DOTALL)
+    return found[at]
+
+
 def _shell(worker: Worker, home: Path, commands: Path, prometheus: str) -> str:
     """The index's first block, with where things are here, and a host that looks as it says."""
     (home / "secrets").mkdir()
@@ -201,7 +220,7 @@ def _shell(worker: Worker, home: Path, commands: Path, prometheus: str) -> str:
             )
         )
         (commands / name).chmod(0o755)
-    block: str = re.findall(r"^```sh\n(.*?)^```$", INDEX, re.MULTILINE | re.DOTALL)[0]
+    block = _block(0)
     places = {
         "/opt/activation-worker/.venv/bin": str(commands),
         "/etc/activation-worker": str(home),
@@ -243,6 +262,32 @@ def test_every_command_of_a_runbook_works_for_who_is_on_call(night: Night, page:
             FILE=str(payloads),
             EVENT=night.call("GET", "/v1/events?limit=1", night.token)["items"][0]["id"],
         )
+
+
+@pytest.mark.parametrize(("at", "program"), [(1, "kubectl"), (2, "docker")])
+def test_what_is_done_in_a_container_bears_the_name_of_who_is_on_call(
+    night: Night, at: int, program: str
+) -> None:
+    home = night.home / program
+    (home / "secrets").mkdir(parents=True)
+    (home / ".activation-worker-token").write_text(night.token)
+    (home / "secrets/aw_api__tokens").write_text(f"oncall:operate+decide:{night.token}\n")
+    stand_in = _CONTAINER.format(config=night.worker.config, api=night.worker.api)
+    (home / program).write_text(stand_in)
+    (home / program).chmod(0o755)
+    (home / "payloads").write_text("no JSON\n")
+    shell = f"export PATH={home}:{night.home}:$PATH\n{_block(at)}"
+    there = replace(night, home=home, shell=shell)
+
+    there.run('activation-worker number note "$ID" seen', ID=night.number)
+    checked = there.run(
+        'activation-worker import numbers /dev/stdin --dry-run < "$FILE" || true',
+        FILE=str(home / "payloads"),
+    )
+
+    shown = night.call("GET", f"/v1/activations/{night.number}", night.token)
+    assert shown["timeline"][-1]["by"] == f"{getpass.getuser()} (oncall)"
+    assert re.search(r"^refused +1\b", checked, re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
