@@ -124,14 +124,18 @@ async def test_a_run_after_a_killed_one_starts_on_its_data(tmp_path: Path) -> No
         assert servers.postgres.is_running
 
 
-async def test_a_directory_in_use_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_directory_in_use_is_waited_for_then_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "LOCK_TRIES", 1)
+    monkeypatch.setattr(module, "LOCK_TRIES", 21)
     state = short_state(tmp_path)
     async with embedded(state, durable=False):
-        with pytest.raises(EmbeddedError, match="Another process"):
+        with pytest.raises(
+            EmbeddedError, match=r"Another process .* end it, or use another folder"
+        ):
             await embedded(state, durable=False).__aenter__()
+
+    assert "waiting for another process to stop its servers" in capsys.readouterr().err
 
 
 async def test_a_missing_extra_says_what_to_install(

