@@ -204,8 +204,10 @@ async def test_a_daemon_that_goes_away_ends_the_import_with_5(
 
 
 async def test_a_dry_run_reads_the_file_and_asks_nobody(tmp_path: Path) -> None:
-    file = ndjson(tmp_path / "n", number(1), "nonsense", number(2))
+    charged = number(3, charge="external")
+    file = ndjson(tmp_path / "n", number(1), "nonsense", number(2), charged)
 
     how, told = await run_import("http://127.0.0.1:1", "numbers", str(file), "--dry-run")
 
-    assert (how, told["lines"], told["refused"], told["sent_minor"]) == (1, 3, 1, 20)
+    assert (how, told["lines"], told["refused"], told["sent_minor"]) == (1, 4, 1, 30)
+    assert (told["booked_minor"], told["external_minor"]) == ({"?": 20}, {"?": 10})

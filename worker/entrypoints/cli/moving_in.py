@@ -165,9 +165,10 @@ def import_(  # noqa: PLR0913 - each is an option
     report = ImportReport()
     lines = _lines(file, kind, report)
     if dry_run:
-        for _ in lines:
+        for line in lines:
             report.done["new"] += 1
-        report.booked_minor["?"] = report.sent_minor - report.refused_minor
+            sums = report.external_minor if line.external else report.booked_minor
+            sums["?"] += line.minor  # Its currency is that of an account which nobody asks for.
     else:
         target = target_of(url, token_file, config)
         asyncio.run(_send(target, kind, lines, report))
