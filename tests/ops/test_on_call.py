@@ -54,7 +54,7 @@ _CONTAINER: Final = """\
 #!/bin/bash
 [ "$1" = port-forward ] && exit
 inside=()
-while [ "$1" != -- ] && [ "$1" != worker ]; do
+until [[ "$1" =~ ^(--|worker|prometheus)$ ]]; do
   if [ "$1" = -e ]; then inside+=("$(grep = <<< "$2" || echo "$2=${{!2}}")"); fi
   shift
 done
@@ -288,6 +288,27 @@ def test_what_is_done_in_a_container_bears_the_name_of_who_is_on_call(
     shown = night.call("GET", f"/v1/activations/{night.number}", night.token)
     assert shown["timeline"][-1]["by"] == f"{getpass.getuser()} (oncall)"
     assert re.search(r"^refused +1\b", checked, re.MULTILINE)
+
+
+def test_what_an_admin_listener_refuses_is_read_beside_compose_too(night: Night) -> None:
+    home = night.home / "refused"
+    (home / "secrets").mkdir(parents=True)
+    (home / "secrets/aw_api__tokens").write_text(f"oncall:operate+decide:{night.token}\n")
+    (home / "docker").write_text(
+        _CONTAINER.format(config=night.worker.config, api=night.worker.api)
+    )
+    (home / "docker").chmod(0o755)
+    block = _block(2)
+    assert "worker:9464" in block
+    python = Path(sys.executable).parent
+    shell = f"export PATH={home}:{python}:$PATH\n{block.replace('worker:9464', night.worker.admin)}"
+    there = replace(night, home=home, shell=shell)
+
+    ready = there.run('curl -s "http://$ADMIN/readyz?verbose"')
+    refused = there.run('curl -s "http://$INSTANCE/nothing"', INSTANCE=night.worker.admin)
+
+    assert json.loads(ready)["status"] == "ok"
+    assert json.loads(refused)["status"] == 404
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
