@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from tests.ops.queries import DEPLOY, boards, panels_of
+from worker.domain.backoff import EVENT
 from worker.entrypoints.cli.app import app
 from worker.entrypoints.desk import find_page, number_page, ops_pages, waiting_page
 
@@ -49,6 +51,14 @@ def test_links_and_files_that_are_named_exist(page: Path) -> None:
         assert (DEPLOY / name).exists()
     for alert in re.findall(r"\bActivationWorker[A-Z]\w+", text):
         assert (DEPLOY / f"runbooks/{alert}.md").exists()
+
+
+def test_the_pages_say_for_how_many_whole_days_an_event_is_tried() -> None:
+    texts = [page.read_text() for page in (*PAGES, DEPLOY.parent / "worker/docs/symptoms.md")]
+    said = [each for text in texts for each in re.findall(r"tried for\s(\w+)\sdays", text)]
+
+    assert len(said) == 4
+    assert set(said) == {{3: "three"}[sum(EVENT.waits, timedelta()).days]}
 
 
 def desk_pages(text: str) -> set[str]:
