@@ -117,9 +117,9 @@ def test_ports_probes_and_time_to_stop_are_those_of_the_worker(everything: list[
     settings = Settings()
 
     assert ports == {"api": settings.api.listen.port, "admin": settings.admin.listen.port}
-    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "admin"}
-    for probe in ("readinessProbe", "startupProbe"):
-        assert container[probe]["httpGet"] == {"path": "/readyz", "port": "admin"}
+    for probe in ("livenessProbe", "startupProbe"):  # Those that restart it ask no dependency.
+        assert container[probe]["httpGet"] == {"path": "/livez", "port": "admin"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "admin"}
     [_, waits] = container["lifecycle"]["preStop"]["exec"]["command"]
     least = int(waits) + settings.worker.drain_seconds + AFTER_DRAIN_SECONDS
     assert pod["terminationGracePeriodSeconds"] == least
