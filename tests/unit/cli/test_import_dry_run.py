@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from worker.entrypoints.cli.app import app
+from worker.entrypoints.cli.moving_in import LINE_BYTES_MAX
 
 GOOD: dict[str, Any] = {
     "provider": "sim",
@@ -74,3 +75,14 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
     assert code == 2
     assert "cannot be read" in stderr
+
+
+def test_a_line_that_is_too_long_is_one_line(tmp_path: Path) -> None:
+    file = written(tmp_path, json.dumps({**GOOD, "service": "x" * 2 * LINE_BYTES_MAX}), "{")
+
+    code, stdout, stderr = dry_run(file, "-o", "json")
+
+    report = json.loads(stdout)
+    refused = [(each["line"], each["why"].split(":")[0]) for each in report["first_refused"]]
+    assert (code, report["lines"]) == (1, 2), stderr
+    assert refused == [(1, "too-long"), (2, "no-json")]

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 from zlib import crc32
@@ -188,11 +189,23 @@ def _lines(file: Path, kind: Kind, report: ImportReport) -> Iterator[Line]:
                 raw = stream.readline(LINE_BYTES_MAX)
                 if not raw:
                     return
-                if raw.strip():
+                if len(raw) == LINE_BYTES_MAX and _skip_the_rest(stream, raw):
+                    report.lines += 1
+                    report.refuse(at, "too-long", 0, f"more than {LINE_BYTES_MAX} bytes")
+                elif raw.strip():
                     report.lines += 1
                     yield from _line(at, raw, kind, report, wrong)
     except OSError as error:
         raise Failure(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from None
+
+
+def _skip_the_rest(stream: BufferedReader, begun: bytes) -> bool:
+    """Whether there was more of this line: its parts are no lines of their own."""
+    part, more = begun, False
+    while part and not part.endswith(b"\n"):
+        part = stream.readline(LINE_BYTES_MAX)
+        more = more or bool(part)
+    return more
 
 
 def _line(
