@@ -86,3 +86,14 @@ def test_a_line_that_is_too_long_is_one_line(tmp_path: Path) -> None:
     refused = [(each["line"], each["why"].split(":")[0]) for each in report["first_refused"]]
     assert (code, report["lines"]) == (1, 2), stderr
     assert refused == [(1, "too-long"), (2, "no-json")]
+
+
+def test_what_another_system_charged_is_not_said_to_be_booked(tmp_path: Path) -> None:
+    elsewhere = {**GOOD, "provider_ref": "2", "charge": "external", "price_minor": 300}
+    file = written(tmp_path, json.dumps(GOOD), json.dumps(elsewhere))
+
+    _, stdout, _ = dry_run(file)
+
+    rows = [line.split() for line in stdout.splitlines()]
+    assert ["booked,", "?", "20"] in rows
+    assert ["charged", "elsewhere,", "?", "300"] in rows
