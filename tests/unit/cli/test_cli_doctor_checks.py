@@ -1,7 +1,10 @@
 """`doctor`: each finding, and what it means for the exit code."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +35,7 @@ from worker.settings.values import ListenAddress
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import running
 
+ROOT = Path(__file__).parents[3]
 GOOD = {"redis_version": "8.0.1", "maxmemory_policy": "noeviction", "aof_enabled": 1}
 
 
@@ -245,3 +249,22 @@ def test_an_upgrade_that_waits_for_its_end_is_told_in_one_line() -> None:
 
     assert told.health is Health.WARNING
     assert "migrate --finish" in told.hint
+
+
+def test_a_closed_pipe_ends_it_in_silence(database_url: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker", "doctor", "-o", "ndjson"],
+        env={"PATH": os.environ["PATH"], "AW_DATABASE__URL": database_url},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+
+    assert any('"database"' in line for line in process.stdout)
+    process.stdout.close()
+
+    assert (process.stderr.read(), process.wait(timeout=30)) == ("", 1)
+    process.stderr.close()

@@ -5,7 +5,8 @@ import enum
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -54,13 +55,15 @@ def doctor(config: ConfigOption = None, output: OutputOption = Format.TEXT) -> N
 
 async def _run(config: ConfigOption, output: Format) -> Exit:
     checks = []
-    async for check in run_checks(configured(config)):
-        checks.append(check)
-        if output is Format.TEXT:
-            hint = f"  (try: {check.hint})" if check.hint else ""
-            write_line(clean(f"{check.health.value:11}  {check.name:22}  {check.says}{hint}"))
-        elif output is Format.NDJSON:
-            write_json(check.document())
+    # Closed here: where the reader of the pipe is gone, the database is let go of in order.
+    async with aclosing(run_checks(configured(config))) as results:
+        async for check in results:
+            checks.append(check)
+            if output is Format.TEXT:
+                hint = f"  (try: {check.hint})" if check.hint else ""
+                write_line(clean(f"{check.health.value:11}  {check.name:22}  {check.says}{hint}"))
+            elif output is Format.NDJSON:
+                write_json(check.document())
     healths = {check.health for check in checks}
     exit_code = Exit.FAILED if Health.BROKEN in healths else Exit.OK
     exit_code = Exit.UNREACHABLE if Health.UNREACHABLE in healths else exit_code
@@ -100,7 +103,7 @@ class Result:
         }
 
 
-async def run_checks(loaded: Loaded) -> AsyncIterator[Result]:
+async def run_checks(loaded: Loaded) -> AsyncGenerator[Result, None]:
     """One check after the other; each result is yielded at once."""
     yield Result("configuration", Health.OK, f"{loaded.config_file} is valid")
     for warning in loaded.warnings:
