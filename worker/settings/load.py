@@ -228,7 +228,9 @@ def masked_url(url: str) -> str:
     name, colon, _ = user.partition(":")
     netloc = f"{name}{colon}{MASK if colon else ''}{at}{host}"
     query = [(k, MASK if "pass" in k.lower() else v) for k, v in parse_qsl(split.query)]
-    return urlunsplit(split._replace(netloc=netloc, query=urlencode(query, safe="*/")))
+    shown = split._replace(scheme="", netloc="", query=urlencode(query, safe="*/"))
+    # Put together by hand: urlunsplit leaves the slashes of unix:///run/valkey out.
+    return f"{split.scheme}://{netloc}{urlunsplit(shown)}"
 
 
 def policy_directory(directory: Path) -> Path:

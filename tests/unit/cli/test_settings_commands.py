@@ -43,6 +43,7 @@ def test_what_is_in_effect_is_shown_with_its_source(cli: Cli, file: str) -> None
     assert "providers.hero.poll_seconds = 1.5 # mine.toml" in lines
     assert "defaults.window_seconds = 1200 # default" in lines
     assert 'events.url = "" # default' in lines
+    assert "log.access = true # default" in lines
     assert "hidden" not in result.output
 
 
@@ -101,3 +102,11 @@ def test_keys_of_policies_that_decide_nothing_are_problems(cli: Cli, nothing_aro
     assert result.exit_code == 78
     assert "default.toml:2: cancel.late: decides nothing" in result.stderr
     assert "shop.toml:2: outage.refund_cap_months: decides nothing" in result.stderr
+
+
+def test_a_socket_is_shown_as_it_is_written(cli: Cli, file: str) -> None:
+    env = {"AW_REDIS__URL": "unix:///run/valkey.sock?password=hidden"}
+
+    result = cli("check-config", "--config", file, "--show-effective", env=env)
+
+    assert '"unix:///run/valkey.sock?password=********"' in result.stdout

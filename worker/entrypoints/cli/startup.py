@@ -59,6 +59,8 @@ def _toml(value: object) -> str:
     match value:
         case None:
             return '""'
+        case bool():
+            return str(value).lower()
         case str():
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
         case list():
