@@ -230,3 +230,27 @@ def read_to_end(terminal: int) -> str:
             read += chunk
     os.close(terminal)
     return read.decode()
+
+
+@pytest.mark.parametrize("args", [["watch", "\udcff"], ["account", "show", "a\udcff"]])
+def test_an_argument_that_is_no_utf8_is_a_wrong_command_line(
+    cli: Cli, daemon: FakeDaemon, args: list[str]
+) -> None:
+    result = cli(*args, "--url", daemon.url, env={"AW_TOKEN": OPERATE})
+
+    assert (result.exit_code, "is not UTF-8" in result.stderr) == (2, True)
+
+
+def test_a_full_disk_is_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "worker", "policy", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 2)
+    assert "cannot write: No space left on device" in done.stderr

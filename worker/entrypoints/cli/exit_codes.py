@@ -39,6 +39,7 @@ _CODES = {
 
 
 _CANNOT_LISTEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
+_CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Failure(Exception):
@@ -98,8 +99,18 @@ def failure_of(error: Exception) -> Failure | None:  # noqa: PLR0911 - one per k
             hint = "is another one running? Else other ports: AW_API__LISTEN, AW_ADMIN__LISTEN,"
             hint += " AW_DESK__LISTEN"
             return Failure(Exit.FAILED, f"cannot listen: {error.strerror}", hint=hint)
+        case OSError() if error.errno in _CANNOT_WRITE:
+            hint = "make room on that disk, then start it again"
+            return Failure(Exit.FAILED, f"cannot write: {error.strerror}", hint=hint)
+        case UnicodeEncodeError() if _is_raw_byte(error.object[error.start]):
+            return Failure(Exit.USAGE, "an argument is not UTF-8 text")
         case _:
             return None
+
+
+def _is_raw_byte(char: str) -> bool:
+    """Whether Python stands it for a byte of the command line that is no UTF-8."""
+    return "\udc80" <= char <= "\udcff"
 
 
 def _bad_configuration(text: str, count: int) -> Failure:
