@@ -72,6 +72,22 @@ def test_a_period_is_closed_exported_and_dropped(
     assert json.loads(steps[-1].stdout) == nothing
 
 
+def test_an_export_is_one_document_for_programs(
+    cli: Cli, database_url: str, tmp_path: Path
+) -> None:
+    env = {"AW_DATABASE__URL": database_url}
+    for date in ("2020-02-01", "2020-03-01"):
+        cli("books", "close", "--until", date, env=env)
+
+    written = cli("books", "export", str(tmp_path), "-o", "json", env=env)
+    nothing = cli("books", "export", str(tmp_path), "-o", "json", env=env)
+
+    folders = [f"{tmp_path}/until-2020-02-01", f"{tmp_path}/until-2020-03-01"]
+    periods = [{"folder": folder, "rows": 0} for folder in folders]
+    assert json.loads(written.stdout) == {"periods": periods}
+    assert json.loads(nothing.stdout) == {"periods": []}
+
+
 def test_a_missing_schema_is_said_to_be_that(cli: Cli, empty_database_url: str) -> None:
     result = cli("audit", env={"AW_DATABASE__URL": empty_database_url})
 

@@ -18,7 +18,7 @@ from worker.domain.policy.deadlines import orders_over_for
 from worker.entrypoints.cli.configured import configured
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption
-from worker.entrypoints.cli.output import Format, OutputOption, say, write_json
+from worker.entrypoints.cli.output import Format, OutputOption, say, write_json, write_list
 from worker.entrypoints.cli.store_session import ask_store
 from worker.lifecycle.policy_book import PolicyBook
 
@@ -64,12 +64,13 @@ def export(
     accounts and what was decided about them. They stay where they are until `books drop` was run.
     """
     written = _ask(config, lambda periods: periods.export(directory))
+    if output is not Format.TEXT:
+        periods = [{"folder": str(each.folder), "rows": each.rows} for each in written]
+        write_list(output, periods, {"periods": periods}, (), ())
+        return
     for each in written:
-        if output is Format.TEXT:
-            say(f"{each.folder}: {each.rows} rows, all sums as in the books")
-        else:
-            write_json({"folder": str(each.folder), "rows": each.rows})
-    if not written and output is Format.TEXT:
+        say(f"{each.folder}: {each.rows} rows, all sums as in the books")
+    if not written:
         say("every closed period is exported")
 
 
