@@ -59,7 +59,7 @@ class RawProvider:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
-        if self.balance is not None and "balance" in self.lines[-1]:
+        if self.balance is not None and "balance" in self.lines[-1].lower():
             answer = self.balance
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)

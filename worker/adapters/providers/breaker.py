@@ -66,6 +66,15 @@ class _OperationState(_Streak):
     ask_at: float | None = None  #: It is left alone: when the next call may ask.
 
 
+@dataclass(slots=True)
+class _Ban:
+    """Bans of one kind of call, in a row, that did not say until when."""
+
+    times: int = 0
+    alone: bool = False  #: Other kinds are answered: they need not wait for its end.
+    ask_at: float = float("-inf")  #: Where it is alone: when the next such call may ask.
+
+
 class Breaker:
     """One per provider account.
 
@@ -92,7 +101,7 @@ class Breaker:
         self._operations: dict[Operation, _OperationState] = {}
         self._work_answered = True  #: Since the last outage.
         self._silent_until = monotonic()  #: No call goes out before: a 429 asked for it.
-        self._bans = 0  #: In a row, that did not say until when.
+        self._bans: dict[Operation, _Ban] = {}
         self._probe_at = monotonic()  #: When the next call is a probe, where nobody else probes.
 
     @property
@@ -109,6 +118,7 @@ class Breaker:
         """Let a call go out, or raise `CircuitOpen`."""
         if self._silent_until > self._monotonic():
             raise CircuitOpen(self._provider, retry_after=timedelta(seconds=self.silent_s))
+        self._raise_if_banned(operation)
         if not self._closed:
             if not self._probes():
                 raise CircuitOpen(self._provider)
@@ -117,6 +127,11 @@ class Breaker:
         if state is not None and state.ask_at is not None:
             self._ask_again(state)
         return Ticket(self._generation, operation)
+
+    def _raise_if_banned(self, operation: Operation) -> None:
+        ban = self._bans.get(operation)
+        if ban is not None and (left := ban.ask_at - self._monotonic()) > 0:
+            raise CircuitOpen(self._provider, retry_after=timedelta(seconds=left))
 
     def _ask_again(self, state: _OperationState) -> None:
         """One call a second asks whether this operation works again."""
@@ -191,17 +206,29 @@ class Breaker:
         """The provider asked for silence (429); a longer silence already promised stays."""
         self._silent_until = max(self._silent_until, self._monotonic() + seconds)
 
-    def ban(self, seconds: float | None) -> None:
+    def ban(self, operation: Operation, seconds: float | None) -> None:
         """The account is banned for so long; None: until when is not told, so ask now and then."""
         if seconds is None:
-            if self._silent_until > self._monotonic():
+            ban = self._bans.setdefault(operation, _Ban())
+            now = self._monotonic()
+            if max(self._silent_until, ban.ask_at) > now:
                 return  # Sent before the call that was told so first.
-            seconds = BAN.wait(self._bans).total_seconds()
-            self._bans += 1
+            seconds = BAN.wait(ban.times).total_seconds()
+            ban.times += 1
+            if ban.alone:
+                ban.ask_at = now + seconds
+                return
         self.pause(seconds)
 
-    def ban_is_over(self) -> None:
-        self._bans = 0
+    def allowed(self, operation: Operation) -> None:
+        """This kind of call is answered, so it is not banned; others may be."""
+        if self.silent_s > 0:
+            return  # It was sent before the ban.
+        ban = self._bans.get(operation)
+        if ban is not None and ban.ask_at <= self._monotonic():
+            del self._bans[operation]
+        for kind, other in self._bans.items():
+            other.alone |= kind is not operation
 
     def _switch(self, *, closed: bool) -> None:
         self._closed = closed

@@ -258,7 +258,7 @@ class Transport:
             until = self._monotonic() + (seconds or BAN_PAUSE_S)
             self._buys_from = max(self._buys_from, until)
         else:
-            self._breaker.ban(seconds)
+            self._breaker.ban(operation, seconds)
 
     def _circuit_changed(self, circuit: Circuit) -> None:
         self._report_circuit(circuit)
@@ -357,7 +357,7 @@ class Transport:
                 if operation in WORK:
                     self._patience.answered(took)
                 self._breaker.answered(ticket)
-                self._breaker.ban_is_over()
+                self._breaker.allowed(operation)
                 self._works_again(operation)
             case RateLimited():
                 result = RequestResult.RATE_LIMITED
