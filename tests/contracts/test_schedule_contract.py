@@ -145,6 +145,19 @@ async def test_a_released_number_is_due_when_it_was_said(schedule: Schedule) -> 
     assert [claimed.number for claimed in claim.numbers] == [number(1)]
 
 
+async def test_a_number_that_is_handed_back_keeps_its_place(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), NOW - 9 * SECOND)])
+    claim = await schedule.lease(FAST, 10, LEASE)
+    await schedule.add(FAST, [(number(2), NOW - 5 * SECOND)])
+
+    handed_back = [NextLook(claimed, NOW - 9 * SECOND) for claimed in claim.numbers]
+    assert await schedule.release(FAST, handed_back) == 1
+
+    (first,) = (await schedule.lease(FAST, 1, LEASE)).numbers
+    assert first.number == number(1)
+    assert first.late >= 9 * SECOND
+
+
 async def test_what_is_past_its_deadline_is_dropped_and_costs_no_request(
     schedule: Schedule,
 ) -> None:

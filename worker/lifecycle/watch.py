@@ -115,7 +115,7 @@ class Watch:
         await Lanes(
             places=at.places,
             act=act,
-            hand_back=lambda due: nexts.add(NextLook(due.number, self.clock.now())),
+            hand_back=lambda due: nexts.add(NextLook(due.number, self._due_at(due))),
             quarantine=lambda due, error: next_look(
                 due.number, self.look.failed(due.number.number, terms, error)
             ),
@@ -222,8 +222,15 @@ class Watch:
         return await ask()
 
     async def _hand_back(self, provider: Provider, leased: Sequence[Leased]) -> None:
+        """What was leased just now."""
         now = self.clock.now()
-        await self.schedule.release(provider.name, [NextLook(number, now) for number in leased])
+        looks = [NextLook(number, now - number.late) for number in leased]
+        await self.schedule.release(provider.name, looks)
+
+    def _due_at(self, due: "_DueLook") -> datetime:
+        """When it fell due: what is handed back keeps its place before what fell due since."""
+        waited = timedelta(seconds=self.clock.monotonic() - due.leased_at)
+        return self.clock.now() - waited - due.number.late
 
     async def _lists(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
         """Read the list when it is due, and only while a number can be on it."""

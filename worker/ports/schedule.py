@@ -33,7 +33,10 @@ class LeaseBatch:
 
 
 class NextLook(NamedTuple):
-    """What comes after a look; `at` None takes the number off the schedule."""
+    """What comes after a look; `at` None takes the number off the schedule.
+
+    One that was not looked at is handed back with the instant at which it fell due.
+    """
 
     leased: Leased
     at: datetime | None

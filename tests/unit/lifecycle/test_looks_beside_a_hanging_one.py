@@ -285,6 +285,8 @@ async def test_what_was_leased_for_lanes_that_hang_is_due_again_for_others() -> 
 
     assert town.looked.keys().isdisjoint(others)
     assert sorted(leased.number.ref for leased in batch.numbers) == others
+    # Handed back they are as late as they were: none that fell due since goes before them.
+    assert {round(leased.late.total_seconds(), 1) for leased in batch.numbers} == {2.4}
 
 
 async def test_nobody_looks_on_where_no_number_gets_back_on_the_schedule() -> None:

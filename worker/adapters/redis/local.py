@@ -218,7 +218,7 @@ class LocalSchedule:
         return timedelta(microseconds=ready_at - now)
 
     async def release(self, provider: ProviderName, nexts: Sequence[NextLook]) -> int:
-        scheduled, now = self._by_provider[provider], self._now()
+        scheduled = self._by_provider[provider]
         held = 0
         for leased, at in nexts:
             member = encode(leased.number)
@@ -228,7 +228,7 @@ class LocalSchedule:
             if at is None:
                 scheduled.forget(member)
             else:
-                scheduled.put(member, max(now, micros_of(at)))
+                scheduled.put(member, micros_of(at))
         return held
 
     async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:

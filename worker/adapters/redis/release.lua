@@ -5,7 +5,7 @@
 --
 -- KEYS  1 the due set, 2 what rings for those who nap, 3 what this process holds
 -- ARGV  1 how long in us they may nap, then for each number: member, its lease, delay in us until the
---       next look (-1: forget it)
+--       next look (below zero: it is late already and keeps its place; empty: forget it)
 -- Gives how many were still held.
 local now = microseconds()
 local nap = tonumber(ARGV[1])
@@ -16,7 +16,7 @@ for i = 2, #ARGV, 3 do
     if score and tonumber(score) == tonumber(ARGV[i + 1]) then
         held = held + 1
         local delay = tonumber(ARGV[i + 2])
-        if delay < 0 then
+        if not delay then
             redis.call('ZREM', KEYS[1], ARGV[i])
         else
             redis.call('ZADD', KEYS[1], plain(now + delay), ARGV[i])

@@ -232,8 +232,8 @@ async def calling_redis(seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
         raise ScheduleUnavailable(type(error).__name__) from error
 
 
-def release_arguments(look: NextLook, now: datetime) -> tuple[bytes, int, int]:
-    delay = -1 if look.at is None else max(0, micros_in(look.at - now))
+def release_arguments(look: NextLook, now: datetime) -> tuple[bytes, int, int | str]:
+    delay = "" if look.at is None else micros_in(look.at - now)
     return encode(look.leased.number), look.leased.token, delay
 
 
