@@ -27,6 +27,7 @@ from worker.domain.backoff import ARQ_WORKER, Backoff
 from worker.entrypoints.ticker import run_ticker
 from worker.jobs import ARQ_SECONDS, JOBS, REFUSE, TRIES, Ctx, JobHandlers, as_refused, handlers_in
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.ticks import HAND_OVER
 from worker.ports.handover import QUEUE, IntakeRefusal, RefusedIntake
 from worker.settings import Settings, load_settings
 
@@ -47,6 +48,7 @@ CANCEL_AGAIN_SECONDS = 0.1
 STEADY_SECONDS = 30.0  #: A worker that ran this long starts again with the shortest backoff.
 
 assert DRAIN_SECONDS >= ARQ_SECONDS
+assert HAND_OVER.total_seconds() > POLL_SECONDS, "a tick must be there as the one before ends"
 
 
 def worker_options(queue: ArqRedis, health_key: str, providers: int) -> dict[str, Any]:

@@ -32,6 +32,8 @@ from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import JobResult
 
 STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes on.
+#: The next tick may begin so late where another host takes it; a last look has no time for that.
+HAND_OVER: Final = timedelta(milliseconds=500)
 PATIENCE: Final = timedelta(seconds=5)  #: Without a tick, before arq is taken for gone.
 #: The same where looks or endings are late besides: the host that ran the tick may be dead, and
 #: arq has the next one for others only at the next slot.
@@ -94,6 +96,7 @@ class Tick:
     name: str
     every: timedelta  #: arq runs one in each slot of this length, on whichever host.
     lasts: timedelta | None = None  #: It goes on for so long; None: it ends with its work.
+    hand_over: timedelta = timedelta(0)  #: And so much longer, unless the next one waits here.
     overlap: Overlap = Overlap.WAIT
     #: The backstop runs it after so long without one in this process; None: it does not.
     silence: timedelta | None = None
@@ -188,19 +191,12 @@ async def _rest(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> 
             return
 
 
-async def _repair(steps: TickSteps, provider: Provider, _: Stretch) -> None:
-    await steps.repair.tick(provider)
-
-
-async def _reconcile(steps: TickSteps, provider: Provider, _: Stretch) -> None:
-    await steps.reconcile.tick(provider)
-
-
 PER_PROVIDER: Final = (
     ProviderTick(
         name="watch",
         every=STRETCH,  # Each lasts as long as its slot: the next one takes over.
         lasts=STRETCH,
+        hand_over=HAND_OVER,
         silence_without_redis=AT_ONCE,
         run=_watch,
     ),
@@ -217,9 +213,13 @@ PER_PROVIDER: Final = (
         every=timedelta(seconds=30),
         silence_without_redis=timedelta(seconds=60),
         mends_schedule=True,
-        run=_repair,
+        run=lambda steps, provider, _: steps.repair.tick(provider),
     ),
-    ProviderTick(name="reconcile", every=timedelta(hours=1), run=_reconcile),
+    ProviderTick(
+        name="reconcile",
+        every=timedelta(hours=1),
+        run=lambda steps, provider, _: steps.reconcile.tick(provider),
+    ),
 )
 
 FOR_ALL: Final = (
@@ -335,7 +335,7 @@ class Ticks:
                 pass_on()
                 passed_on()
 
-            stretch = Stretch(self._keep_going(tick.lasts), next_may_begin)
+            stretch = Stretch(self._keep_going(tick, name), next_may_begin)
             await tick.run(self.steps, provider, stretch)
             return JobResult.DONE
 
@@ -356,12 +356,13 @@ class Ticks:
                 if self.silent_for(tick.name) > tick.silence:
                     await self.run(tick.name)
 
-    def _keep_going(self, lasts: timedelta | None) -> KeepGoing:
+    def _keep_going(self, tick: Tick, name: ProviderName | None) -> KeepGoing:
         """Whether the tick that begins now still goes on."""
-        if lasts is None:
+        if tick.lasts is None:
             return lambda: not self._stopping
-        until = self.steps.clock.monotonic() + lasts.total_seconds()
-        return lambda: not self._stopping and self.steps.clock.monotonic() < until
+        key, now = (tick.name, name), self.steps.clock.monotonic
+        until, more = now() + tick.lasts.total_seconds(), tick.hand_over.total_seconds()
+        return lambda: not self._stopping and now() < until + more * (key not in self._waiting)
 
     @asynccontextmanager
     async def _turn(

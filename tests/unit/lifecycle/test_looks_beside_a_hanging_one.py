@@ -213,6 +213,30 @@ async def test_the_places_of_a_stretch_before_are_taken_as_they_become_free() ->
     assert town.most_in_flight == 2
 
 
+async def test_no_look_waits_for_the_next_tick_that_another_host_begins_late() -> None:
+    town = Town(max_in_flight=2)
+    other_host = Ticks(steps=town.ticks.steps, providers=town.ticks.providers)
+    end = STRETCH.total_seconds()
+    last = await town.due("last", end + 0.05)
+
+    with town.watching(town.ticks.run("watch", SIM)):
+        await town.time.passes_until(end + 0.4)
+        with town.watching(other_host.run("watch", SIM)):
+            await town.time.passes_until(end + 2)
+
+    assert town.looked[last][0] <= end + 0.2
+
+
+async def test_a_tick_ends_in_time_for_the_next_one_in_line() -> None:
+    town = Town(max_in_flight=2)
+    ticks = [asyncio.ensure_future(town.ticks.run("watch", SIM)) for _ in range(2)]
+
+    await town.time.passes_until(STRETCH.total_seconds() + 0.25)
+
+    assert [tick.done() for tick in ticks] == [True, False]
+    ticks[1].cancel()
+
+
 async def test_a_slow_provider_is_leased_from_no_further_ahead_than_it_answers() -> None:
     """A last look that falls due behind a hundred others does not wait for all of them."""
     town = Town(max_in_flight=4, took=0.5)

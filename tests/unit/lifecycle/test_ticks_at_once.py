@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from math import ceil
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,16 @@ from tests.fakes.turns import at_rest
 from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, Stub
 from worker.domain.ids import ProviderName
 from worker.lifecycle.provider_return import AT_MOST
-from worker.lifecycle.ticks import IDLE, PER_PROVIDER, STRETCH, STUCK, Ticks, TickSteps
+from worker.lifecycle.ticks import (
+    HAND_OVER,
+    IDLE,
+    KEEP,
+    PER_PROVIDER,
+    STRETCH,
+    STUCK,
+    Ticks,
+    TickSteps,
+)
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Circuit
 from worker.ports.reporter import JobResult
@@ -316,7 +326,7 @@ async def test_a_watch_tick_puts_back_a_flushed_schedule_while_it_looks(steered:
 
     assert steered.worked.count("watch") == 1
     assert steered.worked.count("reschedule") == 1
-    assert len(steered.schedule.asked("intact")) == STRETCH.total_seconds()
+    assert len(steered.schedule.asked("intact")) == ceil((STRETCH + HAND_OVER) / KEEP)
 
 
 async def test_timers_are_looked_after_by_the_sweep_where_nobody_else_does(
