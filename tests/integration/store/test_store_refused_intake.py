@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.integration.store.shop import LEASE, Shop
@@ -81,6 +82,8 @@ async def test_a_job_nobody_can_read_is_kept_byte_by_byte(shop: Shop) -> None:
         {**PAYLOAD, "note": "nul \x00"},
         {**PAYLOAD, "note": "\ud800"},
         {**PAYLOAD, "price_minor": 10**40},
+        {**PAYLOAD, "price_minor": 1e40},
+        {**PAYLOAD, "price_minor": [-1e20, 1e-40, 0.1]},
         {7: "a key that is no text"},
         "no object at all",
         [1, None],
@@ -94,3 +97,4 @@ async def test_whatever_was_sent_is_kept(shop: Shop, payload: Any) -> None:
     assert len(told) == 1
     (kept,) = await _told(shop)
     assert kept["payload"] in (payload, ascii(payload))
+    orjson.dumps(kept)  # So it can be told: by webhook, and by the API in a page of others.

@@ -1,6 +1,7 @@
 """The outbox: events that were written with what they tell, leased, sent, or dead."""
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,6 +17,7 @@ from worker.ports.handover import RefusedIntake
 from worker.ports.instances import Holder, nobody
 from worker.ports.store.outbox import Event, EventFilter, EventPage, EventReplay, FailedEvent
 
+_WHOLE_MAX: Final = 2**63  #: Of orjson.
 _FORGOTTEN_TO: Final = "SELECT upto FROM retention_mark WHERE what = 'event'"
 
 
@@ -159,6 +161,7 @@ def _refusal_json(refused: RefusedIntake) -> str:
         return _json(data)
     try:
         text = _json({**data, "payload": refused.payload})
+        json.loads(text, parse_float=_kept_float)
     except (TypeError, ValueError, RecursionError):
         text = ""
     # PostgreSQL's JSON has no such character.
@@ -167,6 +170,14 @@ def _refusal_json(refused: RefusedIntake) -> str:
         if text and "\\u0000" not in text
         else _json({**data, "payload": ascii(refused.payload)})
     )
+
+
+def _kept_float(digits: str) -> float:
+    """The database tells a greater one as a whole number, which no JSON of ours can hold."""
+    number = float(digits)
+    if abs(number) >= _WHOLE_MAX:
+        raise ValueError("a number that cannot be told again")
+    return number
 
 
 def _json(data: Mapping[str, Any]) -> str:
