@@ -170,7 +170,7 @@ def _retry_after(header: str, now: datetime) -> timedelta | None:
     else:
         try:
             date = parsedate_to_datetime(header)
-        except ValueError:
+        except (ValueError, OverflowError):  # A year of twenty digits is the latter.
             return None
         wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
     return min(max(wait, timedelta(0)), RETRY_AFTER_MAX)
