@@ -148,7 +148,16 @@ class Deliver:
             self._due = True
 
     async def _send(self, event: Event) -> None:
-        sent = await self.sender.send(event, self.clock.now())
+        try:
+            sent = await self.sender.send(event, self.clock.now())
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task; it counts as an attempt
+            self.reporter.trouble(
+                "event.send_failed",
+                detail=describe_safely(error),
+                event_id=event.id,
+                activation=event.activation,
+            )
+            sent = Sent(SendResult.RETRY)
         if event.type == CODE and _arrived(sent):
             self.reporter.code_told(self.clock.now() - event.at, event.activation)
         self._replies.append((event, sent))

@@ -318,6 +318,20 @@ async def test_a_reply_that_the_store_could_not_keep_is_kept_by_the_next_tick() 
     assert here.asked == ids(1)
 
 
+async def test_a_bug_about_one_event_is_told_and_counts_as_an_attempt() -> None:
+    def answer(asked: Event) -> Sent:
+        if asked.id == "e:1":
+            raise OverflowError
+        return OK
+
+    here = world(event(1), event(2))
+    here.answer = answer
+
+    assert await here.deliver().tick() == 1
+    assert set(here.outbox.failed) == set(ids(1))
+    assert here.reporter.troubles == ["event.send_failed"]
+
+
 async def test_at_the_end_what_is_in_flight_is_waited_for_and_nothing_more_is_leased() -> None:
     here = world(event(1))
     here.hung = {"e:1"}
