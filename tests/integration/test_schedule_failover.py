@@ -1,6 +1,6 @@
 """Going on without Redis, and coming back to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -41,7 +41,8 @@ class Flaky(LocalSchedule):
         super().__init__({P: 1e6, Q: 1e6}, clock=clock)
         self.up = True
         self.takes_writes = True
-        self.spends = True
+        self.spends = self.adds = True
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None  #: Before it spends.
         self.tries = 0
 
     def _try(self) -> None:
@@ -62,6 +63,8 @@ class Flaky(LocalSchedule):
         self, provider: ProviderName, looks: Sequence[tuple[LiveNumber, datetime]]
     ) -> int:
         self._try()
+        if not self.adds:
+            raise ScheduleUnavailable("TimeoutError")
         return await super().add(provider, looks)
 
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
@@ -82,6 +85,8 @@ class Flaky(LocalSchedule):
 
     async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
         self._try()
+        if self.meanwhile is not None:
+            await self.meanwhile()
         if not self.spends:
             raise ScheduleUnavailable("TimeoutError")
         return await super().spend(provider, wanted, need)
@@ -167,6 +172,40 @@ async def test_a_number_that_is_looked_at_as_redis_comes_back_goes_on_there_and_
     ]
     assert await world.schedule.release(P, [NextLook(other, None)]) == 1
     assert await world.schedule.size(P) == 1
+
+
+async def test_a_number_that_comes_as_redis_takes_the_others_goes_there_too(world: World) -> None:
+    await looking_without_redis(world)
+    leased = (await world.schedule.lease(P, 2, LEASE)).numbers
+
+    async def looked_at_meanwhile() -> None:
+        world.redis.meanwhile = None
+        await world.schedule.release(P, [NextLook(each, NOW) for each in leased])
+
+    world.redis.meanwhile = looked_at_meanwhile
+    await world.get_redis_back()
+
+    world.now += A_MOMENT
+    again = (await world.schedule.lease(P, 10, LEASE)).numbers
+    assert sorted(each.number.ref for each in again) == [SOON.ref, SOON_TOO.ref]
+
+
+async def test_a_redis_that_fails_at_the_last_numbers_has_them_from_the_database(
+    world: World,
+) -> None:
+    await looking_without_redis(world)
+    leased = (await world.schedule.lease(P, 2, LEASE)).numbers
+
+    async def looked_at_meanwhile() -> None:
+        world.redis.meanwhile = None
+        await world.schedule.release(P, [NextLook(each, NOW) for each in leased])
+        world.redis.adds = False
+
+    world.redis.meanwhile = looked_at_meanwhile
+    await world.get_redis_back()
+
+    assert not world.schedule.away
+    assert not await world.schedule.intact(P)
 
 
 async def test_a_redis_that_fails_as_it_takes_the_numbers_leaves_them_here(world: World) -> None:

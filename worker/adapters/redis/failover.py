@@ -4,6 +4,7 @@ A switch loses the schedule on purpose: `intact` is False until it is rebuilt fr
 """
 
 import asyncio
+import contextlib
 from asyncio import FIRST_COMPLETED
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -213,6 +214,11 @@ class FailoverSchedule:
         self._failing_since = None
         self._last_probe_failed = False
         self._rebuilt = set()
+        left = {provider: self._local.take(provider, HANDED_OVER) for provider in taken}
         self._local.keep_leased()
         self._reporter.dependency(Dependency.REDIS, works=True)
         self._reporter.trouble("schedule.redis_back")
+        for provider, looks in left.items():  # They came here while Redis took the others.
+            if looks:
+                with contextlib.suppress(ScheduleUnavailable):  # The database knows them, too.
+                    await self._redis.add(provider, looks)
