@@ -89,7 +89,7 @@ class Uncommitted:
             committer.close()
             try:
                 await committer.run()
-            except StoreError:
+            except (StoreError, asyncio.CancelledError):  # A tick that is over is cut off here.
                 self.keep(committer)
                 raise
 
@@ -195,7 +195,7 @@ class BatchCommitter:
             await settlements.postpone(postponed)
             postponed = []
             await settlements.resolve([result for _, result in resolved])
-        except StoreError:
+        except (StoreError, asyncio.CancelledError):
             self._endings[:0], self._postponed[:0] = endings, postponed
             self._resolved[:0] = resolved
             raise

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
-from tests.fakes.turns import until
+from tests.fakes.turns import at_rest, until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, StubStore, due
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
@@ -183,6 +183,31 @@ async def test_a_database_that_is_away_ends_the_group_with_its_error() -> None:
 
     with pytest.raises(StoreUnavailable):
         await group.commit.run()
+
+
+async def test_results_whose_second_commit_is_cut_off_are_committed_by_the_third() -> None:
+    group = Group(settle=StoreUnavailable("database: gone"))
+    group.commit.ended(*ended())
+    group.commit.postponed(postponed(2))
+    group.commit.start()
+    with pytest.raises(StoreUnavailable):
+        await group.commit.finish()
+
+    async def hangs(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    group.store.__dict__["settle"] = hangs
+    cut_off = asyncio.ensure_future(group.commit.uncommitted.commit())
+    await at_rest()
+    cut_off.cancel()
+    await asyncio.gather(cut_off, return_exceptions=True)
+    del group.store.__dict__["settle"]
+    group.store.answers["settle"] = settled
+
+    await group.commit.uncommitted.commit()
+
+    assert len(group.reporter.of("settled")) == 1
+    assert len(group.store.asked("postpone")) == 1
 
 
 async def test_settling_nothing_asks_nobody() -> None:
