@@ -218,6 +218,19 @@ async def test_a_redis_that_fails_as_it_takes_the_numbers_leaves_them_here(world
     assert len((await world.schedule.lease(P, 10, LEASE)).numbers) == 2
 
 
+async def test_a_bug_as_redis_takes_the_numbers_leaves_them_here(world: World) -> None:
+    await looking_without_redis(world)
+
+    async def bug() -> None:
+        raise ZeroDivisionError
+
+    world.redis.meanwhile = bug
+    await world.get_redis_back()
+
+    assert world.reporter.troubles == ["schedule.redis_lost", "schedule.probe_failed"]
+    assert len((await world.schedule.lease(P, 10, LEASE)).numbers) == 2
+
+
 async def test_a_next_look_that_redis_does_not_take_goes_there_with_the_next_try(
     world: World,
 ) -> None:

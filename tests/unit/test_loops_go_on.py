@@ -7,6 +7,8 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
+from worker.adapters.redis.failover import FailoverSchedule
+from worker.adapters.redis.local import LocalSchedule
 from worker.entrypoints.gauges import keep_gauges
 from worker.entrypoints.ticker import QueuedTick, Ticker
 from worker.lifecycle.backstop import Backstop
@@ -120,3 +122,21 @@ async def test_the_loop_that_reads_the_database_time_goes_on() -> None:
         await time.keep(rounds.sleep, rounds.reporter)
 
     assert len(rounds.troubles("clock.read_failed")) == ROUNDS
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_the_loop_that_finds_redis_back_goes_on(*, away: bool) -> None:
+    rounds = Rounds()
+    schedule = FailoverSchedule(
+        cast("Any", SimpleNamespace(check_writes=rounds.fail)),
+        LocalSchedule({}, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC)),
+        rounds.reporter,
+        monotonic=lambda: 0.0,
+    )
+    schedule._away = away
+
+    with pytest.raises(Enough):
+        await schedule.keep_probing(rounds.sleep)
+
+    told = rounds.reporter.of("trouble")
+    assert told == [("schedule.probe_failed", None, "PasswordChanged")] * ROUNDS

@@ -160,7 +160,10 @@ class FailoverSchedule:
         """
         while True:
             await sleep(PROBE_EVERY_SECONDS)
-            await (self._try_to_return() if self._away else self._probe())
+            try:
+                await (self._try_to_return() if self._away else self._probe())
+            except Exception as error:  # noqa: BLE001 - without it nobody goes back to Redis
+                self._reporter.trouble("schedule.probe_failed", detail=type(error).__name__)
 
     async def _probe(self) -> None:
         began = self._monotonic()
@@ -205,10 +208,12 @@ class FailoverSchedule:
             for provider in self._local.providers:
                 at_once = self._local.most_at_once(provider)
                 await self._redis.spend(provider, at_once, Need.PRESSED)  # Whoever else waits.
-        except ScheduleUnavailable:
+        except Exception as error:
             for provider, looks in taken.items():
                 await self._local.add(provider, looks)
-            return
+            if isinstance(error, ScheduleUnavailable):
+                return
+            raise
         self._away = False
         self._left.clear()
         self._failing_since = None

@@ -290,6 +290,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "rental.outcome_unknown": "Nobody knows whether a long rental was sold; it is not asked again.",
     "rental.read_failed": "A rental's messages could not be read; those kept before are shown.",
     "rental.close_failed": "A rental that was given back is still to be closed at its provider.",
+    "schedule.probe_failed": "A bug kept Redis from being asked if it works; it is asked again.",
     "schedule.rebuilt": "The schedule was written anew from the database.",
     "schedule.redis_back": "Redis answers again.",
     "schedule.redis_lost": "Redis does not answer; the schedule is in memory meanwhile.",
