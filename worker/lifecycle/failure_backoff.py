@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from worker.domain.backoff import QUARANTINE
+from worker.domain.backoff import QUARANTINE, Backoff
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -31,11 +31,11 @@ class FailureBackoff(Generic[Key]):
         kept = self._kept.get(key)
         return kept is None or now >= kept.until
 
-    def add(self, key: Key, why: str, now: float) -> bool:
+    def add(self, key: Key, why: str, now: float, backoff: Backoff = QUARANTINE) -> bool:
         """Remember that it failed; whether this failure is a new one."""
         before = self._kept.pop(key, None)
         times = 0 if before is None else before.times
-        wait = QUARANTINE.wait(times)
+        wait = backoff.wait(times)
         self._kept[key] = _Failure(times + 1, now + wait.total_seconds(), why)
         if len(self._kept) > REMEMBERED:
             del self._kept[next(iter(self._kept))]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from worker.domain.backoff import PURSUIT
+from worker.domain.backoff import ACCOUNT_LOCKED, PURSUIT
 from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
@@ -137,7 +137,7 @@ class Sweep:
             if each.id in settled:
                 self._failures.clear(each.id)
             elif each.id in outcome.busy:
-                self._failures.add(each.id, "settle.account_locked", now)
+                self._failures.add(each.id, "settle.account_locked", now, ACCOUNT_LOCKED)
             else:  # Refused, as `settle` reported; or settled by another, and never due again.
                 self._failures.add(each.id, "settle.refused", now)
         return len(settled)

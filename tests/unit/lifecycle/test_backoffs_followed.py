@@ -1,6 +1,7 @@
 """Each step of the lifecycle waits as its named backoff says."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -17,7 +18,7 @@ from tests.unit.lifecycle.scripted import (
     terms,
 )
 from worker.domain.activation import ProviderState
-from worker.domain.backoff import AWAY, CANCEL, KEEP_BOUGHT, PURSUIT, Backoff
+from worker.domain.backoff import ACCOUNT_LOCKED, AWAY, CANCEL, KEEP_BOUGHT, PURSUIT, Backoff
 from worker.lifecycle.drain import Drain
 from worker.lifecycle.expire import Expire
 from worker.lifecycle.pursue import Pursue
@@ -138,3 +139,26 @@ def test_a_bought_number_is_kept_trying_for_about_its_window() -> None:
     between = [KEEP_BOUGHT.wait(failed, 0.5) for failed in range(KEEP_BOUGHT.attempts - 1)]
 
     assert timedelta(minutes=20) <= sum(between, timedelta(0)) <= timedelta(minutes=25)
+
+
+async def test_the_credit_of_a_locked_account_is_tried_again_soon_however_long_it_was_locked() -> (
+    None
+):
+    number = due()
+    shop = Shop(number, GONE)
+    shop.store.answers["past_grace"] = [number]
+    shop.store.answers["settle"] = lambda _: Settlements([], [], [number.id])
+    time = OwnTime()
+    shop.parts["clock"] = time.clock()
+    sweep = Sweep(rules=shop.rules, grace=timedelta(0), reporter=RecordingReporter(), **shop.parts)
+    tried: list[float] = []
+    for _ in range(300):
+        before = len(shop.store.asked("settle"))
+        await sweep.tick()
+        if len(shop.store.asked("settle")) > before:
+            tried.append(time.elapsed)
+        time.pass_by(timedelta(seconds=1))
+
+    waited = [timedelta(seconds=later - at) for at, later in pairwise(tried)]
+    assert waited == [ACCOUNT_LOCKED.wait(times) for times in range(len(waited))]
+    assert max(waited) == ACCOUNT_LOCKED.longest
