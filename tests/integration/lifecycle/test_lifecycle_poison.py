@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.integration.store.shop import TAKEN_IN_BEFORE
 from worker.domain.activation import ProviderState, State
 from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
+from worker.domain.policy.limits import HistoryAsked
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import EndingDecision, PolicyOutcomes
 from worker.ports.provider import ActivePage, ActiveRow, Ended, Sms, Waiting
@@ -213,6 +215,28 @@ async def test_a_number_whose_rules_fail_is_told_once_and_the_others_are_credite
     assert failing == numbers[1].id
     assert why.startswith("sweep: KeyError at ")
     assert "secret" not in why
+
+
+async def test_a_number_whose_limit_fails_as_it_is_settled_keeps_no_other_from_its_credit(
+    world: World,
+) -> None:
+    numbers = [await world.take_forgotten(str(ref)) for ref in range(3)]
+    limit = Mock(asked=HistoryAsked({}), side_effect=KeyError("secret"))
+
+    class Limited(PolicyOutcomes):
+        def __call__(self, due: DueNumber, sms_received_at: datetime | None) -> EndingDecision:
+            decided = super().__call__(due, sms_received_at)
+            return (*decided[:2], limit) if due.id == numbers[1].id else decided
+
+    rules = Limited(world.policies, world.reporter, world.store.cases.account_flags)
+    assert await replace(world.sweep, rules=rules).tick() == 2
+
+    assert [(await world.number(number)).state for number in numbers] == [
+        State.REFUNDED,
+        State.EXPIRING,
+        State.REFUNDED,
+    ]
+    assert world.reporter.of("quarantined") == [(numbers[1].id, "settle.refused")]
 
 
 async def test_a_number_whose_pursuit_fails_costs_the_others_nothing(world: World) -> None:

@@ -7,7 +7,6 @@ from operator import attrgetter
 from typing import Final
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_records, review_events, rows
@@ -15,7 +14,7 @@ from worker.adapters.store.database import Database, statement
 from worker.adapters.store.provider_figures import count_settled
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName
-from worker.ports.errors import RowLocked
+from worker.ports.errors import RowLocked, StoreError
 from worker.ports.instances import Holder, nobody
 from worker.ports.store import settlements as port
 from worker.ports.store.case_record import PastDeed
@@ -202,8 +201,10 @@ class SettlementRepository:
 
         try:
             done, left = await self._db.write(work)
-        except DBAPIError:
-            # One of them is refused. Halved, each half waits for its accounts, as if asked alone.
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - the database refuses one of them, or its limit has a bug
+            # Halved, each half waits for its accounts, as if asked alone.
             return await self._halve_free(endings, now)
         return done, [], left
 
@@ -229,7 +230,9 @@ class SettlementRepository:
 
         try:
             done = await self._db.write(work, lock_wait=lock_wait)
-        except DBAPIError:
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - as in `_settle_free`
             if len(endings) == 1:
                 return port.Settlements([], [endings[0].id])
         else:
