@@ -14,6 +14,7 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.lifecycle.watch import first_look
+from worker.ports.errors import StoreError
 from worker.ports.handover import ACCEPT_MAX, RefusedIntake
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
@@ -162,7 +163,10 @@ class Accept:
         """A number whose SMS was pushed before it was handed over is looked at now."""
         if not self.pushes(provider):
             return looks
-        pushed = await self.purchases.pushed_refs(provider, [number.ref for number, _ in looks])
+        try:
+            pushed = await self.purchases.pushed_refs(provider, [number.ref for number, _ in looks])
+        except StoreError:
+            return looks  # They are stored: whoever hands them over again schedules nothing.
         now = self.clock.now()
         return [(number, now if number.ref in pushed else at) for number, at in looks]
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.integration.lifecycle.world import World, handed_over
+from tests.integration.lifecycle.world import SIM, World, handed_over
 from tests.integration.store.shop import ALICE, BOB
+from worker.domain.ids import ProviderName, ProviderRef
+from worker.ports.errors import StoreUnavailable
 from worker.ports.store.activations import AcceptOutcome, AcceptResult, CompleteIntake
 
 CALLERS = 200
@@ -37,6 +39,21 @@ async def test_many_callers_share_transactions_and_each_number_is_held_once(
         await world.admin.fetchval("SELECT count(*) FROM transfer WHERE key LIKE 'hold:%'")
         == CALLERS
     )
+
+
+async def test_a_number_that_is_stored_is_watched_though_the_database_is_lost_since(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(_: ProviderName, __: Sequence[ProviderRef]) -> set[ProviderRef]:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(world.store.purchases, "pushed_refs", lost)
+    monkeypatch.setattr(world.accept, "pushes", lambda _: True)
+
+    (result,) = await world.service.accept([handed_over()])
+
+    assert result.how is AcceptOutcome.NEW
+    assert await world.schedule.size(SIM) == 1
 
 
 async def test_a_number_of_a_locked_account_holds_up_nobody_elses(world: World) -> None:
