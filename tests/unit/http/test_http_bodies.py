@@ -152,6 +152,20 @@ async def test_a_bulk_of_nothing_but_mistakes_is_answered_without_reading_them_a
     assert sum(read) <= 100 * ERRORS_MAX
 
 
+@pytest.mark.parametrize("levels", [30, 300, 1_000])
+async def test_an_item_that_is_nested_too_deep_is_refused_alone(api: Api, levels: int) -> None:
+    await api.put(ACCOUNT, {"currency": "USD"})
+    deep = b'{"account": "bob", "currency": ' + b"[" * levels + b"]" * levels + b"}"
+    raw = b'{"accounts": [{"account": "ann", "currency": "USD"}, %s]}' % deep
+
+    reply = await api.post("/v1/accounts/bulk", raw=raw)
+
+    assert reply.status == 200, reply.raw
+    taken, refused = reply.json["results"]
+    assert (taken["status"], refused["status"]) == (200, 422)
+    assert [each["pointer"] for each in refused["problem"]["errors"]] == ["/accounts/1"]
+
+
 async def test_one_member_told_a_thousand_times_is_one_mistake(api: Api) -> None:
     raw = b'{"activations": [{%s}]}' % b",".join([b'"x": 0'] * 100_000)
 

@@ -1,6 +1,6 @@
 """Calls about many things: each item is read, succeeds or fails alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, get_args
 
@@ -25,6 +25,8 @@ BULK_MAX: Final = 1_000  #: Items of one call.
 BODY_MAX: Final = 16 * 1024 * 1024
 MEMBERS_MAX: Final = 50  #: Of one object; the largest that we know has fewer than twenty.
 CROWDED: Final = f"An object has more than {MEMBERS_MAX} members"
+DEPTH_MAX: Final = 20  #: Of lists and objects in one item; the deepest that we know has three.
+NESTED: Final = f"It is nested more than {DEPTH_MAX} deep"
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -62,9 +64,12 @@ async def read_items(request: web.Request, body: type[BaseModel], member: str) -
     """The items stand in the one *member* of the *body*."""
     whole = _parsed(await read_json_body(request, BODY_MAX))
     items = _items_of(whole, body, member)
-    crowded = [at for at, item in enumerate(items) if _is_crowded(item)]
-    invalid = {at: _invalid(FieldError(pointer_to(member, at), CROWDED)) for at in crowded}
-    kept = [item for at, item in enumerate(items) if at not in invalid] if crowded else items
+    invalid = {
+        at: _invalid(FieldError(pointer_to(member, at), fault))
+        for at, item in enumerate(items)
+        if (fault := _misshape_of(item)) is not None
+    }
+    kept = [item for at, item in enumerate(items) if at not in invalid] if invalid else items
     try:
         valid = getattr(body.model_validate_json(orjson.dumps({member: kept})), member)
     except ValidationError:
@@ -105,22 +110,34 @@ def _outline(items: object) -> object:
     return [] if isinstance(items, list) else None
 
 
-def _is_crowded(item: object) -> bool:
-    """Whether an object with too many members stands anywhere in it."""
+def _misshape_of(item: object, depth: int = 0) -> str | None:
+    """What of an item would be too much work: too many members of an object, too many levels.
+
+    JSON may be nested deeper than what reads and writes it here can follow.
+    """
     if isinstance(item, dict):
-        return len(item) > MEMBERS_MAX or any(map(_is_crowded, item.values()))
-    return isinstance(item, list) and any(map(_is_crowded, item))
+        if len(item) > MEMBERS_MAX:
+            return CROWDED
+        inner: Iterable[object] = item.values()
+    elif isinstance(item, list):
+        inner = item
+    else:
+        return None
+    if depth == DEPTH_MAX:
+        return NESTED
+    faults = (_misshape_of(each, depth + 1) for each in inner if isinstance(each, dict | list))
+    return next((fault for fault in faults if fault is not None), None)
 
 
 def _one_by_one(
-    body: type[BaseModel], member: str, items: Sequence[Any], crowded: Mapping[int, ProblemDetails]
+    body: type[BaseModel], member: str, items: Sequence[Any], refused: Mapping[int, ProblemDetails]
 ) -> Items[Any]:
     """The slow path, only for a call with invalid items."""
     (model,) = get_args(body.model_fields[member].annotation)
     valid: list[Any] = []
-    invalid = dict(crowded)
+    invalid = dict(refused)
     for at, item in enumerate(items):
-        if at in crowded:
+        if at in refused:
             continue
         try:
             valid.append(model.model_validate_json(orjson.dumps(item)))
