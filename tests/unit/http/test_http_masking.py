@@ -1,5 +1,6 @@
 """A token that may only read sees that a code came, and not which."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -50,6 +51,28 @@ async def test_the_events_of_codes_are_masked_too(api: Api, world: World) -> Non
 
     assert event["data"] == {"code": "****", "text": "****", "state": "received"}
     assert CODE in (await api.get("/v1/events", token=WRITE_TOKEN)).raw.decode()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"payload": {"provider_ref": "R1", "sms": CODE}},
+        {"payload": f"{{'codes': ['{CODE}']}}"},
+        {"body_base64": b64encode(CODE.encode()).decode()},
+    ],
+)
+async def test_what_could_not_be_taken_is_masked_as_a_whole(
+    api: Api, world: World, sent: dict[str, Any]
+) -> None:
+    data = {"job": "j1", "reason": "invalid", "provider_ref": "R1", **sent}
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    world.events.put(Event("1", "intake.refused", at, None, data, 0))
+
+    (event,) = (await api.get("/v1/events", token=READ_TOKEN)).json["items"]
+    (whole,) = (await api.get("/v1/events", token=WRITE_TOKEN)).json["items"]
+
+    assert event["data"] == {**data, **dict.fromkeys(sent, "****")}
+    assert whole["data"] == data
 
 
 async def test_the_tag_of_an_answer_does_not_tell_the_code(api: Api, world: World) -> None:
