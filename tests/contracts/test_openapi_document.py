@@ -102,6 +102,14 @@ def test_operations_have_names_of_their_own_and_say_what_they_do(described: dict
     assert all(re.fullmatch(r"[A-Z].+\.", one["summary"]) for one in operations)
 
 
+def test_each_call_stands_under_the_noun_of_its_path(described: dict[str, Any]) -> None:
+    told = {tag["name"] for tag in described["tags"]}
+    for path, methods in described["paths"].items():
+        noun = path.split("/")[2] if path.startswith("/v1/") else "description"
+        assert noun in told
+        assert [one["tags"] for one in methods.values()] == [[noun]] * len(methods)
+
+
 def test_no_amount_of_money_is_described_as_a_float(described: dict[str, Any]) -> None:
     schemas = described["components"]["schemas"]
     amounts = [

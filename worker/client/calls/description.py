@@ -3,10 +3,8 @@
 Written by `python -m deploy.client`; a test compares it with the API.
 """
 
-from typing import Literal
-
-from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import CaseList, Document, ProviderList, ProviderWhole
+from worker.client.api_connection import ApiConnection
+from worker.client.calls.shapes import Document
 
 
 class DescriptionCalls(ApiConnection):
@@ -15,85 +13,4 @@ class DescriptionCalls(ApiConnection):
     async def describe_api(self) -> Document:
         """Describe this API in OpenAPI 3.1."""
         answer: Document = await self.call("GET", "/openapi.json")
-        return answer
-
-    async def list_cases(
-        self,
-        *,
-        kind: Literal[
-            "claim", "rental_outage", "rental_cancel", "rental_end", "withdrawal", "account"
-        ]
-        | None = None,
-        state: Literal[
-            "waiting",
-            "needs_evidence",
-            "in_review",
-            "approved",
-            "granted",
-            "denied",
-            "resolved",
-            "replaced",
-            "paid",
-            "done",
-            "cancelled",
-        ]
-        | None = None,
-        account: str | None = None,
-        activation: str | None = None,
-        cursor: str | None = None,
-        limit: int | None = None,
-    ) -> CaseList:
-        """List cases of every kind, newest first."""
-        answer: CaseList = await self.call(
-            "GET",
-            "/v1/cases",
-            query={
-                "kind": kind,
-                "state": state,
-                "account": account,
-                "activation": activation,
-                "cursor": cursor,
-                "limit": limit,
-            },
-        )
-        return answer
-
-    async def list_providers(self) -> ProviderList:
-        """List the providers that are configured, with their last 24 hours."""
-        answer: ProviderList = await self.call("GET", "/v1/providers")
-        return answer
-
-    async def get_provider(self, name: str) -> ProviderWhole:
-        """Show a provider, with its services by country of the last seven days."""
-        answer: ProviderWhole = await self.call("GET", f"/v1/providers/{segment(name)}")
-        return answer
-
-    async def drain_provider(self, name: str, *, note: str) -> ProviderWhole:
-        """Leave it: rent nothing more there; each of its numbers ends by its policy.
-
-        Why; it is kept with the name of the token, and shown as `why` while it holds.
-        """
-        answer: ProviderWhole = await self.call(
-            "POST", f"/v1/providers/{segment(name)}/drain", body={"note": note}
-        )
-        return answer
-
-    async def pause_provider(self, name: str, *, note: str) -> ProviderWhole:
-        """Rent nothing more there for now.
-
-        Why; it is kept with the name of the token, and shown as `why` while it holds.
-        """
-        answer: ProviderWhole = await self.call(
-            "POST", f"/v1/providers/{segment(name)}/pause", body={"note": note}
-        )
-        return answer
-
-    async def resume_provider(self, name: str, *, note: str) -> ProviderWhole:
-        """Rent there again.
-
-        Why; it is kept with the name of the token, and shown as `why` while it holds.
-        """
-        answer: ProviderWhole = await self.call(
-            "POST", f"/v1/providers/{segment(name)}/resume", body={"note": note}
-        )
         return answer
