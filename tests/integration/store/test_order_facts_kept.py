@@ -7,6 +7,7 @@ from typing import Any, Final
 from tests.integration.store.shop import ALICE, DEADLINE, RENTED, SIM, TICK, WINDOW, Shop, intake
 from worker.domain.ids import ProviderRef, purchase_id
 from worker.domain.transfer import Charge
+from worker.entrypoints.http.webhooks import EVENT_DATA
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.activations import AcceptOutcome
 from worker.ports.store.cases import CaseOpenOutcome
@@ -71,6 +72,8 @@ async def test_the_events_of_an_order_name_it_as_the_shop_does(shop: Shop) -> No
         ("activation.code_received", None),
         ("activation.refunded", "A-2"),
     ]
+    for one in feed.items:  # As the description of the webhooks has them.
+        EVENT_DATA[one.event.type].model_validate(one.event.payload)
 
 
 async def begun(shop: Shop, order: PurchaseOrder) -> PurchaseState:

@@ -18,6 +18,7 @@ class CodeReceivedShown(ResponseBody):
     provider: str
     provider_ref: str
     account: str
+    order_ref: str | None = None  #: Where the order had one; so below.
     state: Literal["received"]
     number: int
     code: str
@@ -31,6 +32,7 @@ class ActivationEndedShown(ResponseBody):
     provider: str
     provider_ref: str | None
     account: str
+    order_ref: str | None = None
     state: Literal["delivered", "refunded", "closed", "in_review"]
     amount_minor: int
     currency: str
