@@ -38,21 +38,40 @@ async def test_a_repeated_call_gets_its_first_answer(shop: CaseShop, api: Api) -
     assert without.json["state"] == "granted", "without a key it is shown as it is now"
 
 
-async def test_a_key_is_for_one_content_and_one_call(shop: CaseShop, api: Api) -> None:
+async def test_a_key_is_for_one_content(shop: CaseShop, api: Api) -> None:
     await shop.open_account()
     body = claim(await shop.closed_activation("P1"))
     first = await keyed(api, "/v1/claims", body)
 
-    for path, other in [
-        ("/v1/claims", {**body, "reason": "another"}),
-        (f"/v1/claims/{first.json['id']}/rectified", {}),
-        ("/v1/accounts/alice/events", {"event": "rules_block"}),
-    ]:
-        reply = await keyed(api, path, other)
+    about_another = claim(await shop.closed_activation("P1", "2"))
+    for other in ({**body, "reason": "another"}, about_another):
+        reply = await keyed(api, "/v1/claims", other)
         assert (reply.status, reply.slug) == (422, "idempotency-key-reused")
-    assert await shop.fetch_value("SELECT state FROM account") == "open"
     shuffled = dict(reversed(body.items()))
     assert (await keyed(api, "/v1/claims", shuffled)).json == first.json
+
+
+async def test_a_key_counts_per_account_and_route(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
+    await api.put("/v1/accounts/bob", {"currency": "USD"})
+    about_alice = claim(await shop.closed_activation("P1"))
+    case = (await keyed(api, "/v1/claims", about_alice)).json["id"]
+    await api.put(RENTAL, rented_long())
+
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("/v1/withdrawals", {"account": "alice", "reference": "w-1", "amount_minor": 1}),
+        ("/v1/withdrawals", {"account": "bob", "reference": "w-1"}),
+        (f"{RENTAL}/outages", {}),
+        (f"/v1/claims/{case}/notes", {"note": "seen"}),
+        ("/v1/accounts/alice/notes", {"note": "seen"}),
+        ("/v1/accounts/bob/notes", {"note": "seen"}),
+        ("/v1/accounts/bob/events", {"event": "rules_block"}),
+        ("/v1/accounts/alice/events", {"event": "rules_block"}),
+    ]
+    for path, body in calls:
+        reply = await keyed(api, path, body)
+        assert reply.status in {200, 201}, (path, reply.raw)
+        assert (await keyed(api, path, body)).json == reply.json, path
 
 
 async def test_a_late_repetition_has_no_second_effect(shop: CaseShop, api: Api) -> None:

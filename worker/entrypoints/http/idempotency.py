@@ -1,17 +1,22 @@
 """Calls under an `Idempotency-Key`: a repeat changes nothing and gets the first answer.
 
 The calls are safe to repeat without a key: their subject identifies them. A key also tells a late
-repeat from the same thing happening once more. A call that ended in a problem changed nothing and
-leaves its key free; a call whose end nobody knows is run again.
+repeat from the same thing happening once more. It counts per account and route: the ids of two
+customers may be the same. A call that ended in a problem changed nothing and leaves its key free; a
+call whose end nobody knows is run again.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
+from typing import Any
+from uuid import UUID
 
+from worker.domain.ids import ActivationId
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.routing import Answer
+from worker.entrypoints.http.requests import uuid_or_problem
+from worker.entrypoints.http.routing import Answer, KeyedCall
 
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _PRINTABLE = re.compile(r"[ -~]{1,255}")
@@ -23,11 +28,10 @@ class IdempotentCalls:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
 
-    async def __call__(
-        self, header: str, content: bytes, call: Callable[[], Awaitable[Answer]]
-    ) -> Answer:
-        books, key = self._deps.case_service.books, key_in(header)
-        digest = sha256(content).hexdigest()
+    async def __call__(self, asked: KeyedCall, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        books, given = self._deps.case_service.books, key_in(asked.header)
+        key = "\n".join([asked.route, await self._account_of(asked.arguments), given])
+        digest = sha256(asked.content).hexdigest()
         taken = await books.take_key(key, digest)
         if taken.content_hash != digest:
             raise Problem(ProblemKind.IDEMPOTENCY_KEY_REUSED)
@@ -44,6 +48,35 @@ class IdempotentCalls:
             "headers": dict(answer.headers),
         }
         return Answer(**await books.keep_answer(key, digest, document))
+
+    async def _account_of(self, arguments: Mapping[str, Any]) -> str:
+        """By the account that the call names, or by the thing that it is about.
+
+        What is unknown stands for itself: the call ends in a problem, and its key is free again.
+        """
+        body: Any = arguments.get("body")
+        named: str | None = arguments.get("account") or getattr(body, "account", None)
+        if named is not None:
+            return named
+        if "provider_ref" in arguments:
+            provider, ref = arguments["provider"], arguments["provider_ref"]
+            rental = await self._deps.case_service.cases.rental(provider, ref)
+            return "" if rental is None else rental.account
+        thing: str = arguments.get("id") or body.activation or body.rental
+        try:
+            id_ = uuid_or_problem(thing, ProblemKind.NOT_FOUND)
+        except Problem:
+            return thing  # The name of an account, or of nothing.
+        return await self._account_of_id(id_) or thing
+
+    async def _account_of_id(self, id_: UUID) -> str | None:
+        cases = self._deps.case_service.cases
+        found = (
+            await cases.case(id_)
+            or await self._deps.activations.activation(ActivationId(id_))
+            or await cases.rental_of(id_)
+        )
+        return None if found is None else found.account
 
 
 def key_in(header: str | None) -> str:

@@ -74,8 +74,20 @@ class Answer:
 
 
 Handler: TypeAlias = Callable[..., Awaitable[Answer]]
-#: Runs a call at most once under its key: the header, the content, the call.
-RunOnce: TypeAlias = Callable[[str, bytes, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedCall:
+    """A call that was sent with an Idempotency-Key."""
+
+    header: str
+    route: str  #: Its name.
+    arguments: Mapping[str, Any]
+    content: bytes  #: The same for the same call.
+
+
+#: Runs a call at most once under its key.
+RunOnce: TypeAlias = Callable[[KeyedCall, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +204,8 @@ async def _answer(route: Route, request: web.Request, arguments: Mapping[str, An
     content = [route.method, request.path, None if body is None else _fields(body)]
     # Not orjson: a fact may be an integer of any length.
     canonical = json.dumps(content, sort_keys=True, default=str).encode()
-    return await route.run_once(key, canonical, lambda: route.handler(**arguments))
+    asked = KeyedCall(key, route.name, arguments, canonical)
+    return await route.run_once(asked, lambda: route.handler(**arguments))
 
 
 async def _arguments(route: Route, request: web.Request) -> dict[str, Any]:
