@@ -72,13 +72,14 @@ async def test_every_kind_of_review_and_case_has_its_page(
     about = [(each["id"], each["case"] or "") for each in waits]
     pages = {id_: await staff.get(f"/?review={id_}&case={case}") for id_, case in about}
     parts = [await staff.get(f"/reviews/{id_}?case={case}", **FRAGMENT) for id_, case in about]
-    others = [f"/cases/{id_}?account=alice" for id_ in cases]
+    others = [f"/cases/{id_}" for id_ in cases]
     others += ["/", "/accounts/alice", f"/a/{number}"]
 
     assert {str(number), claim, str(payout.id)} <= pages.keys()
     assert len(pages) == len(cases) == 4  # A payout is owed, too; the block waits for nobody.
     assert {page.status for page in [*pages.values(), *parts]} == {200}
     assert [path for path in others if (await staff.get(path)).status != 200] == []
+    assert {(await staff.get(f"/find?q={id_}")).goes_to for id_ in cases} == set(others[:4])
     assert all("does not wait any more" not in page.text for page in pages.values())
     shown = pages[claim]
     assert "<b>it is</b> for another service" in shown.text

@@ -200,6 +200,8 @@ async def test_cases_are_listed_by_what_is_known_of_them(shop: CaseShop, api: Ap
     activation = (await api.get(f"/v1/claims/{claim}")).json["activation"]
     assert await listed(f"activation={activation}") == [claim]
     assert await listed("account=alice") == everything
+    assert [await listed(f"id={id_}") for id_ in everything] == [[id_] for id_ in everything]
+    assert await listed(f"id={claim}&kind=withdrawal") == []
 
     pages, cursor = [], ""
     while True:

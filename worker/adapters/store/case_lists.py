@@ -17,6 +17,7 @@ from worker.ports.store.case_search import CaseBrief, CaseSearch
 #: Only what is asked for stands in the statement, so that each has a plan of its own.
 _FILTERS: Final = {
     "open": "c.closed_at IS NULL",
+    "one": "c.id = CAST(:one AS uuid)",
     "kind": "c.kind = :kind",
     "state": "c.state = :state",
     "account": "c.account = :account",
@@ -31,6 +32,7 @@ async def newest(
     asked = {
         # By it the index of open cases serves a state in which all are open.
         "open": True if search.state not in {None, *case_view.CLOSED} else None,
+        "one": search.id,
         "kind": None if search.kind is None else search.kind.value,
         "state": None if search.state is None else search.state.value,
         "account": search.account,

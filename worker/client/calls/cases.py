@@ -15,6 +15,7 @@ class CaseCalls(ApiConnection):
     async def list_cases(
         self,
         *,
+        id: str | None = None,
         kind: Literal[
             "claim", "rental_outage", "rental_cancel", "rental_end", "withdrawal", "account"
         ]
@@ -43,6 +44,7 @@ class CaseCalls(ApiConnection):
             "GET",
             "/v1/cases",
             query={
+                "id": id,
                 "kind": kind,
                 "state": state,
                 "account": account,

@@ -103,8 +103,7 @@ async def _number_of(client: Client, found: Mapping[str, Any]) -> Mapping[str, A
 
 
 async def _case(visit: Visit) -> Mapping[str, Any]:
-    account = visit.query("account") or visit.typed("account")
-    found = await case_of(visit.client, visit.id, account)
+    found = await case_of(visit.client, visit.id)
     if found is None:
         missing = {"type": "/problems/not-found", "title": "There is no such case", "status": 404}
         raise ApiProblem(missing)

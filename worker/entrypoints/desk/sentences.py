@@ -229,7 +229,7 @@ def _line(
     name, to, aside = "", None, ""
     if kind in _OF_A_CASE and _UUID.match(about):
         name = _CALLED.get(cases.get(about[:36], ""), "a case")
-        to = f"/cases/{about[:36]}?account={quote(_customer(entry), safe='')}"
+        to = f"/cases/{about[:36]}"
     elif entry["activation"]:
         number = numbers.get(entry["activation"], {})
         name, to = number.get("phone") or "the number", f"/a/{entry['activation']}"
@@ -242,13 +242,6 @@ def _line(
         name = unquote(about.partition(":")[2])
     amount = money(minor, currency) if minor else ""
     return LedgerLine(entry["at"], _MOVES.get(kind, words(kind)), name, to, amount, aside)
-
-
-def _customer(entry: Json) -> str:
-    """Of the two sides of a transfer, the one that is an account."""
-    sides = (entry["destination"], entry["source"])
-    own = next((side for side in sides if not side.startswith("house:")), "")
-    return str(own.partition(":")[2])
 
 
 def rental_path(rental: Json) -> str:

@@ -169,4 +169,4 @@ async def acted_on(
     if not opened:
         return shown
     case = opened[0]
-    return done(f"/cases/{case['id']}", word, account=case["account"])
+    return done(f"/cases/{case['id']}", word)

@@ -5,7 +5,13 @@ from typing import Any
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http.auth import Scope
-from worker.entrypoints.http.cases import CaseKindName, CaseShown, CaseStateName, case_json
+from worker.entrypoints.http.cases import (
+    CaseKindName,
+    CaseShown,
+    CaseStateName,
+    case_id_in,
+    case_json,
+)
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.pagination import after_rented, page, rented_in
 from worker.entrypoints.http.problems import ProblemKind
@@ -25,8 +31,10 @@ class CaseListHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
 
-    async def cases(
+    async def cases(  # noqa: PLR0913 - each is a filter of the query
         self,
+        *,
+        id: UuidText | None = None,
         kind: CaseKindName | None = None,
         state: CaseStateName | None = None,
         account: Name | None = None,
@@ -34,8 +42,12 @@ class CaseListHandlers:
         cursor: Cursor | None = None,
         limit: Limit = 50,
     ) -> Answer:
-        """List cases of every kind, newest first."""
+        """List cases of every kind, newest first.
+
+        `id` finds one of any kind: only claims and withdrawals have calls of their own.
+        """
         search = CaseSearch(
+            id=None if id is None else case_id_in(id),
             kind=None if kind is None else CaseKind(kind),
             state=None if state is None else CaseState(state),
             account=None if account is None else AccountId(account),
@@ -80,7 +92,11 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
             handler=lists.cases,
             scope=Scope.READ,
             answers={200: CaseList},
-            problems=(ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.NOT_OFFERED),
+            problems=(
+                ProblemKind.NOT_FOUND,
+                ProblemKind.UNKNOWN_ACTIVATION,
+                ProblemKind.NOT_OFFERED,
+            ),
         ),
         Route(
             name="list_withdrawals",

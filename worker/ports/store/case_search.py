@@ -24,6 +24,7 @@ ANY_REVIEW: Final = ReviewSearch()
 class CaseSearch:
     """Which cases somebody looks for; None: that does not matter."""
 
+    id: UUID | None = None
     kind: case_view.CaseKind | None = None
     state: case_view.CaseState | None = None
     account: AccountId | None = None
