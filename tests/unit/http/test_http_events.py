@@ -231,3 +231,9 @@ async def test_who_may_only_read_sends_nothing_again(api: Api, path: str) -> Non
 @pytest.fixture
 def with_endpoint(world: World) -> None:
     world.events_wanted = True
+
+
+async def test_events_of_what_is_no_id_are_those_of_no_activation(api: Api) -> None:
+    reply = await api.get("/v1/events?activation=nonsense")
+
+    assert (reply.status, reply.slug) == (404, "unknown-activation")

@@ -238,7 +238,11 @@ def routes(deps: ApiDeps, feed: FeedPoll) -> Sequence[Route]:
             handler=EventHandlers(deps.outbox, feed).events,
             scope=Scope.READ,
             answers={200: EventList},
-            problems=(ProblemKind.BUSY, ProblemKind.EVENTS_FORGOTTEN),
+            problems=(
+                ProblemKind.UNKNOWN_ACTIVATION,
+                ProblemKind.BUSY,
+                ProblemKind.EVENTS_FORGOTTEN,
+            ),
         ),
         Route(
             name="replay_events",
