@@ -62,8 +62,8 @@ class NoteHandlers:
 def routes(deps: ApiDeps) -> Sequence[Route]:
     notes = NoteHandlers(deps)
     none = (ProblemKind.NOT_FOUND, ProblemKind.NOT_OFFERED)
-    of_number = (ProblemKind.UNKNOWN_ACTIVATION,)
-    of_account = (ProblemKind.UNKNOWN_ACCOUNT,)
+    of_number = (ProblemKind.UNKNOWN_ACTIVATION, ProblemKind.NOT_OFFERED)
+    of_account = (ProblemKind.UNKNOWN_ACCOUNT, ProblemKind.NOT_OFFERED)
 
     def route(
         noun: str,
