@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.policy import Decision, Op, Outcome, Profile, Reason
-from worker.domain.policy.deadlines import credit_by, honour_by, pay_by
+from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
 from worker.domain.policy.language.choices import Decided
 from worker.lifecycle.cases import case_steps, claim_payouts, questions, record_facts, withdrawals
 from worker.lifecycle.cases.claim_payouts import leaves_platform
+from worker.lifecycle.cases.deleted_accounts import asked_first
 from worker.lifecycle.cases.rental_ends import PATIENCE
 from worker.ports.store import case_view as port
 
@@ -100,7 +101,9 @@ class ClaimJudge:
             unknown = Decision(Outcome.NEEDS_REVIEW, Reason.CAUSE_UNKNOWN)
             record = replace(record, decision=unknown)
         # Checked before a human's verdict counts and not after it: he gives only one.
-        return replace(record, decision=claim_payouts.at_most(order.left_minor, record.decision))
+        decision = claim_payouts.at_most(order.left_minor, record.decision)
+        by = _review_by(view, order, facts)
+        return replace(record, decision=asked_first(view, decision, by))
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
@@ -247,6 +250,16 @@ def _with_own_window(view: port.CaseView, order: port.CaseOrder) -> Profile | No
         return view.profile
     seconds = (order.ends_at - order.purchased_at) // timedelta(seconds=1)
     return view.profile.with_window(seconds)
+
+
+def _review_by(
+    view: port.CaseView, order: port.CaseOrder, facts: port.CaseFacts
+) -> datetime | None:
+    if view.profile is None:
+        return None
+    asked_at = questions.instant_in(facts, "claim_at") or view.case.opened_at
+    honoured = honour_by(view.profile, order.purchased_at)
+    return honoured or review_by(view.profile, asked_at)
 
 
 def _ends_rental(view: port.CaseView, facts: port.CaseFacts, decision: Decision) -> bool:

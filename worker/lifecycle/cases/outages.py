@@ -15,12 +15,12 @@ from worker.domain.policy import (
     Reason,
     question_from,
 )
-from worker.domain.policy.deadlines import credit_by
+from worker.domain.policy.deadlines import credit_by, review_by
 from worker.domain.policy.facts import order_words
 from worker.domain.policy.outages import OutageCase
 from worker.domain.policy.unused_part import RentalTime, outage_worth, unused_since
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases import case_steps, questions, record_facts
+from worker.lifecycle.cases import case_steps, deleted_accounts, questions, record_facts
 from worker.ports.long_rental import Availability
 from worker.ports.store import case_view as port
 from worker.ports.store import cases
@@ -75,16 +75,19 @@ class OutageJudge:
             **_until_stopped(order, facts),
             **_unknown_end(facts),
         }
-        return _at_most(
-            view, order, questions.ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
-        )
+        record = questions.ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
+        record = _at_most(view, order, record)
+        by = None if view.profile is None else review_by(view.profile, view.now)
+        decision = deleted_accounts.asked_first(view, record.decision, by)
+        return replace(record, decision=decision)
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
     ) -> port.CaseStep:
         decision = record.decision
         state = case_steps.STATE_AFTER[decision.outcome]
-        move = port.MoneyMove(TransferKind.CLAIM, decision.amount_minor)
+        leaves = decision.destination is not Destination.BALANCE
+        move = port.MoneyMove(TransferKind.CLAIM, decision.amount_minor, leaves_platform=leaves)
         step = port.CaseStep(
             state=state,
             facts=facts,
@@ -139,7 +142,7 @@ class OutageJudge:
         amount = proposed if named is None else named
         if not 0 < amount <= min(proposed or order.left_minor, order.left_minor):
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
-        to = Destination.BALANCE
+        to = deleted_accounts.credit_place(view)
         granted = Decision(Outcome.PRORATED_CREDIT, Reason.CLAIM_APPROVED, amount, 0, to)
         return self._step(
             view, facts, questions.decided_by_human(record, granted, view, self.clauses)

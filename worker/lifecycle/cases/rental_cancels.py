@@ -18,12 +18,13 @@ from worker.domain.policy import (
     Reason,
     question_from,
 )
+from worker.domain.policy.deadlines import review_by
 from worker.domain.policy.facts import order_words
 from worker.domain.policy.orders import case_of
 from worker.domain.policy.rentals import renewal_is_meant
 from worker.domain.policy.unused_part import RentalTime
 from worker.domain.transfer import TransferKind
-from worker.lifecycle.cases import case_steps, questions, record_facts
+from worker.lifecycle.cases import case_steps, deleted_accounts, questions, record_facts
 from worker.lifecycle.cases.outages import given_since
 from worker.ports.store import case_view as port
 from worker.ports.store import cases
@@ -93,8 +94,11 @@ class RentalCancelJudge:
 
     def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
         record = self._ask(view, facts)
-        if record.decision.outcome in _REFUSED and not view.case.decisions:
-            raise CancelRefused(record.decision.reason)
+        reason = record.decision.reason
+        # Of a deleted account nobody would get what it gives: the rental goes on instead.
+        refused = record.decision.outcome in _REFUSED or reason is Reason.ACCOUNT_DELETED
+        if refused and not view.case.decisions:
+            raise CancelRefused(reason)
         return self._step(view, facts, record)
 
     def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
@@ -136,7 +140,7 @@ class RentalCancelJudge:
             Reason.RENEWAL_CANCELLED if _is_renewal(view, proposed) else Reason.CLAIM_APPROVED,
             amount,
             0,
-            Destination.BALANCE,
+            deleted_accounts.credit_place(view),
         )
         by_human = questions.decided_by_human(proposed, granted, view, self.clauses)
         return self._step(view, facts, by_human)
@@ -152,7 +156,8 @@ class RentalCancelJudge:
         record = _as_of(view.record, pressed_at)
         given = record_facts.of_order(record, view.account, facts)
         given |= _beside_outages(view, record, given, pressed_at)
-        return questions.ask_policy(replace(view, now=pressed_at), Op.CANCEL, given, self.clauses)
+        asked = questions.ask_policy(replace(view, now=pressed_at), Op.CANCEL, given, self.clauses)
+        return reaching_customer(view, asked)
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
@@ -166,6 +171,8 @@ class RentalCancelJudge:
         ends = pays or decision.outcome is Outcome.CANCEL_NO_CREDIT
         renewal = decision.reason is Reason.RENEWAL_CANCELLED
         review = decision.outcome is Outcome.NEEDS_REVIEW and decision.deadline is not None
+        leaves = decision.destination is not Destination.BALANCE
+        move = port.MoneyMove(TransferKind.CLAIM, decision.amount_minor, leaves_platform=leaves)
         step = port.CaseStep(
             state=case_steps.STATE_AFTER[decision.outcome],
             facts=facts,
@@ -173,11 +180,16 @@ class RentalCancelJudge:
             timers={port.TimerKind.REVIEW_SLA: decision.deadline}
             if review and decision.deadline
             else {},
-            moves=(port.MoneyMove(TransferKind.CLAIM, decision.amount_minor),) if pays else (),
+            moves=(move,) if pays else (),
             ends_rental=ends and not renewal,
             gives_renewal_back=renewal and pays,
         )
         return case_steps.with_event(self, view, step)
+
+
+def reaching_customer(view: port.CaseView, record: port.DecisionRecord) -> port.DecisionRecord:
+    by = None if view.profile is None else review_by(view.profile, view.now)
+    return replace(record, decision=deleted_accounts.asked_first(view, record.decision, by))
 
 
 def _prolonged_since(view: port.CaseView) -> bool:

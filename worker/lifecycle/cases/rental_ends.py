@@ -20,7 +20,7 @@ from worker.domain.policy.at_intake import order_words
 from worker.domain.policy.language.choices import EmptyAtEnd
 from worker.domain.policy.vocabulary import Product
 from worker.lifecycle.cases import case_steps, questions, record_facts
-from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
+from worker.lifecycle.cases.rental_cancels import RentalCancelJudge, reaching_customer
 from worker.lifecycle.cases.rental_closing import SHORTEST_DELAY, LogRead, RentalCloser
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.store import case_view as port
@@ -60,6 +60,7 @@ class RentalEndJudge(RentalCancelJudge):
         assert view.record is not None
         given = record_facts.of_order(view.record, view.account, facts)
         asked = questions.ask_policy(view, Op.ORDER_TICK, given, self.clauses)
+        asked = reaching_customer(view, asked)
         return asked if view.case.decisions else replace(asked, as_of=view.record.ends_at)
 
 
