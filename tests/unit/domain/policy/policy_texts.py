@@ -20,7 +20,12 @@ def limit(text: str) -> str:
     return f"limits = [{{ {text} }}]"
 
 
+TO_END_OF_DAY = 'calendar.day_count = "calendar_end_of_day"\n'
+
 NOTHING_IDLE = [
+    # The day of the start ends at one instant, whatever its hour is.
+    'claims = { window_days = 3, window_from = "issue", kinds.x = {} }\n' + TO_END_OF_DAY,
+    'claims.kinds.x = { window_days = 3, window_from = "renewal" }\n' + TO_END_OF_DAY,
     "",
     AUTO,
     'effective_from = "2026-01-01T00:00:00Z"',

@@ -29,7 +29,8 @@ def _of_kind(pair: Pair, kind: str) -> Iterator[ask.Plan]:
     rules = [rule for each in pair.variants() if (rule := each.kind(kind)) is not None]
     evidence = axes.evidence(rules)
     bad_channel: Axis = [{}, *axes.channels(pair)[:1]]
-    issued: Axis = [{}, {"issue_at": HOUR}, {"renewed_at": HOUR, "renewal_price_minor": 1}]
+    # On another day than the purchase: a window may count to the end of a day.
+    issued: Axis = [{}, {"issue_at": DAY}, {"renewed_at": DAY, "renewal_price_minor": 1}]
     for name in (kind, axes.UNHEARD_OF) if kind == "other" else (kind,):
         yield from ask.claims(pair, evidence, kind=name)
         yield from ask.claims(pair, axes.sms(pair), kind=name)
@@ -102,10 +103,10 @@ def _requests(pair: Pair) -> Iterator[ask.Plan]:
 def _claim_window(pair: Pair) -> Iterator[ask.Plan]:
     starts: Axis = [
         {},
-        {"issue_at": HOUR},
+        {"issue_at": DAY},
         ask.RENTAL,
-        ask.RENTAL | {"rental_start": HOUR},
-        ask.RENTAL | {"renewed_at": HOUR, "renewal_price_minor": 1},
+        ask.RENTAL | {"rental_start": DAY},
+        ask.RENTAL | {"renewed_at": DAY, "renewal_price_minor": 1},
     ]
     yield from ask.claims(pair, starts)
     yield from ask.silences(pair)
