@@ -70,3 +70,46 @@ def test_times_and_shares_are_said_in_whole_units() -> None:
         "25 hours, 1 minute, 1 second",
     ]
     assert [percent(bp) for bp in (0, 5, 1000, 1234)] == ["0 %", "0.05 %", "10 %", "12.34 %"]
+
+
+BY_AGE = "payout.fee_steps = [[0, 100], [1, 200]]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            'withdrawal.mode = "balance"\n' + BY_AGE,
+            (
+                "By whole years since the last deposit the fee of a withdrawal is 1 %,"
+                " 2 % from 1 year on."
+            ),
+        ),
+        (
+            'withdrawal.mode = "balance"\npayout.route = "wallet"\npayout.fee = "by_deposit_age"\n'
+            + BY_AGE,
+            (
+                "By whole years since the last deposit that fee, and that of a withdrawal, is 1 %,"
+                " 2 % from 1 year on."
+            ),
+        ),
+        (
+            'withdrawal.mode = "balance"\npayout.fee_bp = 100',
+            "Of all money that leaves a fee of 1 % is withheld, besides any other.",
+        ),
+        (
+            (
+                'limits = [{ of = "x", per = "month", max_count = 3 }]\n'
+                'claims.kinds.x = { decided = "grant" }'
+            ),
+            (
+                "With more than 3 of the paid claims of the kind x of an account in the last month,"
+                " this one included, a human decides."
+            ),
+        ),
+    ],
+)
+def test_a_fee_says_of_what_it_is_and_a_limit_counts_back_from_now(text: str, told: str) -> None:
+    shop = profile_from(tomllib.loads(text), name="shop", file="shop")
+
+    assert told in [sentence.words for sentence in sentences(shop)]

@@ -75,17 +75,26 @@ def _fee_steps(p: Profile) -> str | None:
         f"{percent(bp)} from {counted(year, 'year')} on" if year else percent(bp)
         for year, bp in p.payout.fee_steps
     ]
-    return f"By whole years since the last deposit that fee is {', '.join(steps)}."
+    return f"By whole years since the last deposit {_by_age(p)} is {', '.join(steps)}."
+
+
+def _by_age(p: Profile) -> str:
+    """Whose fee it is: a withdrawal pays it whatever a claim pays."""
+    if p.payout.fee is not choices.PayoutFee.BY_DEPOSIT_AGE:
+        return "the fee of a withdrawal"
+    return "that fee, and that of a withdrawal," if withdraws(p) else "that fee"
 
 
 def _fee_bp(p: Profile) -> str | None:
-    return f"A fee of {percent(p.payout.fee_bp)} is added to it." if p.payout.fee_bp else None
+    return _common_fee(percent(p.payout.fee_bp)) if p.payout.fee_bp else None
 
 
 def _fee_minor(p: Profile) -> str | None:
-    if not p.payout.fee_minor:
-        return None
-    return f"A fee of {minor(p.payout.fee_minor)} is added to it."
+    return _common_fee(minor(p.payout.fee_minor)) if p.payout.fee_minor else None
+
+
+def _common_fee(fee: str) -> str:
+    return f"Of all money that leaves a fee of {fee} is withheld, besides any other."
 
 
 def method_sentence(name: str, rules: MethodRules) -> str:
@@ -226,10 +235,10 @@ _THEN = {
     choices.OverLimit.WAIT: "nothing changes until the end of the window or of the rental",
 }
 _SPANS = {
-    choices.LimitSpan.DAY: "24 hours",
-    choices.LimitSpan.WEEK: "7 times 24 hours",
-    choices.LimitSpan.MONTH: "a calendar month",
-    choices.LimitSpan.YEAR: "a calendar year",
+    choices.LimitSpan.DAY: "the last 24 hours",
+    choices.LimitSpan.WEEK: "the last 7 times 24 hours",
+    choices.LimitSpan.MONTH: "the last month",
+    choices.LimitSpan.YEAR: "the last year",
 }
 _COUNTED = {
     "auto_credit": "credits without a request",
@@ -250,4 +259,5 @@ def limit_sentence(limit: Limit) -> str:
     if limit.max_ratio_bp is not None:
         most.append(f"more than {percent(limit.max_ratio_bp)} of {limit.ratio_of} or more orders")
     over = listed(most, "or")
-    return f"With {over} of the {what} of an account in {_SPANS[limit.per]}, {_THEN[limit.then]}."
+    account = f"of an account in {_SPANS[limit.per]}"
+    return f"With {over} of the {what} {account}, this one included, {_THEN[limit.then]}."
