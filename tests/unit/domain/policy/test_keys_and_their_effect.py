@@ -104,3 +104,29 @@ def test_the_shipped_policies_are_checked_within_two_seconds() -> None:
     began = time.process_time()
     assert problems_in(shipped_policies()) == []
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (
+            'claims.kinds.x = { decided = "evidence", evidence = ["video", "screenshoot"] }',
+            "claims.kinds.x.evidence",
+        ),
+        (
+            (
+                'claims.kinds.x = { decided = "evidence" }\n'
+                'when = [{ match.country = "de", claims.kinds.x.evidence = ["screenshoot"] }]'
+            ),
+            "when[0].claims.kinds.x.evidence",
+        ),
+    ],
+)
+def test_evidence_that_no_request_can_give_is_refused(tmp_path: Path, text: str, key: str) -> None:
+    (problem,) = problems_of(file_of(tmp_path, text))
+
+    assert problem.key == key
+    assert problem.problem == (
+        "no request can give screenshoot, only photo, screenshot, screenshot_2fa, video"
+        "; did you mean 'screenshot'?"
+    )

@@ -18,11 +18,14 @@ from worker.domain.policy.effect.axes import Variation, words_of
 from worker.domain.policy.effect.needs import missing_neighbour
 from worker.domain.policy.language.file_problems import KeyProblems
 from worker.domain.policy.language.matching import Match, When
-from worker.domain.policy.language.profile import Profile, Said, profile_saying
+from worker.domain.policy.language.profile import Profile, Said, kind_of, profile_saying
 from worker.domain.policy.language.sections import Limit
+from worker.domain.policy.language.value_readers import did_you_mean
+from worker.domain.policy.vocabulary import Evidence
 
 OTHERS_MAX = 6  #: Of a long list of words a few stand for all.
 _MAXIMA = ("max_count", "max_minor", "max_ratio_bp")
+_EVIDENCE = sorted(kind.value for kind in Evidence)
 _COUNT_ASKED_MAX = 5  #: Longer histories show nothing more, and take long to ask about.
 
 
@@ -36,6 +39,21 @@ def keys_without_effect(profile: Profile) -> KeyProblems:
             yield key, f"decides nothing: {missing_neighbour(profile, key)}"
     yield from _limits_without_effect(profile)
     yield from _exceptions_without_effect(profile)
+    yield from _evidence_nobody_gives(profile)
+
+
+def _evidence_nobody_gives(profile: Profile) -> KeyProblems:
+    """What no request can name would be asked for in vain."""
+    places = [("", profile.said), *((f"{when.place}.", when.changes) for when in profile.whens)]
+    for place, said in places:
+        for key, value in said.items():
+            if kind_of(key) is None or not key.endswith(".evidence"):
+                continue
+            assert isinstance(value, frozenset)  # Its reader gives one.
+            for name in sorted(value.difference(_EVIDENCE)):
+                hint = did_you_mean(name, _EVIDENCE)
+                problem = f"no request can give {name}, only {', '.join(_EVIDENCE)}{hint}"
+                yield f"{place}{key}", problem
 
 
 def _with_small_counts(profile: Profile) -> Profile:
