@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop, last_reason
+from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop, last_reason
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
 from worker.domain.transfer import Charge
@@ -140,3 +140,18 @@ async def test_the_time_to_pay_is_extended_only_after_an_approval(shop: CaseShop
 
     assert asked.rejected is Rejected.NOT_ASKED_FOR
     assert await shop.all_rows() == before
+
+
+async def test_a_payout_whose_fee_is_the_whole_sum_moves_nothing_and_is_no_finding_of_the_audit(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    told = {"payment_method": "card", "refund_fee_minor": PRICE}
+    id_ = await shop.closed_activation("P1", order_facts=told, charge=Charge.EXTERNAL)
+    claim = await shop.open_claim(id_)
+    assert (claim.decisions[-1].amount_minor, claim.decisions[-1].fee_minor) == (0, PRICE)
+
+    assert (await shop.mark_paid(claim)).rejected is None
+
+    assert await shop.state_of(claim.id) is CaseState.PAID
+    assert await shop.fetch_value("SELECT count(*) FROM transfer WHERE key LIKE 'claim:%'") == 0

@@ -33,8 +33,10 @@ SELECT m.key AS offender
     OR m.kind = 'claim' AND c.state NOT IN ('granted', 'paid')
     OR m.kind IN ('withdraw', 'fee') AND c.state <> 'paid'
 UNION ALL
-SELECT c.id::text FROM case_ c
+SELECT c.id::text FROM case_ c LEFT JOIN last ON last.id = c.id::text
  WHERE c.kind IN ('claim', 'rental_outage', 'rental_cancel', 'rental_end') AND c.state IN ('granted', 'paid')
+   -- Where the fee is as large as the sum, nothing is left to be moved.
+   AND NOT (c.state = 'paid' AND last.amount_minor = 0 AND last.fee_minor > 0)
    AND NOT EXISTS (SELECT FROM moved m WHERE m.id = c.id::text
                       AND (m.kind = 'claim' OR m.kind = 'withdraw' AND c.state = 'paid'))
 UNION ALL
