@@ -23,6 +23,9 @@ def limit(text: str) -> str:
 TO_END_OF_DAY = 'calendar.day_count = "calendar_end_of_day"\n'
 
 NOTHING_IDLE = [
+    # An outage and the end of a rental come long after the purchase, and so does what they count.
+    'outage.threshold_s = 86400\nlimits = [{ of = "auto_credit", per = "day", max_count = 1 }]',
+    'rental.empty_at_end = "automatic"\nlimits = [{ of = "any", per = "week", max_count = 1 }]',
     # The day of the start ends at one instant, whatever its hour is.
     'claims = { window_days = 3, window_from = "issue", kinds.x = {} }\n' + TO_END_OF_DAY,
     'claims.kinds.x = { window_days = 3, window_from = "renewal" }\n' + TO_END_OF_DAY,

@@ -261,20 +261,24 @@ _AGES = (HOUR, 2 * DAY, 10 * DAY, 60 * DAY, 200 * DAY)  #: One in each span of a
 _WORDS = {word.value for word in LimitOf}
 
 
-def before_limits(pair: Pair) -> Axis:
+def before_limits(pair: Pair, until: timedelta = timedelta(0)) -> Axis:
+    """What an account did before *until*: a rental is paid long after its purchase."""
     limits = {limit for profile in pair.both for limit in profile.limits}
     ordered = sorted(limits, key=repr)
-    return [{}, *(facts for limit in ordered for age in _AGES for facts in _over(limit, age))]
+    return [
+        {},
+        *(facts for limit in ordered for age in _AGES for facts in _over(limit, until - age)),
+    ]
 
 
-def _over(limit: Limit, age: timedelta) -> Iterator[Variation]:
+def _over(limit: Limit, at: timedelta) -> Iterator[Variation]:
     count = limit.max_count or 1
     sums = limit.max_minor or 1
-    yield {"history": _entries(limit, -age, count, sums)}
-    yield {"history": _entries(limit, -age, count, 0)}
-    orders = [{"what": "order", "at": -age, "amount_minor": 1}] * limit.ratio_of
-    yield {"history": [*orders, *_entries(limit, -age, limit.ratio_of, 1)]}
-    yield {"history": [*orders[1:], *_entries(limit, -age, 1, 1)]}
+    yield {"history": _entries(limit, at, count, sums)}
+    yield {"history": _entries(limit, at, count, 0)}
+    orders = [{"what": "order", "at": at, "amount_minor": 1}] * limit.ratio_of
+    yield {"history": [*orders, *_entries(limit, at, limit.ratio_of, 1)]}
+    yield {"history": [*orders[1:], *_entries(limit, at, 1, 1)]}
 
 
 def _entries(limit: Limit, at: timedelta, count: int, amount: int) -> list[dict[str, Any]]:

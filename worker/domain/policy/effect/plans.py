@@ -350,11 +350,14 @@ def _limits(pair: Pair) -> Iterator[ask.Plan]:
     for facts in (ask.TICK, ask.CANCEL):
         ends = axes.moments(pair, *ask.USED, ask.AFTER)
         yield ask.Plan(facts | ask.RENTAL, [ends, small, before])
+    yield ask.Plan(
+        ask.TICK | ask.RENTAL | {"now": ask.AFTER}, [small, axes.before_limits(pair, ask.AFTER)]
+    )
     yield from ask.claims(pair, small, before)
     renewed = ask.RENTAL | {"renewed_at": timedelta(0), "renewal_price_minor": 401}
     yield ask.Plan(ask.CANCEL | renewed, [axes.moments(pair, HOUR), before])
     restored: Variation = {"restored_at": 9 * DAY, "now": 9 * DAY}
-    yield ask.Plan(ask.OUTAGE | restored, [before])
+    yield ask.Plan(ask.OUTAGE | restored, [[*before, *axes.before_limits(pair, 9 * DAY)]])
 
 
 _Plans = Callable[[Pair], Iterator[ask.Plan]]
