@@ -79,6 +79,8 @@ def _is_ours(file: Path) -> bool:
 
 def read(file: Path) -> DevContext:
     """Raises `ConfigError`, which does not repeat what is in the file."""
+    if not file.exists():
+        raise _unusable(file, "is not there: no dev runs, or it runs elsewhere")
     if not _is_ours(file):
         raise _unusable(file, "must be a file of yours that nobody else may read (mode 0600)")
     try:

@@ -116,7 +116,7 @@ def test_timers_are_listed_with_subject_date_and_delay(served: Served) -> None:
     text = served.ask("timers").stdout
     counted = served.ask("timers", "--by-kind", "-o", "json").stdout
 
-    # The clock of the shop stands in March; the command uses the real one.
+    # The clock of the shop stands in March; the command asks the database.
     assert [(one["kind"], one["due_at"]) for one in every] == [
         (one["kind"], one["due_at"]) for one in (untold, overdue)
     ]

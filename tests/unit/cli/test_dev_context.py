@@ -92,6 +92,12 @@ def test_a_file_that_others_can_touch_is_not_believed(
     assert daemon.calls == []
 
 
+def test_a_file_that_is_named_and_is_not_there_is_told_so(cli: Cli, tmp_path: Path) -> None:
+    named = cli("list", env={"AW_CONTEXT": str(tmp_path / "none.json")})
+
+    assert (named.exit_code, "is not there" in named.stderr) == (78, True)
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"api_url": 1}', "null"])
 def test_a_file_that_no_dev_wrote_is_an_error_that_names_it(
     cli: Cli, nothing_around: Path, content: str

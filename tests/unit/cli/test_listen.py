@@ -123,6 +123,7 @@ def test_what_the_address_answered_is_told(
         (("--types", "activation.refunded", "-o", "json"), "ndjson"),
         (("--types", "activation.refundd"), "did you mean activation.refunded?"),
         (("--types", "claim.*,bill.paid"), "no event has the type 'bill.paid'"),
+        (("--types", " , "), "names no type"),
     ],
 )
 def test_nothing_is_sent_elsewhere(asked: Cli, args: tuple[str, ...], says: str) -> None:

@@ -9,10 +9,30 @@ import pytest
 
 import worker.entrypoints.desk
 from tests.unit.http.fakes import NOW
-from worker.entrypoints.desk.formatting import BadAmount, away, minor_in, money, plain, visible
+from worker.entrypoints.desk.formatting import (
+    BadAmount,
+    away,
+    minor_in,
+    money,
+    plain,
+    visible,
+    without_codes,
+)
 from worker.entrypoints.desk.waiting_page import findings_in
 
 STATIC = Path(worker.entrypoints.desk.__file__).parent / "static"
+
+
+def test_what_is_told_outside_shows_no_code_wherever_it_stands() -> None:
+    told = {"codes": [{"code": "1234", "number": 1}], "text": None}
+    refused = {"reason": "no_json", "payload": {"sms": "1234"}, "body_base64": "MTIzNA=="}
+
+    assert without_codes(told) == {"codes": [{"code": "••••••", "number": 1}], "text": None}
+    assert without_codes(refused) == {
+        "reason": "no_json",
+        "payload": "••••••",
+        "body_base64": "••••••",
+    }
 
 
 def test_money_is_written_in_the_digits_of_its_currency() -> None:

@@ -75,6 +75,18 @@ async def test_a_cancel_the_provider_does_not_take_yet_is_owed(api: Api, world: 
     assert (reply.status, reply.json["id"]) == (202, shown["id"])
 
 
+async def test_a_cancel_that_was_owed_and_ended_meanwhile_is_answered_as_ended(
+    api: Api, world: World
+) -> None:
+    shown = (await watched(api)).json
+    world.reads.put(refunded(world.reads.found[id_of(shown)]))
+    world.service.forced_action = ActionOutcome.PENDING
+    cancelled = await api.post(f"/v1/activations/{shown['id']}/cancel")
+    finished = await api.post(f"/v1/activations/{shown['id']}/finish")
+    assert (cancelled.status, cancelled.json["state"]) == (200, "refunded")
+    assert finished.status == 202, "settled, and the provider is still to be told"
+
+
 @pytest.mark.parametrize("wish", ["finish", "resend"])
 async def test_finish_and_resend_need_a_code(api: Api, world: World, wish: str) -> None:
     shown = (await watched(api)).json

@@ -54,6 +54,8 @@ def listen(
     if output is out.Format.JSON:
         raise Failure(Exit.USAGE, "events have no end: use --output ndjson")
     wanted = frozenset(filter(None, map(str.strip, (types or "").split(","))))
+    if types is not None and not wanted:
+        raise Failure(Exit.USAGE, "--types names no type", hint="leave it out for all of them")
     for each in wanted:
         _refuse_unknown(each)
     address = None if forward_to is None else _local(forward_to)

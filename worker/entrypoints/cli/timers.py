@@ -32,13 +32,14 @@ def timers(
         grace = timedelta(seconds=settings.defaults.credit_grace_seconds)
         return await store.books.queue_stats(grace)
 
-    async def read(store: PostgresStore, _: Settings) -> list[Timer]:
-        return await store.cases.timers(overdue_only=not every, limit=limit)
+    async def read(store: PostgresStore, _: Settings) -> tuple[list[Timer], datetime]:
+        rows = await store.cases.timers(overdue_only=not every, limit=limit)
+        return rows, await store.time()  # What is due is due by the database's clock.
 
     if by_kind:
         write_counts(ask_store(config, count), output)
     else:
-        write_timers(ask_store(config, read), datetime.now(UTC), output)
+        write_timers(*ask_store(config, read), output)
 
 
 def write_timers(rows: Sequence[Timer], now: datetime, output: Format) -> None:

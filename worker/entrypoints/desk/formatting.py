@@ -148,12 +148,18 @@ def in_money(table: Mapping[str, Any], currency: str) -> dict[str, Any]:
     }
 
 
+_OF_SMS: Final = frozenset({"code", "text", "payload", "body_base64"})
+
+
 def without_codes(value: object) -> object:
-    """What is told outside without what the SMS in it say: codes are shown on request alone."""
+    """What is told outside without what the SMS in it say: codes are shown on request alone.
+
+    One can stand anywhere in what was handed over and could not be taken.
+    """
     match value:
         case dict():
             return {
-                name: "\u2022" * 6 if name in {"code", "text"} and each else without_codes(each)
+                name: "\u2022" * 6 if name in _OF_SMS and each else without_codes(each)
                 for name, each in value.items()
             }
         case list():

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from worker.domain.activation import FINAL
 from worker.domain.ids import ActivationId
 from worker.entrypoints.http.activations import (
     ActivationShown,
@@ -72,9 +73,11 @@ class ActionHandlers:
         if self._deps.by_staff and name is not None:
             await self._acts(StaffAct(id_, f"{name}_by_staff", self._deps.said()))
             result = replace(result, activation=None)
-        activation = result.activation or await self._service.read(id_)
-        status = 202 if result.how is ActionOutcome.PENDING else 200
-        return Answer(status, activation_json(found_or_problem(activation)))
+        activation = found_or_problem(result.activation or await self._service.read(id_))
+        # It may have ended between the press and this reading.
+        ended = name == "cancel" and activation.state in FINAL
+        status = 202 if result.how is ActionOutcome.PENDING and not ended else 200
+        return Answer(status, activation_json(activation))
 
     async def _tell_together(self, acts: Sequence[StaffAct]) -> Mapping[StaffAct, bool]:
         return dict.fromkeys(await self._deps.activations.tell_acts(acts), True)
