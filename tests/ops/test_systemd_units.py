@@ -118,6 +118,30 @@ def test_systemd_finds_nothing_wrong_with_the_units(
     assert run(systemd_analyze, "verify", "--man=no", *installed) == ""
 
 
+def test_the_unit_that_migrates_may_have_a_login_of_its_own(
+    systemd_analyze: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    readme = (DEPLOY / "README.md").read_text()
+    [block] = re.findall(r"   ```ini\n(.*?)   ```", readme, re.DOTALL)
+    ours = Path(sys.executable).with_name("activation-worker")
+    unit = tmp_path / "activation-worker-migrate.service"
+    unit.write_text((DEPLOY / "systemd" / unit.name).read_text().replace(PROGRAM, str(ours)))
+    override = tmp_path / f"{unit.name}.d/override.conf"
+    override.parent.mkdir()
+    override.write_text(block.replace("   ", ""))
+    for name, login in (("aw_database__url", "runs"), ("migrate_url", "migrates")):
+        (tmp_path / name).write_text(f"postgresql://{login}@db/shop")
+        (tmp_path / name).chmod(0o600)
+    [told] = re.findall(r"Environment=(\S+)", block)
+    name, _, file = told.partition("=")
+
+    assert run(systemd_analyze, "verify", "--man=no", unit) == ""
+    given = {name: file.replace("%d", str(tmp_path)), "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    url = load_settings(None, environ=given).database.url
+    assert url is not None
+    assert url.get_secret_value() == "postgresql://migrates@db/shop"
+
+
 def test_all_units_run_in_the_same_sandbox() -> None:
     first, *others = [Unit(unit).sandbox() for unit in UNITS]
 
