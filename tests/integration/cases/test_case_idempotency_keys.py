@@ -74,6 +74,43 @@ async def test_a_key_counts_per_account_and_route(shop: CaseShop, api: Api) -> N
         assert (await keyed(api, path, body)).json == reply.json, path
 
 
+async def test_a_key_is_one_account_s_whatever_of_it_the_call_names(
+    shop: CaseShop, api: Api
+) -> None:
+    await shop.open_account(amount_minor=100_000)
+    await api.put("/v1/accounts/bob", {"currency": "USD"})
+    await api.post("/v1/accounts/bob/topups", {"reference": "t-1", "amount_minor": 100_000})
+    numbers = [await shop.closed_activation("P1", ref) for ref in ("1", "2")]
+    cases = [(await opened(api, claim(number)))["id"] for number in numbers]
+    rentals = [RENTAL, "/v1/rentals/alpha/long-2", "/v1/rentals/alpha/long-3"]
+    for path, account in zip(rentals, ("alice", "alice", "bob"), strict=True):
+        assert (await api.put(path, {**rented_long(), "account": account})).status < 300
+    alike: list[list[str]] = [
+        [f"/v1/claims/{case}/notes" for case in cases],
+        [f"/v1/activations/{number}/notes" for number in numbers],
+        [f"{rental}/outages" for rental in rentals],
+    ]
+
+    for first, second, *others in alike:
+        body = {} if first.endswith("outages") else {"note": "seen"}
+        assert (await keyed(api, first, body)).status < 300, first
+        assert (await keyed(api, second, body)).slug == "idempotency-key-reused", second
+        assert [(await keyed(api, other, body)).status < 300 for other in others] == [
+            True for _ in others
+        ]
+
+
+@pytest.mark.parametrize("named", ["", "a\x00", "x" * 9_000, "\ud800"])
+async def test_a_call_about_nothing_that_can_be_is_a_problem_with_a_key_too(
+    shop: CaseShop, api: Api, named: str
+) -> None:
+    await shop.open_account()
+
+    reply = await keyed(api, "/v1/claims", {"activation": named, "claim_kind": "no_sms"})
+
+    assert 400 <= reply.status < 500, reply.raw
+
+
 async def test_a_late_repetition_has_no_second_effect(shop: CaseShop, api: Api) -> None:
     await shop.open_account(amount_minor=1000)
     await api.put(RENTAL, rented_long())

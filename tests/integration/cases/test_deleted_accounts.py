@@ -85,6 +85,43 @@ async def test_a_judged_claim_on_a_deleted_account_is_asked_about_once(shop: Cas
     assert await shop.fetch_rows(PAID) == [("house:outside", 100)]
 
 
+@pytest.mark.parametrize("policy", ["P1", "P2"])
+async def test_a_claim_that_is_open_as_its_account_is_deleted_is_paid_out_by_a_human(
+    shop: CaseShop, policy: str
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    claim = await shop.open_claim(await shop.delivered_activation(policy), "wrong_sms")
+    assert claim.state is CaseState.IN_REVIEW
+    await delete_account(shop, policy)
+
+    await shop.give_verdict(claim, grant=True, freeze_seen=True)
+
+    assert await shop.state_of(claim.id) is CaseState.APPROVED
+    await shop.mark_paid(claim)
+    assert await shop.fetch_rows(PAID) == [("house:outside", PRICE)]
+    assert await shop.balances() == (0, 0)
+
+
+async def test_a_sum_that_nobody_proposed_goes_to_no_deleted_account_either(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.delivered_activation("P1", policy_version="lost")
+    await delete_account(shop, "P1")
+    claim = await shop.open_claim(id_)
+    asked = claim.decisions[-1]
+    assert (claim.state, asked.reason, asked.amount_minor) == (
+        CaseState.IN_REVIEW,
+        "policy_version",
+        0,
+    )
+
+    await shop.give_verdict(claim, grant=True, amount_minor=100, freeze_seen=True)
+
+    assert await shop.state_of(claim.id) is CaseState.APPROVED
+    assert await shop.balances() == (0, 0)
+
+
 async def test_what_was_charged_outside_goes_back_there_though_the_account_is_deleted(
     shop: CaseShop,
 ) -> None:

@@ -124,9 +124,6 @@ class AccountEventJudge:
         if held and (outcome is Outcome.BALANCE_VOID or record.decision.reason in _OF_DELETION):
             # The money of a running order may come back to the balance: open orders end first.
             record = replace(record, decision=Decision(Outcome.WAIT, Reason.OPEN_ORDER_PENDING))
-        elif view.account.claim_open and _deletes(record.decision, facts):
-            # What a claim gives back to a deleted account, its customer would never see.
-            record = replace(record, decision=Decision(Outcome.WAIT, Reason.CLAIM_OPEN))
         elif outcome is Outcome.BALANCE_VOID and _is_asked_for(view, facts):
             # Nobody loses what he has asked for meanwhile, though a human said yes before.
             record = replace(record, decision=Decision(Outcome.WAIT, Reason.WITHDRAWAL_OPEN))
@@ -158,12 +155,6 @@ _GRANTED: Final = {
     "idle": Outcome.BALANCE_VOID,
     "chargeback": Outcome.BALANCE_KEPT,
 }
-
-
-def _deletes(decision: Decision, facts: port.CaseFacts) -> bool:
-    """Whether the deletion goes on to the balance."""
-    goes_on = decision.outcome is Outcome.BALANCE_VOID or decision.reason in _OF_DELETION
-    return facts["event"] == "delete_requested" and goes_on
 
 
 def _is_asked_for(view: port.CaseView, facts: port.CaseFacts) -> bool:

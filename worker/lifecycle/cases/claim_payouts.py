@@ -35,13 +35,18 @@ def at_most(left_minor: int, decision: Decision) -> Decision:
     return replace(decision, outcome=Outcome.NEEDS_REVIEW, amount_minor=most, fee_minor=0)
 
 
-def granted(order: port.CaseOrder, proposed: Decision, named: int | None) -> Decision | None:
-    """What a human's yes pays: the sum proposed, else the one he names, within what is left."""
+def granted(
+    order: port.CaseOrder, proposed: Decision, named: int | None, unnamed: Destination
+) -> Decision | None:
+    """What a human's yes pays: the sum proposed, else the one he names, within what is left.
+
+    It goes to *unnamed* where nothing was proposed, so that no place was named.
+    """
     left = max(0, order.left_minor) + proposed.from_balance_minor
     amount = proposed.amount_minor if named is None else named
     if not 0 < amount <= min(proposed.amount_minor or left, left):
         return None
-    to = proposed.destination or Destination.BALANCE
+    to = proposed.destination or unnamed
     part = order.rental and proposed.reason not in _OF_THE_PRICE
     stays = Outcome.PRORATED_CREDIT if part else Outcome.CREDIT
     outcome = stays if to is Destination.BALANCE else Outcome.PAYOUT

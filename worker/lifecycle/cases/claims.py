@@ -9,7 +9,7 @@ from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_
 from worker.domain.policy.language.choices import Decided
 from worker.lifecycle.cases import case_steps, claim_payouts, questions, record_facts, withdrawals
 from worker.lifecycle.cases.claim_payouts import leaves_platform
-from worker.lifecycle.cases.deleted_accounts import asked_first
+from worker.lifecycle.cases.deleted_accounts import asked_first, credit_place
 from worker.lifecycle.cases.rental_ends import PATIENCE
 from worker.ports.store import case_view as port
 
@@ -202,7 +202,9 @@ class ClaimJudge:
                 facts,
                 questions.decided_by_human(record, case_steps.claim_rejected(), view, self.clauses),
             )
-        granted = claim_payouts.granted(order, record.decision, verdict.amount_minor)
+        granted = claim_payouts.granted(
+            order, record.decision, verdict.amount_minor, credit_place(view)
+        )
         if granted is None:
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
         return self._step_for(

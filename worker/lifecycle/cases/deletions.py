@@ -11,7 +11,7 @@ from uuid import UUID
 
 from worker.domain.ids import AccountId
 from worker.domain.policy import Reason
-from worker.domain.policy.vocabulary import WithdrawReason
+from worker.domain.policy.vocabulary import BALANCE, WithdrawReason
 from worker.lifecycle.cases import case_steps, questions
 from worker.lifecycle.cases.record_facts import OFFERED
 from worker.lifecycle.policy_book import PolicyBook
@@ -35,7 +35,7 @@ class Deletions:
         if case.kind is CaseKind.ACCOUNT:
             if _offers(case):
                 await self._offer(case)
-        elif case.state in CLOSED:
+        elif case.state in CLOSED and _held_money(case):
             await self.recheck(case.account)
 
     async def recheck(self, account: AccountId) -> None:
@@ -134,3 +134,9 @@ def _offers(case: Case) -> bool:
     if case.state is not CaseState.WAITING or decided is None:
         return False
     return decided.reason == Reason.WITHDRAWAL_OFFERED.value
+
+
+def _held_money(case: Case) -> bool:
+    """Whether money of the account may have been set aside for it."""
+    leaves = any(row.destination not in {None, BALANCE} for row in case.decisions)
+    return case.kind is CaseKind.WITHDRAWAL or leaves

@@ -113,7 +113,6 @@ class AccountRecord:
     open_order_window_end: datetime | None = None
     idle_since: datetime  #: Its money lies idle since then.
     case_open: bool = False  #: Something else may move its money.
-    claim_open: bool = False  #: Of an order: it may give money back.
     history: tuple[PastDeed, ...] = ()
     recent_orders: int = 0
     recent_cancels: int = 0

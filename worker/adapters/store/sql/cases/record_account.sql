@@ -6,8 +6,6 @@ SELECT acc.account, acc.currency, acc.policy, acc.state,
        (SELECT amount_minor FROM balance b WHERE b.account = acc.account AND bucket = 'held')
          AS held_minor,
        {{idle_since}} AS idle_since, {{case_is_open}} AS case_open,
-       EXISTS (SELECT FROM case_ c WHERE c.account = acc.account AND c.closed_at IS NULL
-                  AND c.kind NOT IN ('withdrawal', 'account')) AS claim_open,
        coalesce((SELECT jsonb_agg(jsonb_build_array(c.facts ->> 'event', c.state)
                                   ORDER BY c.opened_at, c.id)
                    FROM case_ c WHERE c.account = acc.account AND c.kind = 'account'
