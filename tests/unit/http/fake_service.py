@@ -4,7 +4,7 @@ It passes the tests of the real one: tests/contracts/service_contract.py.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -77,7 +77,7 @@ class FakeService:
         if id_ in self.intakes:
             same = self.intakes[id_] == intake
             how = AcceptOutcome.SAME if same else AcceptOutcome.OTHER_CONTENT
-            return AcceptResult(how, replace(self.reads.found[id_], timeline=()))
+            return AcceptResult(how, self.reads.found[id_])
         refused = self._refused(intake, rented_at)
         if refused is not None:
             return AcceptResult(refused, None)

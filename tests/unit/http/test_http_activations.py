@@ -11,6 +11,7 @@ from tests.unit.http.caller import Api
 from tests.unit.http.conftest import World
 from tests.unit.http.fakes import NOW, refunded, with_code
 from tests.unit.http.numbers import watched
+from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.ports.service import ActionOutcome
 
@@ -79,8 +80,12 @@ async def test_a_cancel_that_was_owed_and_ended_meanwhile_is_answered_as_ended(
     api: Api, world: World
 ) -> None:
     shown = (await watched(api)).json
-    world.reads.put(refunded(world.reads.found[id_of(shown)]))
+    number = world.reads.found[id_of(shown)]
     world.service.forced_action = ActionOutcome.PENDING
+    world.reads.put(replace(number, state=State.IN_REVIEW))
+    judged = await api.post(f"/v1/activations/{shown['id']}/cancel")
+    assert (judged.status, judged.json["state"]) == (200, "in_review")
+    world.reads.put(refunded(number))
     cancelled = await api.post(f"/v1/activations/{shown['id']}/cancel")
     finished = await api.post(f"/v1/activations/{shown['id']}/finish")
     assert (cancelled.status, cancelled.json["state"]) == (200, "refunded")

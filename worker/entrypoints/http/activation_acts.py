@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from worker.domain.activation import FINAL
+from worker.domain.activation import FINAL, State
 from worker.domain.ids import ActivationId
 from worker.entrypoints.http.activations import (
     ActivationShown,
@@ -75,7 +75,7 @@ class ActionHandlers:
             result = replace(result, activation=None)
         activation = found_or_problem(result.activation or await self._service.read(id_))
         # It may have ended between the press and this reading.
-        ended = name == "cancel" and activation.state in FINAL
+        ended = name == "cancel" and activation.state in _ENDED
         status = 202 if result.how is ActionOutcome.PENDING and not ended else 200
         return Answer(status, activation_json(activation))
 
@@ -86,6 +86,7 @@ class ActionHandlers:
         return await self._deps.activations.tell(act.id, act.what, act.said)
 
 
+_ENDED: Final = FINAL | {State.IN_REVIEW}  #: Nothing more is done about it without a human.
 _PROBLEMS = {
     ActionOutcome.CODE_RECEIVED: ProblemKind.CODE_RECEIVED,
     ActionOutcome.NO_CANCEL: ProblemKind.NO_CANCEL,

@@ -1,8 +1,8 @@
 """Calls under an `Idempotency-Key`: a repeat changes nothing and gets the first answer.
 
 The calls are safe to repeat without a key: their subject identifies them. A key also tells a late
-repeat from the same thing happening once more. It counts per account and route: the ids of two
-customers may be the same. A call that ended in a problem changed nothing and leaves its key free; a
+repeat from the same thing happening once more. It counts per account and route: two customers may
+use the same one. A call that ended in a problem changed nothing and leaves its key free; a
 call whose end nobody knows is run again.
 """
 
@@ -30,7 +30,7 @@ class IdempotentCalls:
 
     async def __call__(self, asked: KeyedCall, call: Callable[[], Awaitable[Answer]]) -> Answer:
         books, given = self._deps.case_service.books, key_in(asked.header)
-        key = "\n".join([asked.route, await self._account_of(asked.arguments), given])
+        key = await self._key_of(asked, given)
         digest = sha256(asked.content).hexdigest()
         taken = await books.take_key(key, digest)
         if taken.content_hash != digest:
@@ -49,10 +49,15 @@ class IdempotentCalls:
         }
         return Answer(**await books.keep_answer(key, digest, document))
 
+    async def _key_of(self, asked: KeyedCall, given: str) -> str:
+        """Of one length: what the caller names may be long, and no text that can be stored."""
+        parts = "\n".join([asked.route, await self._account_of(asked.arguments), given])
+        return sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
+
     async def _account_of(self, arguments: Mapping[str, Any]) -> str:
         """By the account that the call names, or by the thing that it is about.
 
-        What is unknown stands for itself: the call ends in a problem, and its key is free again.
+        What is unknown stands for itself: the call ends in a problem.
         """
         body: Any = arguments.get("body")
         named: str | None = arguments.get("account") or getattr(body, "account", None)
@@ -62,7 +67,7 @@ class IdempotentCalls:
             provider, ref = arguments["provider"], arguments["provider_ref"]
             rental = await self._deps.case_service.cases.rental(provider, ref)
             return "" if rental is None else rental.account
-        thing: str = arguments.get("id") or body.activation or body.rental
+        thing: str = arguments.get("id") or body.activation or body.rental or ""
         try:
             id_ = uuid_or_problem(thing, ProblemKind.NOT_FOUND)
         except Problem:

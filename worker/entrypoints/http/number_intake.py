@@ -120,7 +120,6 @@ class BulkResults(ResponseBody):
 class NumberIntakeHandlers:
     def __init__(self, deps: ApiDeps) -> None:
         self._service = deps.service
-        self._activations = deps.activations
 
     async def put(
         self, provider: requests.Name, provider_ref: requests.Name, body: RentedNumber
@@ -132,9 +131,7 @@ class NumberIntakeHandlers:
             raise Problem(details.kind, details.detail, errors=details.errors)
         assert result.activation is not None
         if result.how is AcceptOutcome.SAME:
-            # Read again: `accept` gives an activation that was stored before without its timeline.
-            stored = await self._activations.activation(result.activation.id)
-            return Answer(200, activation_json(stored or result.activation))
+            return Answer(200, activation_json(result.activation))
         location = f"/v1/activations/{result.activation.id}"
         return Answer(201, activation_json(result.activation), {"Location": location})
 
