@@ -279,14 +279,16 @@ def test_what_is_done_in_a_container_bears_the_name_of_who_is_on_call(
     shell = f"export PATH={home}:{night.home}:$PATH\n{_block(at)}"
     there = replace(night, home=home, shell=shell)
 
-    there.run('activation-worker number note "$ID" seen', ID=night.number)
+    seen = f"seen through {program}"
+    there.run(f'activation-worker number note "$ID" "{seen}"', ID=night.number)
     checked = there.run(
         'activation-worker import numbers /dev/stdin --dry-run < "$FILE" || true',
         FILE=str(home / "payloads"),
     )
 
     shown = night.call("GET", f"/v1/activations/{night.number}", night.token)
-    assert shown["timeline"][-1]["by"] == f"{getpass.getuser()} (oncall)"
+    by = [line["by"] for line in shown["timeline"] if line.get("note") == seen]
+    assert by == [f"{getpass.getuser()} (oncall)"]
     assert re.search(r"^refused +1\b", checked, re.MULTILINE)
 
 
