@@ -11,8 +11,9 @@ import pytest
 from tests.chaos.report import Line
 from tests.chaos.rows import row_locked
 from tests.chaos.stage import Scale
+from tests.drill.machine import with_a_core
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 QUICK = Scale(quick=True)
 ROWS = {
@@ -24,5 +25,8 @@ ROWS = {
 async def test_what_is_promised_is_kept(
     measure: Callable[[Scale], Awaitable[Sequence[Line]]],
 ) -> None:
-    broken = {line.what: line.now for line in await measure(QUICK) if line.met is False}
-    assert broken == {}
+    async def broken() -> dict[str, str]:
+        return {line.what: line.now for line in await measure(QUICK) if line.met is False}
+
+    # The times are promised on a machine that is not overloaded.
+    assert await with_a_core(broken, lambda found: not found) == {}
