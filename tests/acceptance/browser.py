@@ -22,7 +22,7 @@ DRIVER: Final = shutil.which("chromedriver")
 CHROMIUM: Final = shutil.which("chromium")
 #: Set where a browser must be there, so that its absence is a failure.
 REQUIRED: Final = "BROWSER_REQUIRED"
-SECONDS: Final = 30
+SECONDS: Final = 10
 PHONE: Final = (390, 844)
 SCREEN: Final = (1280, 800)
 _STALE: Final = (StaleElementReferenceException,)  #: The page was replaced while it was read.

@@ -207,12 +207,12 @@ async def test_intakes_that_meet_on_the_same_accounts_take_all_their_numbers(sho
             for name in accounts
         ]
     )
-    numbers = [intake(str(at), account=accounts[at * 7 % 300]) for at in range(1_600)]
-    calls = [numbers[at : at + 400] for at in range(0, 1_600, 400)]
+    numbers = [intake(str(at), account=accounts[at * 7 % 300]) for at in range(4_000)]
+    calls = [numbers[at : at + 1_000] for at in range(0, 4_000, 1_000)]
 
     results = await asyncio.gather(*map(shop.store.activations.accept, calls))
 
-    assert Counter(result.how for each in results for result in each) == {AcceptOutcome.NEW: 1_600}
+    assert Counter(result.how for each in results for result in each) == {AcceptOutcome.NEW: 4_000}
 
 
 async def test_an_account_that_stays_locked_keeps_no_other_from_its_answer(shop: Shop) -> None:
