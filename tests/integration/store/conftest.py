@@ -6,7 +6,9 @@ import asyncpg
 import pytest
 
 from tests.debian_package import NotToBeHad
+from tests.integration.store.broken import Broken
 from tests.integration.store.pausing import Gate, PausingDatabase, Rival
+from tests.integration.store.proxy import proxy_before
 from tests.integration.store.shop import Shop
 from tests.pgbouncer import pgbouncer
 from worker.adapters.store.postgres import PostgresStore
@@ -61,3 +63,13 @@ def no_pooler(store_url: str, database_url: str) -> None:
     """For what is said of the very connections to the server."""
     if store_url != database_url:
         pytest.skip("a pooler opens and ends these connections by itself")
+
+
+@pytest.fixture
+async def broken(shop: Shop, no_pooler: None) -> AsyncIterator[Broken]:  # noqa: ARG001 - it skips
+    async with proxy_before(shop.url) as (proxy, url):
+        store = PostgresStore(url, pool_size=1, events_wanted=True)
+        yield Broken(proxy, store, shop)
+        proxy.faults = []
+        proxy.go.set()
+        await store.close()

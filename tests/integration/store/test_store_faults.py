@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tests.integration.store.broken import Broken
 from tests.integration.store.pausing import Rival
-from tests.integration.store.proxy import AtCommit, Proxy, proxy_before
+from tests.integration.store.proxy import AtCommit
 from tests.integration.store.shop import (
     ALICE,
     DEADLINE,
@@ -34,7 +35,7 @@ from tests.integration.store.shop import (
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.backoff import STORE_WRITE
-from worker.domain.ids import activation_id, purchase_id
+from worker.domain.ids import ProviderRef, activation_id, purchase_id
 from worker.ports.errors import (
     CommitUnknown,
     RowLocked,
@@ -53,28 +54,6 @@ ID = activation_id(SIM, NUMBER.ref, RENTED)
 ORDER = PurchaseOrder(
     idempotency_key="k", account=ALICE, provider=SIM, service="s", country="0", price_minor=PRICE
 )
-
-
-@dataclass
-class Broken:
-    """The same shop, through the proxy."""
-
-    proxy: Proxy
-    store: PostgresStore
-    shop: Shop
-
-    def fail(self, *faults: AtCommit) -> None:
-        self.proxy.faults = list(faults)
-
-
-@pytest.fixture
-async def broken(shop: Shop, no_pooler: None) -> AsyncIterator[Broken]:  # noqa: ARG001 - it skips
-    async with proxy_before(shop.url) as (proxy, url):
-        store = PostgresStore(url, pool_size=1, events_wanted=True)
-        yield Broken(proxy, store, shop)
-        proxy.faults = []
-        proxy.go.set()
-        await store.close()
 
 
 async def kill_backend(shop: Shop) -> None:
@@ -140,10 +119,10 @@ CASES = {
     ),
     "lease_cancels": Case(
         rented,
-        lambda store: epochs(store.settlements.lease_cancels(SIM, 10, LEASE, now=NOW)),
-        [1],
-        [],  # Ours all the same: it comes back when the lease is over.
-        "SELECT epoch FROM activation",
+        lambda store: refs(store.settlements.lease_cancels(SIM, 10, LEASE, now=NOW)),
+        [NUMBER.ref],
+        [NUMBER.ref],
+        "SELECT count(*) FROM activation WHERE state = 'expiring'",
     ),
     "begin_purchase": Case(
         open_shop,
@@ -179,8 +158,8 @@ async def fates(call: Awaitable[Any]) -> list[CodeFate]:
     return [code.fate for code in await call]
 
 
-async def epochs(call: Awaitable[Any]) -> list[int]:
-    return [due.epoch for due in await call]
+async def refs(call: Awaitable[Any]) -> list[ProviderRef | None]:
+    return [due.ref for due in await call]
 
 
 async def settled(call: Awaitable[Settlements]) -> int:

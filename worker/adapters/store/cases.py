@@ -21,6 +21,7 @@ from worker.adapters.store import (
 from worker.adapters.store import timers as due_timers
 from worker.adapters.store.case_changes import apply
 from worker.adapters.store.database import Database, statement
+from worker.adapters.store.leases import Leases
 from worker.adapters.store.policies import PolicyRepository
 from worker.domain.account_state import LoggedEvent
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
@@ -77,6 +78,9 @@ class CaseRepository:
         self._holder = holder
         self._policies = policies
         self._event_state = event_state
+        self._timers: Leases[case_view.Timer] = Leases(
+            db, lambda c, timers, _: due_timers.hand_back(c, timers, holder())
+        )
 
     async def open_case(
         self,
@@ -289,8 +293,9 @@ class CaseRepository:
     async def lease_timers(
         self, limit: int, kinds: Collection[case_view.TimerKind], *, now: datetime | None = None
     ) -> list[case_view.Timer]:
-        return await self._db.write(
-            lambda c: due_timers.lease(c, limit, kinds, self._holder(), now)
+        holder = self._holder()
+        return await self._timers.take(
+            lambda c: due_timers.lease(c, limit, kinds, holder, now), now
         )
 
     async def timers(

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store.database import Database, scalar, statement
 from worker.adapters.store.event_feed import EventFeed, event_of
 from worker.adapters.store.event_ids import thing_of
+from worker.adapters.store.leases import Leases
 from worker.ports.handover import RefusedIntake
 from worker.ports.instances import Holder, nobody
 from worker.ports.store.outbox import Event, EventFilter, EventPage, EventReplay, FailedEvent
@@ -40,6 +41,7 @@ class OutboxRepository:
         self._feed = EventFeed(db)
         self._holder = holder
         self._wanted = wanted
+        self._leases = Leases(db, self._hand_back)
 
     async def lease_events(
         self, limit: int, lease: timedelta, endpoint: str, *, now: datetime | None = None
@@ -55,7 +57,16 @@ class OutboxRepository:
             result = await connection.execute(statement("outbox/lease_events"), parameters)
             return [event_of(row) for row in result.mappings()]
 
-        return await self._db.write(work)
+        return await self._leases.take(work, now)
+
+    async def _hand_back(
+        self, connection: AsyncConnection, leased: Sequence[Event], now: datetime | None
+    ) -> None:
+        columns = _columns(
+            [event.id for event in leased], attempts=[event.attempts + 1 for event in leased]
+        )
+        held = {**columns, "holder": self._holder(), "now": now}
+        await connection.execute(statement("outbox/hand_back"), held)
 
     async def events_sent(
         self, statuses: Mapping[str, int | None], *, now: datetime | None = None

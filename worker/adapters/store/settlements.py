@@ -1,7 +1,7 @@
 """Endings: leased, settled with their money in batches, and pursued at the provider."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_records, review_events, rows
 from worker.adapters.store.database import Database, statement
+from worker.adapters.store.leases import Leases
 from worker.adapters.store.provider_figures import count_settled
 from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId, ProviderName
@@ -35,16 +36,16 @@ class SettlementRepository:
         self._db = db
         self._holder = holder
         self._event_state = event_state
+        self._leases = Leases(db, self._hand_back)
 
     async def lease_cancels(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[port.DueNumber]:
-        return await self._due(
+        return await self._lease(
             "settlements/lease_cancels",
             provider=provider,
             limit=limit,
             lease=lease,
-            holder=self._holder(),
             ids=None,
             now=now,
         )
@@ -57,12 +58,11 @@ class SettlementRepository:
         *,
         now: datetime | None = None,
     ) -> list[port.DueNumber]:
-        return await self._due(
+        return await self._lease(
             "settlements/lease_cancels",
             provider=provider,
             limit=len(ids),
             lease=lease,
-            holder=self._holder(),
             ids=list(ids),
             now=now,
         )
@@ -70,12 +70,11 @@ class SettlementRepository:
     async def lease_pursuits(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
     ) -> list[port.DueNumber]:
-        return await self._due(
+        return await self._lease(
             "settlements/lease_pursuits",
             provider=provider,
             limit=limit,
             lease=lease,
-            holder=self._holder(),
             now=now,
         )
 
@@ -274,17 +273,37 @@ class SettlementRepository:
         )
 
     async def _due(self, name: str, **parameters: object) -> list[port.DueNumber]:
-        async def work(connection: AsyncConnection) -> list[port.DueNumber]:
-            found = await rows.fetch(connection, name, {**parameters, **rows.KNOWN})
-            return [rows.due(row) for row in found]
+        return await self._db.write(lambda c: _read_due(c, name, parameters))
 
-        return await self._db.write(work)
+    async def _lease(
+        self, name: str, *, now: datetime | None, **parameters: object
+    ) -> list[port.DueNumber]:
+        asked = {**parameters, "holder": self._holder(), "now": now}
+        return await self._leases.take(lambda c: _read_due(c, name, asked), now)
+
+    async def _hand_back(
+        self, connection: AsyncConnection, leased: Sequence[port.DueNumber], now: datetime | None
+    ) -> None:
+        held = {
+            "ids": [due.id for due in leased],
+            "epochs": [due.epoch for due in leased],
+            "holder": self._holder(),
+            "now": now,
+        }
+        await connection.execute(statement("settlements/hand_back"), held)
 
     async def _run(self, name: str, **parameters: object) -> None:
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(statement(name), parameters)
 
         await self._db.write(work)
+
+
+async def _read_due(
+    connection: AsyncConnection, name: str, parameters: Mapping[str, object]
+) -> list[port.DueNumber]:
+    found = await rows.fetch(connection, name, {**parameters, **rows.KNOWN})
+    return [rows.due(row) for row in found]
 
 
 async def _lock_free(connection: AsyncConnection, endings: Sequence[port.Ending]) -> set[str]:

@@ -46,6 +46,17 @@ async def lease(
     return [case_rows.timer(row) for row in leased.mappings()]
 
 
+async def hand_back(
+    connection: AsyncConnection, timers: Sequence[Timer], holder: InstanceId | None
+) -> None:
+    held = {
+        "kinds": [timer.kind.value for timer in timers],
+        "subjects": [timer.subject for timer in timers],
+        "holder": holder,
+    }
+    await connection.execute(statement("cases/hand_back_timers"), held)
+
+
 async def pending(
     connection: AsyncConnection, limit: int, now: datetime | None, *, overdue_only: bool
 ) -> list[Timer]:
