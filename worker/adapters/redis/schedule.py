@@ -11,11 +11,13 @@ while the provider is away `aw:{provider}:probe` (somebody has just asked whethe
 
 import asyncio
 import contextlib
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.resources import files
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import redis.asyncio
 from redis.exceptions import RedisError
@@ -44,6 +46,9 @@ BACK_MS = 5_000  #: Longer than any process takes to ask.
 
 assert 3 * BATCH < 8_000
 RING_US = micros_in(RING)
+#: A server that froze runs what it was sent before, also where nobody waits for the answer.
+RUN_LATE: Final = 5.0
+ANSWERED_MAX: Final = 4_000  #: More leases than end by time: a look's lease lasts half a minute.
 
 
 class RedisSchedule:
@@ -65,6 +70,8 @@ class RedisSchedule:
         self._rates = {name: Rate.per_second(rate) for name, rate in rates.items()}
         self._clock = clock
         self._holder = holder
+        self._unanswered: dict[ProviderName, float] = {}  #: Until when such leases may be run.
+        self._answered = {name: deque[int](maxlen=ANSWERED_MAX) for name in rates}
         self._add = self._script("add")
         self._lease = self._script("lease")
         self._release = self._script("release")
@@ -113,23 +120,30 @@ class RedisSchedule:
     async def lease(self, provider: ProviderName, limit: int, lease: timedelta) -> LeaseBatch:
         assert 0 < limit <= BATCH
         rate = self._rates[provider]
-        async with calling_redis():
-            token, wait, *leased = await self._lease(
-                keys=[
-                    due_key(provider),
-                    budget_key(provider),
-                    need_key(provider),
-                    *self._held(provider),
-                ],
-                args=[
-                    limit,
-                    micros_in(lease),
-                    rate.interval_us,
-                    rate.ahead_us,
-                    micros_of(self._clock()),
-                    micros_in(ENDS_SOON),
-                ],
-            )
+        await self._free_unanswered(provider)
+        try:
+            async with calling_redis():
+                token, wait, *leased = await self._lease(
+                    keys=[
+                        due_key(provider),
+                        budget_key(provider),
+                        need_key(provider),
+                        *self._held(provider),
+                    ],
+                    args=[
+                        limit,
+                        micros_in(lease),
+                        rate.interval_us,
+                        rate.ahead_us,
+                        micros_of(self._clock()),
+                        micros_in(ENDS_SOON),
+                    ],
+                )
+        except ScheduleUnavailable:
+            self._unanswered[provider] = time.monotonic() + RUN_LATE
+            raise
+        if leased:
+            self._answered[provider].append(token)
         return LeaseBatch(
             numbers=[
                 Leased(decode(member), token, timedelta(microseconds=late))
@@ -150,9 +164,24 @@ class RedisSchedule:
 
     async def free(self, provider: ProviderName, instance: InstanceId) -> int:
         """Make due what a dead process holds; see `worker.ports.instances.LeasedLooks`."""
+        return await self._free_but(provider, instance, ())
+
+    async def _free_but(
+        self, provider: ProviderName, instance: InstanceId, answered: Iterable[int]
+    ) -> int:
         async with calling_redis():
             keys = [*self._rung(provider), held_key(provider, instance)]
-            return int(await self._free(keys=keys, args=[RING_US]))
+            return int(await self._free(keys=keys, args=[RING_US, *answered]))
+
+    async def _free_unanswered(self, provider: ProviderName) -> None:
+        """Nobody looks at what a lease took that was not answered: make that due."""
+        until, holder = self._unanswered.get(provider), self._holder()
+        if until is None or holder is None:
+            return
+        begun = time.monotonic()
+        await self._free_but(provider, holder, self._answered[provider])
+        if begun > until:
+            del self._unanswered[provider]
 
     async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
         rate = self._rates[provider]
