@@ -191,6 +191,7 @@ class GatedStore:
         self.books = Gated(real.books, Peer.STORE, gate)
         self.cases = Gated(real.cases, Peer.STORE, gate)
         self.outbox = Gated(real.outbox, Peer.STORE, gate)
+        self.hand_back = Gated(real, Peer.STORE, gate).hand_back
 
 
 def refusal(peer: Peer) -> Exception:

@@ -137,7 +137,12 @@ async def _beating(
 ) -> AsyncIterator[None]:
     """This process is one of the instances as long as the block lasts."""
     heartbeat = Heartbeat(
-        instances=store.instances, looks=redis, providers=providers, reporter=reporter, clock=clock
+        instances=store.instances,
+        looks=redis,
+        own=store,
+        providers=providers,
+        reporter=reporter,
+        clock=clock,
     )
     await heartbeat.begin()
     async with _kept(heartbeat.keep()):

@@ -95,6 +95,9 @@ class Backstop:
                 and (not tick.led or await self.leadership.leads(tick.name))
             ):
                 self._start(tick, None)
+        # The next ticks may be another host's, and to it these numbers are leased.
+        for step in (self.ticks.steps.expire, self.ticks.steps.pursue):
+            await step.commit_left()
 
     async def _must_stand_in(self, name: ProviderName, *, away: bool) -> bool:
         """Whether nobody else ends the numbers of this provider, and this process leads it.

@@ -71,6 +71,10 @@ class Expire:
     #: Of all ticks at a provider: one may go on beside the next.
     _places: dict[ProviderName, Places] = field(default_factory=dict)
 
+    async def commit_left(self) -> None:
+        """Commit the results that the store failed to take. Raises `StoreError`."""
+        await self._uncommitted.commit()
+
     async def tick(
         self,
         provider: Provider,
@@ -81,7 +85,7 @@ class Expire:
 
         *pass_on* is called where nothing but calls that hang is left: the next tick may begin.
         """
-        await self._uncommitted.commit()
+        await self.commit_left()
         done = 0
         hangs = False
 

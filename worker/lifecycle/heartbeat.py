@@ -1,7 +1,8 @@
 """The heartbeat: this process tells that it lives, and makes due what dead ones had leased.
 
 In the database that is one transaction for each dead process, done by whoever comes first. What it
-held on the schedule in Redis is freed by the same one, as soon as Redis answers.
+held on the schedule in Redis is freed by the same one, as soon as Redis answers. What this process
+has leased itself, and nobody works on, is due just as soon: its next tick may run on another host.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from worker.domain.ids import ProviderName
 from worker.domain.liveness import BEAT_EVERY
 from worker.lifecycle.clock import Clock
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.instances import DeadInstance, InstanceId, Instances, LeasedLooks
+from worker.ports.instances import DeadInstance, InstanceId, Instances, LeasedLooks, OwnLeases
 from worker.ports.reporter import Reporter
 
 
@@ -20,6 +21,7 @@ from worker.ports.reporter import Reporter
 class Heartbeat:
     instances: Instances
     looks: LeasedLooks
+    own: OwnLeases
     providers: Collection[ProviderName]
     reporter: Reporter
     clock: Clock
@@ -71,6 +73,7 @@ class Heartbeat:
         while True:
             await self.clock.sleep(BEAT_EVERY.total_seconds())
             try:
+                await self.own.hand_back()
                 await self.free_the_dead()
             except Exception as error:  # noqa: BLE001 - and nobody else might be left to free
                 self.reporter.trouble("instance.freeing_failed", detail=type(error).__name__)

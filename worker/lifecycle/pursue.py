@@ -62,12 +62,16 @@ class Pursue:
     #: Of all ticks at a provider: one may go on beside the next.
     _places: dict[ProviderName, Places] = field(default_factory=dict)
 
+    async def commit_left(self) -> None:
+        """Commit the results that the store failed to take. Raises `StoreError`."""
+        await self._uncommitted.commit()
+
     async def tick(self, provider: Provider, pass_on: Callable[[], None] = lambda: None) -> int:
         """One batch; how many numbers were worked on.
 
         *pass_on* is called where nothing but calls that hang is left: the next tick may begin.
         """
-        await self._uncommitted.commit()
+        await self.commit_left()
         left_alone = self._left_alone.refusal(provider.name, self.clock) is not None
         if provider.circuit is Circuit.OPEN or left_alone:
             return 0

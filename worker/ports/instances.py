@@ -49,6 +49,15 @@ class Instances(Protocol):
         ...
 
 
+class OwnLeases(Protocol):
+    async def hand_back(self) -> None:
+        """Make due what this process has leased, and nobody works on.
+
+        It asks nothing where there is nothing. Raises `StoreError`.
+        """
+        ...
+
+
 class LeasedLooks(Protocol):
     async def free(self, provider: ProviderName, instance: InstanceId) -> int:
         """Make due now what *instance* still holds on the schedule; how many that were.

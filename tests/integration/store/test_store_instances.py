@@ -9,9 +9,11 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.integration.store.pausing import Rival
 from tests.integration.store.shop import (
     DEADLINE,
     LEASE,
+    NUMBER,
     RENTED,
     SIM,
     TICK,
@@ -23,6 +25,7 @@ from worker.adapters.store.database import Database
 from worker.adapters.store.instances import WRITES_WITHIN, PostgresInstances
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import ProviderState
+from worker.domain.ids import activation_id
 from worker.domain.liveness import GAP, SILENCE
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.outbox import FailedEvent
@@ -410,3 +413,23 @@ async def test_a_server_that_answers_and_takes_no_writes_is_of_no_use(shop: Shop
         await store.takes_writes()
     finally:
         await store.close()
+
+
+async def test_who_freezes_in_a_transaction_holds_its_rows_no_longer_than_it_lives(
+    shop: Shop, rival: Rival
+) -> None:
+    await shop.open()
+    await shop.rent()
+    await shop.expire()
+    ending = after_grace(activation_id(SIM, NUMBER.ref, RENTED))
+    settles = shop.store.settlements.settle
+    frozen = await rival.start(rival.store.settlements.settle([ending], now=DEADLINE + TICK))
+    began = time.monotonic()
+
+    # Its connection is ended meanwhile: the lock is waited for in one go.
+    settled = await settles([ending], now=DEADLINE + TICK)
+
+    assert len(settled.settled) == 1
+    assert time.monotonic() - began >= SILENCE.total_seconds() / 2, "it was not locked at all"
+    rival.gate.go.set()
+    await asyncio.gather(frozen, return_exceptions=True)

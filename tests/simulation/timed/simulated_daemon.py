@@ -164,6 +164,7 @@ class SimulatedDaemon:
         self._heartbeat = Heartbeat(
             instances=store.instances,
             looks=remote,
+            own=store,
             providers=tuple(around.terms),
             reporter=self.reporter,
             clock=clock,

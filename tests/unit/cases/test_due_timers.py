@@ -9,8 +9,8 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import RENTED, Stub, StubStore, policy_book
-from worker.lifecycle.cases.due_timers import IN_NO_HURRY_BATCH, DueTimers
-from worker.ports.errors import StoreUnavailable
+from worker.lifecycle.cases.due_timers import BATCH, IN_NO_HURRY_BATCH, LOCKED_MAX, DueTimers
+from worker.ports.errors import RowLocked, StoreUnavailable
 from worker.ports.store.case_view import Timer, TimerKind
 
 UNAVAILABLE = StoreUnavailable("unavailable")
@@ -20,9 +20,11 @@ class DueShop:
     """An empty rental and one that is closed are due; the test says what each step does."""
 
     def __init__(self, **steps: Any) -> None:
+        self.left: list[Timer] = []
         self.store = StubStore(
             lease_timers=self._lease,
         )
+        vars(self.store)["leave_timers"] = self.left.extend
         self.leased: list[tuple[int, frozenset[TimerKind]]] = []
         self.rental_closer = Stub(fire=steps.get("close"))
         self.reporter = RecordingReporter()
@@ -36,7 +38,7 @@ class DueShop:
             rental_closer=cast("Any", self.rental_closer),
             idle_balances=cast("Any", Stub(seed=0)),
             rental_ends=cast("Any", Stub(fire=steps.get("end_rental"))),
-            late_reviews=cast("Any", Stub()),
+            late_reviews=cast("Any", Stub(fire=steps.get("late"))),
         )
 
     def _lease(self, limit: int, kinds: Collection[TimerKind]) -> list[Timer]:
@@ -84,3 +86,38 @@ async def test_an_unavailable_database_ends_the_tick_and_no_timer_is_reported(st
         await shop.timers.tick()
 
     assert shop.reporter.told == []
+
+
+async def test_what_an_unavailable_database_kept_from_firing_is_left() -> None:
+    shop = DueShop(late=UNAVAILABLE)
+    many = [Timer(TimerKind.REVIEW_LATE, UUID(int=at), RENTED) for at in range(3)]
+    shop.store.answers["lease_timers"] = lambda *_: many
+
+    with pytest.raises(StoreUnavailable):
+        await shop.timers.tick()
+
+    assert shop.left == many
+
+
+@pytest.mark.parametrize("step", ["end_rental", "close"])
+async def test_what_was_to_be_asked_at_providers_is_left_where_the_database_went_away(
+    step: str,
+) -> None:
+    """Also what fired: it is not due any more, so it is left alone."""
+    shop = DueShop(**{step: UNAVAILABLE})
+
+    with pytest.raises(StoreUnavailable):
+        await shop.timers.tick()
+
+    assert {timer.kind for timer in shop.left} == {TimerKind.RENTAL_EMPTY, TimerKind.RENTAL_CLOSE}
+
+
+async def test_timers_of_accounts_that_stay_locked_do_not_hold_up_the_tick() -> None:
+    shop = DueShop(late=RowLocked("locked"))
+    many = [Timer(TimerKind.REVIEW_LATE, UUID(int=at), RENTED) for at in range(BATCH)]
+    leases = iter([many])
+    shop.store.answers["lease_timers"] = lambda *_: next(leases, [])
+
+    assert await shop.timers.tick() == LOCKED_MAX
+
+    assert shop.left == many[LOCKED_MAX:]

@@ -24,7 +24,7 @@ OLD = DeadInstance(InstanceId(UUID(int=2)), 1, NOW)
 
 @dataclass
 class Others:
-    """`Instances` and `LeasedLooks` of a test."""
+    """`Instances`, `LeasedLooks` and `OwnLeases` of a test."""
 
     is_new: bool = True
     found: list[DeadInstance] = field(default_factory=list)
@@ -33,6 +33,7 @@ class Others:
     redis_away: bool = False
     failure: Exception | None = None
     beats: int = 0
+    handed_back: int = 0
     marked: list[DeadInstance] = field(default_factory=list)
     freed: list[tuple[ProviderName, InstanceId]] = field(default_factory=list)
 
@@ -51,6 +52,9 @@ class Others:
     async def predecessors(self) -> list[DeadInstance]:
         return self.before
 
+    async def hand_back(self) -> None:
+        self.handed_back += 1
+
     async def mark_dead(self, instance: DeadInstance) -> bool:
         self.marked.append(instance)
         return not self.marked_by_another
@@ -68,6 +72,7 @@ def heartbeat(
     return Heartbeat(
         instances=others,
         looks=others,
+        own=others,
         providers=providers,
         reporter=reporter,
         clock=OwnTime().clock(),
@@ -136,6 +141,17 @@ async def test_no_failure_ends_the_heartbeat(failure: Exception) -> None:
     await reporter.heard("trouble", "instance.dead")
 
     assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_nobody_works_on_is_handed_back_each_second() -> None:
+    """This process's next tick may be another host's."""
+    others, reporter = Others(found=[DEAD]), RecordingReporter()
+    task = asyncio.ensure_future(heartbeat(others, reporter).keep())
+    await reporter.heard("trouble", "instance.dead")
+
+    assert others.handed_back >= 1
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

@@ -88,3 +88,24 @@ async def whose(connection: AsyncConnection, new: NewCase) -> About | None:
     which = "rental" if new.activation is None else "activation"
     row = (await connection.execute(_ABOUT[which], {"id": new.activation or new.rental})).first()
     return None if row is None else About(*row)
+
+
+async def insert(connection: AsyncConnection, new: NewCase, about: About, clock: datetime) -> bool:
+    """Whether it is new."""
+    made = await connection.execute(
+        statement("cases/insert"),
+        {
+            "id": new.id,
+            "kind": new.kind.value,
+            "subject": new.subject,
+            "activation": new.activation,
+            "rental": new.rental,
+            "account": about.account,
+            "content_hash": case_rows.hash_of(new),
+            "facts": case_rows.as_json(new.facts),
+            "policy": about.policy,
+            "policy_version": about.policy_version,
+            "now": clock,
+        },
+    )
+    return made.first() is not None

@@ -20,7 +20,7 @@ from worker.adapters.store import (
 )
 from worker.adapters.store import timers as due_timers
 from worker.adapters.store.case_changes import apply
-from worker.adapters.store.database import Database, statement
+from worker.adapters.store.database import Database
 from worker.adapters.store.leases import Leases
 from worker.adapters.store.policies import PolicyRepository
 from worker.domain.account_state import LoggedEvent
@@ -78,7 +78,7 @@ class CaseRepository:
         self._holder = holder
         self._policies = policies
         self._event_state = event_state
-        self._timers: Leases[case_view.Timer] = Leases(
+        self.leases: Leases[case_view.Timer] = Leases(
             db, lambda c, timers, _: due_timers.hand_back(c, timers, holder())
         )
 
@@ -185,7 +185,8 @@ class CaseRepository:
         self, timer: case_view.Timer, review: port.Review | None, *, now: datetime | None = None
     ) -> bool:
         return await self._db.write(
-            lambda c: due_timers.review_late(c, timer, review, now, self._event_state)
+            lambda c: due_timers.review_late(c, timer, review, now, self._event_state),
+            lock_wait=TIMER_LOCK_WAIT,
         )
 
     async def preview(
@@ -279,7 +280,9 @@ class CaseRepository:
         self, timer: case_view.Timer, *, now: datetime | None = None
     ) -> bool:
         state = self._event_state
-        return await self._db.write(lambda c: rental_orders.forgotten(c, timer, state, now))
+        return await self._db.write(
+            lambda c: rental_orders.forgotten(c, timer, state, now), lock_wait=TIMER_LOCK_WAIT
+        )
 
     async def keep_messages(
         self, rental: UUID, sms: Sequence[Sms], *, now: datetime | None = None
@@ -294,9 +297,10 @@ class CaseRepository:
         self, limit: int, kinds: Collection[case_view.TimerKind], *, now: datetime | None = None
     ) -> list[case_view.Timer]:
         holder = self._holder()
-        return await self._timers.take(
-            lambda c: due_timers.lease(c, limit, kinds, holder, now), now
-        )
+        return await self.leases.take(lambda c: due_timers.lease(c, limit, kinds, holder, now), now)
+
+    def leave_timers(self, leased: Sequence[case_view.Timer]) -> None:
+        self.leases.leave(leased)
 
     async def timers(
         self, *, overdue_only: bool, limit: int, now: datetime | None = None
@@ -336,23 +340,7 @@ class CaseRepository:
             return port.CaseOpenResult(port.CaseOpenOutcome.OTHER_POLICY)
         order = await locks.order(connection, new.activation, new.rental)
         clock = await locks.clock(connection, judging.now)
-        made = await connection.execute(
-            statement("cases/insert"),
-            {
-                "id": new.id,
-                "kind": new.kind.value,
-                "subject": new.subject,
-                "activation": new.activation,
-                "rental": new.rental,
-                "account": about.account,
-                "content_hash": case_rows.hash_of(new),
-                "facts": case_rows.as_json(new.facts),
-                "policy": about.policy,
-                "policy_version": about.policy_version,
-                "now": clock,
-            },
-        )
-        if made.first() is None:
+        if not await case_views.insert(connection, new, about, clock):
             same = (await connection.execute(_HASH, {"id": new.id})).scalar()
             how = (
                 port.CaseOpenOutcome.SAME

@@ -13,13 +13,16 @@ import asyncpg
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from worker.domain.liveness import SILENCE
+
 CONNECT_S: Final = 5
 SILENCE_S: Final = 40  #: Then nobody is there: the server itself ends a statement after 30 s.
 _NAME: Final = {"application_name": "activation-worker"}
 _SETTINGS: Final = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "30s",
+    # A host that froze in a transaction holds its rows no longer than it takes to count as dead.
+    "idle_in_transaction_session_timeout": f"{SILENCE.total_seconds():.0f}s",
     # A generic plan knows neither how long our arrays are nor how full the table is: from its sixth
     # run on a settlement took six times as long.
     "plan_cache_mode": "force_custom_plan",

@@ -1,13 +1,14 @@
-"""Leases whose COMMIT was not answered: whoever leases next hands them back first.
+"""Leases that nobody works on: whoever leases next hands them back first.
 
 What a lease took is read before its COMMIT. Where the answer to that is lost, the lease may stand
-and nobody works on it: what it took would wait until the lease is over.
+and nobody works on it: what it took would wait until the lease is over. The same is true of what
+somebody leased and could not begin, because the database went away.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,25 +22,25 @@ HandBack: TypeAlias = Callable[
 ]
 
 
-#: Remembered of a server that answers no COMMIT; what is beyond waits for the end of its lease.
+#: Remembered; what is beyond waits for the end of its lease.
 REMEMBERED_MAX: Final = 10_000
 
 
 @dataclass(slots=True)
 class Leases(Generic[Item]):
-    """Of one process. `hand_back` leaves alone what this process does not hold by these leases."""
+    """Of one process. `back` leaves alone what this process does not hold by these leases."""
 
     db: Database
-    hand_back: HandBack[Item]
-    _unanswered: list[Item] = field(default_factory=list)
+    back: HandBack[Item]
+    _nobodys: list[Item] = field(default_factory=list)
 
     async def take(self, lease: Lease[Item], now: datetime | None) -> list[Item]:
         """What *lease* takes. Raises `StoreError`; what it may have taken then is remembered."""
-        mine, self._unanswered = self._unanswered, []
+        mine, self._nobodys = self._nobodys, []
 
         async def work(connection: AsyncConnection) -> list[Item]:
             if mine:
-                await self.hand_back(connection, mine, now)
+                await self.back(connection, mine, now)
             taken = await lease(connection)
             mine.extend(taken)
             return taken
@@ -47,5 +48,18 @@ class Leases(Generic[Item]):
         try:
             return await self.db.write(work)
         except BaseException:
-            self._unanswered = (self._unanswered + mine)[-REMEMBERED_MAX:]
+            self.leave(mine)
             raise
+
+    def leave(self, items: Sequence[Item]) -> None:
+        """Nobody works on these; it asks nothing of the database, which may be away."""
+        self._nobodys = [*self._nobodys, *items][-REMEMBERED_MAX:]
+
+    async def hand_back(self) -> None:
+        """Make due now what nobody works on. Raises `StoreError`."""
+        if self._nobodys:
+            await self.take(_nothing, None)
+
+
+async def _nothing(_: AsyncConnection) -> list[Any]:
+    return []

@@ -41,7 +41,7 @@ class OutboxRepository:
         self._feed = EventFeed(db)
         self._holder = holder
         self._wanted = wanted
-        self._leases = Leases(db, self._hand_back)
+        self.leases = Leases(db, self._hand_back)
 
     async def lease_events(
         self, limit: int, lease: timedelta, endpoint: str, *, now: datetime | None = None
@@ -57,7 +57,7 @@ class OutboxRepository:
             result = await connection.execute(statement("outbox/lease_events"), parameters)
             return [event_of(row) for row in result.mappings()]
 
-        return await self._leases.take(work, now)
+        return await self.leases.take(work, now)
 
     async def _hand_back(
         self, connection: AsyncConnection, leased: Sequence[Event], now: datetime | None

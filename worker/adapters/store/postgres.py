@@ -82,6 +82,11 @@ class PostgresStore:
         """What each pool has open."""
         return {"work": self.db.connections(), "heartbeat": self._heartbeats.connections()}
 
+    async def hand_back(self) -> None:
+        """See `worker.ports.instances.OwnLeases`."""
+        for repository in (self.settlements, self.cases, self.outbox):
+            await repository.leases.hand_back()
+
     async def ping(self) -> None:
         """Raises `StoreUnavailable`, or `SchemaMissing` where the schema is not this version's."""
 

@@ -36,7 +36,7 @@ class SettlementRepository:
         self._db = db
         self._holder = holder
         self._event_state = event_state
-        self._leases = Leases(db, self._hand_back)
+        self.leases = Leases(db, self._hand_back)
 
     async def lease_cancels(
         self, provider: ProviderName, limit: int, lease: timedelta, *, now: datetime | None = None
@@ -279,7 +279,7 @@ class SettlementRepository:
         self, name: str, *, now: datetime | None, **parameters: object
     ) -> list[port.DueNumber]:
         asked = {**parameters, "holder": self._holder(), "now": now}
-        return await self._leases.take(lambda c: _read_due(c, name, asked), now)
+        return await self.leases.take(lambda c: _read_due(c, name, asked), now)
 
     async def _hand_back(
         self, connection: AsyncConnection, leased: Sequence[port.DueNumber], now: datetime | None

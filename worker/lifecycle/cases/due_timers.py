@@ -6,7 +6,7 @@ forgotten here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -127,6 +127,8 @@ AT_PROVIDER: Final = frozenset(
 )
 #: A policy that names a time makes those of all its accounts ring at once: few of them, and last.
 IN_NO_HURRY: Final = frozenset({TimerKind.BALANCE_IDLE})
+#: Of one batch; each is waited for. Then those come that were not leased yet.
+LOCKED_MAX: Final = 5
 IN_NO_HURRY_BATCH: Final = 20
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER - IN_NO_HURRY
 
@@ -178,30 +180,46 @@ class DueTimers:
         fired = 0
         for _ in range(BATCHES):
             due = await self.cases.lease_timers(self.batch, AT_ONCE)
-            for timer in due:
-                await self._fire(timer)
-            fired += len(due)
-            if len(due) < self.batch:
+            had_turns = await self._fire_each(due)
+            fired += had_turns
+            if had_turns < self.batch:
                 break
         fired += await self._fire_at_providers() + await self._fire_in_no_hurry()
         await self.retention.forget()  # Last, as it may take long.
         return fired
 
+    async def _fire_each(self, due: Sequence[Timer]) -> int:
+        """How many had their turn.
+
+        The others are due again at once: the database went away, or so many met a locked account
+        that the next tick is to begin with those that did not.
+        """
+        turns = locked = 0
+        try:
+            while turns < len(due) and locked < LOCKED_MAX:
+                locked += not await self._fire(due[turns])
+                turns += 1
+        finally:
+            self.cases.leave_timers(due[turns:])
+        return turns
+
     async def _fire_at_providers(self) -> int:
         """Fire one batch concurrently: a tick takes no longer than the slowest provider."""
         due = await self.cases.lease_timers(self.batch, AT_PROVIDER)
-        outcomes = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
-        for error in outcomes:
-            if error is not None:
-                raise error
+        outcomes: Sequence[object] = [None]
+        try:
+            outcomes = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
+        finally:
+            if not all(isinstance(outcome, bool) for outcome in outcomes):
+                self.cases.leave_timers(due)  # Those that fired are not due any more.
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
         return len(due)
 
     async def _fire_in_no_hurry(self) -> int:
         await self._aside("seed", self.idle_balances.seed)
-        due = await self.cases.lease_timers(IN_NO_HURRY_BATCH, IN_NO_HURRY)
-        for timer in due:
-            await self._fire(timer)
-        return len(due)
+        return await self._fire_each(await self.cases.lease_timers(IN_NO_HURRY_BATCH, IN_NO_HURRY))
 
     async def _aside(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
         """It has days of time: if it cannot be done now, the due timers fire all the same."""
@@ -212,16 +230,18 @@ class DueTimers:
         except Exception as error:  # noqa: BLE001 - a policy that newer code kept must stop no timer
             self._failed(what, None, error)
 
-    async def _fire(self, timer: Timer) -> None:
-        """A timer that fails stops no other; it is due again when its lease has ended."""
+    async def _fire(self, timer: Timer) -> bool:
+        """Whether its account was free. One that fails is due again when its lease has ended."""
         try:
             await self.fire(timer)
         except RowLocked as error:
             self._failed(timer.kind.value, timer.subject, error)
+            return False
         except StoreError:
             raise  # The database is unavailable to every other timer, too.
         except Exception as error:  # noqa: BLE001 - a bug in one case must not stop every other
             self._failed(timer.kind.value, timer.subject, error)
+        return True
 
     def _failed(self, what: str, subject: UUID | None, error: Exception) -> None:
         detail = f"timers: {what}: {type(error).__name__}"

@@ -355,7 +355,14 @@ class CaseStore(Protocol):
     async def lease_timers(
         self, limit: int, kinds: Collection[case_view.TimerKind], *, now: datetime | None = None
     ) -> list[case_view.Timer]:
-        """Lease due timers of these kinds, oldest first."""
+        """Lease due timers of these kinds: those that failed last, the others oldest first."""
+        ...
+
+    def leave_timers(self, leased: Sequence[case_view.Timer]) -> None:
+        """Nobody fires these any more: this process makes them due as soon as it can.
+
+        It asks nothing of the database.
+        """
         ...
 
     async def timers(

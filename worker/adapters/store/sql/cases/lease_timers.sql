@@ -1,17 +1,29 @@
 -- Lease due timers of these kinds, oldest first. A date is in time up to its last instant: due is what is before now.
 -- The lease only saves work: who fires one locks it and looks again.
-WITH due AS MATERIALIZED (
+-- Those that were leased before, and failed, come last: they must not hold up the others.
+WITH fresh AS MATERIALIZED (
     SELECT kind, subject FROM timer
      WHERE fired_at IS NULL AND kind = ANY(CAST(:kinds AS text[]))
        AND due_at < {{now}}
-       AND lease_until < {{now}}
+       AND lease_until = '-infinity'
      ORDER BY due_at LIMIT :limit
        FOR NO KEY UPDATE SKIP LOCKED
+),
+failed AS MATERIALIZED (
+    SELECT kind, subject FROM timer
+     WHERE fired_at IS NULL AND kind = ANY(CAST(:kinds AS text[]))
+       AND due_at < {{now}}
+       AND lease_until > '-infinity' AND lease_until < {{now}}
+     ORDER BY due_at LIMIT greatest(0, :limit - (SELECT count(*) FROM fresh))
+       FOR NO KEY UPDATE SKIP LOCKED
+),
+due AS (
+    SELECT *, false AS failed FROM fresh UNION ALL SELECT *, true FROM failed
 ),
 leased AS (
     UPDATE timer t
        SET lease_until = {{now}} + interval '30 seconds', leased_by = CAST(:holder AS uuid)
       FROM due WHERE t.kind = due.kind AND t.subject = due.subject
-    RETURNING t.kind, t.subject, t.due_at
+    RETURNING t.kind, t.subject, t.due_at, due.failed
 )
-SELECT kind, subject, due_at FROM leased ORDER BY due_at, kind
+SELECT kind, subject, due_at FROM leased ORDER BY failed, due_at, kind
