@@ -17,6 +17,7 @@ from tests.chaos.rows import (
     provider_returns,
     purchases_hang,
     redis_away,
+    redis_stalls,
     reference_again,
     row_locked,
     silent_connections,
@@ -35,6 +36,7 @@ class Row:
 ROWS: Final = (
     Row("provider-returns", "two providers answer again", provider_returns.measure, 12),
     Row("redis-away", "Redis is stopped, full or slow", redis_away.measure, 12),
+    Row("redis-stalls", "Redis stands still for a second", redis_stalls.measure, 6),
     Row("daemon-killed", "a daemon is killed", daemon_killed.measure, 8),
     Row("leader-frozen", "the leader is frozen without Redis", leader_frozen.measure, 5),
     Row("hostile-replies", "providers give bad replies", hostile_replies.measure, 8),
