@@ -109,16 +109,6 @@ async def monitored(
         )
         stack.enter_context(
             _started(
-                directory / "alertmanager.log",
-                *found.alertmanager,
-                f"--config.file={routes}",
-                f"--storage.path={directory / 'alertmanager'}",
-                f"--web.listen-address=127.0.0.1:{alertmanager}",
-                "--cluster.listen-address=",
-            )
-        )
-        stack.enter_context(
-            _started(
                 directory / "prometheus.log",
                 str(found.prometheus),
                 f"--config.file={rules}",
@@ -132,10 +122,31 @@ async def monitored(
                 f"--rules.alert.resend-delay={shorter(RESEND)}",
             )
         )
-        for url in (made.alertmanager, made.url):
-            ready = await becomes(partial(_is_ready, http, url), START_SECONDS)
-            assert ready, f"{url} is not ready; its log is in {directory}"
+        await _answers(http, made.url, directory)
+        # That nothing was scraped before the first time is no fault of a worker: nobody is told.
+        calm = await becomes(partial(_is_calm, made, len(targets)), START_SECONDS)
+        assert calm, f"not scraped, or something fires: {targets}, {await made.firing()}"
+        stack.enter_context(
+            _started(
+                directory / "alertmanager.log",
+                *found.alertmanager,
+                f"--config.file={routes}",
+                f"--storage.path={directory / 'alertmanager'}",
+                f"--web.listen-address=127.0.0.1:{alertmanager}",
+                "--cluster.listen-address=",
+            )
+        )
+        await _answers(http, made.alertmanager, directory)
         yield made
+
+
+async def _answers(http: aiohttp.ClientSession, url: str, directory: Path) -> None:
+    ready = await becomes(partial(_is_ready, http, url), START_SECONDS)
+    assert ready, f"{url} is not ready; its log is in {directory}"
+
+
+async def _is_calm(monitoring: Monitoring, targets: int) -> bool:
+    return len(await monitoring.values("up == 1")) == targets and not await monitoring.firing()
 
 
 async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:
