@@ -350,3 +350,14 @@ async def test_the_command_refuses_what_it_cannot_be(arguments: tuple[str, str],
     assert (process.returncode, url) == (code, "")
     assert errors.startswith(b"simulate-provider: ")
     assert errors.count(b"\n") == 1
+
+
+async def test_a_dialect_of_a_family_without_dialects_is_refused() -> None:
+    process, url = await started("--family", "fivesim", "--dialect", "hero")
+    if url:
+        process.terminate()
+    _, errors = await process.communicate()
+
+    assert (process.returncode, url) == (2, "")
+    message = b"dialect: only handler_api has dialects; the family here is fivesim"
+    assert errors == b"simulate-provider: " + message + b"\n"

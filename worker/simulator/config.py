@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from worker.domain.families import NoSuchFamily, dialects_of
+from worker.domain.families import FAMILIES, NoSuchFamily, dialects_of, has_dialects
 from worker.simulator.behaviours import LONGEST, Behaviour
 from worker.simulator.exchange import FaceOperation
 
@@ -141,13 +141,18 @@ def configured(script: Path | None, **given: Any) -> SimulatorConfig:
     settings = _read(script) if script else {}
     settings |= {name: value for name, value in given.items() if value is not None}
     try:
-        return SimulatorConfig.model_validate(settings)
+        config = SimulatorConfig.model_validate(settings)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, each['loc'])) or 'script'}: {each['msg']}"
             for each in error.errors()
         )
         raise BadScript(problems) from None
+    if "dialect" in settings and not has_dialects(config.family):
+        spoken = ", ".join(filter(has_dialects, FAMILIES))
+        message = f"only {spoken} has dialects; the family here is {config.family}"
+        raise BadScript(f"dialect: {message}")
+    return config
 
 
 def _read(script: Path) -> dict[str, Any]:
