@@ -254,3 +254,33 @@ def test_a_full_disk_is_one_line() -> None:
 
     assert (done.returncode, done.stderr.count("\n")) == (1, 2)
     assert "cannot write: No space left on device" in done.stderr
+
+
+ASCII = {"PYTHONIOENCODING": "ascii"}
+ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize("where", [ASCII, ASCII_LOCALE], ids=["stream", "locale"])
+@pytest.mark.parametrize("args", [["--help"], ["decide", "--help"], ["docs", "api"]])
+def test_what_a_terminal_cannot_show_is_escaped(args: list[str], where: dict[str, str]) -> None:
+    done = worker(*args, **where)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.stdout.isascii(), "\\u" in done.stdout) == (True, True)
+
+
+@pytest.mark.parametrize("form", ["text", "json", "ndjson"])
+def test_data_is_written_to_a_stream_that_takes_ascii_alone(daemon: FakeDaemon, form: str) -> None:
+    daemon.add(activation(1, account="Zoë 😀"))
+    done = worker("list", "--url", daemon.url, "-o", form, AW_TOKEN=OPERATE, **ASCII)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Zo\\u00eb \\ud83d\\ude00" in done.stdout
+    if form == "json":
+        assert json.loads(done.stdout)["items"][0]["account"] == "Zoë 😀"
+
+
+def test_an_error_in_json_is_json_where_stderr_takes_ascii_alone(daemon: FakeDaemon) -> None:
+    done = worker("show", "é", "--url", daemon.url, "-o", "json", AW_TOKEN=OPERATE, **ASCII)
+
+    assert (done.returncode, json.loads(done.stderr)["error"]["message"]) == (1, "no number fits é")

@@ -1,12 +1,16 @@
 """The commands, each imported only when it is called, and how their failures end."""
 
+import codecs
+import contextlib
 import gc
 import importlib
+import io
 import itertools
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 import typer.core
@@ -23,6 +27,7 @@ from worker.entrypoints.cli.exit_codes import (
 
 #: What is imported stays: looking through it after every 700 new objects is an eighth of a start.
 GC_THRESHOLD = 50_000
+ESCAPED: Final = "activation-worker.escaped"  #: How the streams write what they cannot encode.
 
 
 class Command(NamedTuple):
@@ -174,7 +179,24 @@ def activation_worker(
     """
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """As JSON escapes it, so that a document stays one, and whatever reads it has the same text."""
+    assert isinstance(error, UnicodeEncodeError)  # The streams decode nothing.
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def _escape_what_cannot_be_written() -> None:
+    """On a stream of a narrow encoding: of the C locale, say, or where a pipe is to be ASCII."""
+    codecs.register_error(ESCAPED, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # It is set, and then the place is looked up: a pipe put where a file was has none.
+            with contextlib.suppress(OSError):
+                stream.reconfigure(errors=ESCAPED)
+
+
 def main() -> None:
     """The console script."""
     gc.set_threshold(GC_THRESHOLD)
+    _escape_what_cannot_be_written()
     app(prog_name="activation-worker")
