@@ -1,8 +1,10 @@
 """`check-config`: what is in effect, where it came from, and what is wrong."""
 
 import json
+import os
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.unit.cli.conftest import Cli
@@ -78,6 +80,44 @@ def test_problems_are_json_where_json_was_asked_for(cli: Cli) -> None:
     assert (result.exit_code, result.stdout, error["code"]) == (78, "", "bad-configuration")
     assert "AW_NOPE" in error["message"]
     assert "hidden" not in result.stderr
+
+
+@pytest.fixture
+def raw(nothing_around: Path) -> str:
+    """A folder with a configuration, by a name that is not UTF-8."""
+    folder = os.fsdecode(b"\xff")
+    (nothing_around / folder).mkdir()
+    (nothing_around / folder / "mine.toml").write_text(TOML)
+    return folder
+
+
+@pytest.mark.parametrize("form", [("json",), ("json", "--show-effective")])
+def test_the_path_of_a_good_configuration_may_be_no_text(
+    cli: Cli, raw: str, form: tuple[str, ...]
+) -> None:
+    result = cli("check-config", "--config", f"{raw}/mine.toml", "-o", *form)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert orjson.loads(result.stdout)["config_file"] == "?/mine.toml"
+
+
+def test_a_setting_from_such_a_path_is_one_line(cli: Cli, raw: str) -> None:
+    args = ("check-config", "--config", f"{raw}/mine.toml", "--show-effective", "-o", "ndjson")
+
+    sources = {orjson.loads(line)["source"] for line in cli(*args).stdout.splitlines()}
+
+    assert sources == {"default", "?/mine.toml"}
+
+
+@pytest.mark.parametrize("command", ["check-config", "doctor", "list"])
+def test_a_missing_file_of_such_a_path_is_one_line_of_json(
+    cli: Cli, raw: str, command: str
+) -> None:
+    result = cli(command, "--config", f"{raw}/nowhere.toml", "-o", "json")
+
+    error = orjson.loads(result.stderr)["error"]
+    assert (result.exit_code, result.stdout, error["code"]) == (78, "", "bad-configuration")
+    assert "?/nowhere.toml: there is no" in error["message"]
 
 
 @pytest.mark.parametrize("command", ["run", "dev", "migrate", "audit", "doctor", "timers", "list"])

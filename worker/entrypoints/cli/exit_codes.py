@@ -65,7 +65,8 @@ def report(failure: Failure, *, as_json: bool) -> None:
     """Write it to stderr, so that stdout holds data only."""
     if as_json:
         error = {"code": failure.code, "message": failure.message, "hint": failure.hint}
-        text = json.dumps({"error": error}, ensure_ascii=False)
+        # A path in it may be of bytes that are no text, and then not be JSON that all can read.
+        text = json.dumps({"error": error}, ensure_ascii=False).encode(errors="replace").decode()
     else:
         text = f"activation-worker: {failure.message}"
         if failure.hint:

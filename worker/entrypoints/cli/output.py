@@ -1,6 +1,7 @@
 """Data on stdout, messages on stderr; colour on terminals only (rich knows NO_COLOR)."""
 
 import enum
+import json
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,7 +41,12 @@ def write_line(line: str) -> None:
 
 def write_json(document: Mapping[str, Any] | list[Any], *, indent: bool = False) -> None:
     option = orjson.OPT_INDENT_2 if indent else 0
-    write_line(orjson.dumps(document, option=option).decode())
+    try:
+        text = orjson.dumps(document, option=option)
+    except orjson.JSONEncodeError:  # A path of bytes that are no text: the log has a ? there, too.
+        whole = json.dumps(document, ensure_ascii=False).encode(errors="replace")
+        text = orjson.dumps(orjson.loads(whole), option=option)
+    write_line(text.decode())
 
 
 def write_rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
