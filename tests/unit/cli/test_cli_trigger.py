@@ -1,6 +1,9 @@
 """`trigger`: what it asks of the daemon for each scenario, and how it judges the endings."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +26,7 @@ from worker.entrypoints.cli.trigger_run import (
 )
 from worker.simulator.behaviours import Behaviour, forced_by, plan
 
+ROOT = Path(__file__).parents[3]
 IN_CONTRACT = {
     "code-arrives",
     "code-late",
@@ -280,6 +284,23 @@ def test_nothing_is_rented_where_the_wish_is_unclear(
 
     assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
     assert daemon.calls == []
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_closed_standard_input_is_no_terminal() -> None:
+    command = [sys.executable, "-m", "worker", "trigger", "timeout"]
+    command += ["--provider", "hero", "--live", "--service", "tg", "--url", "http://127.0.0.1:1"]
+
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, "needs a terminal" in done.stderr) == (2, True), done.stderr
 
 
 def test_without_a_simulated_provider_there_is_a_hint(asked: Cli) -> None:

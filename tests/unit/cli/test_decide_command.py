@@ -77,6 +77,28 @@ def test_an_unknown_policy_or_file_is_a_usage_error() -> None:
     assert (file.returncode, file.stdout) == (2, "")
 
 
+def test_a_closed_standard_input_is_a_usage_error() -> None:
+    done = subprocess.run(  # our own command
+        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "activation-worker: standard input is closed\n  try: --input FILE, or a pipe\n"
+    )
+
+
+def test_a_dash_is_standard_input() -> None:
+    done = run("--input", "-", asked=LINE)
+
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
+
+
 def test_a_reader_that_goes_away_is_no_drama(tmp_path: Path) -> None:
     file = tmp_path / "asked.ndjson"
     file.write_text(LINE * 20_000)

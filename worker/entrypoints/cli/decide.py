@@ -207,11 +207,7 @@ def decide(
         typer.Option(
             "--input",
             metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            allow_dash=True,
-            help="Lines of JSON; standard input without it.",
+            help="Lines of JSON; standard input without it, or with -.",
         ),
     ] = None,
     policies_dir: Annotated[
@@ -267,6 +263,12 @@ def _decide_all(decider: LineDecider, file: Path | None) -> bool:
 
 
 def _source(file: Path | None) -> BufferedReader:
-    if file is None or str(file) == "-":
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-    return file.open("rb")
+    if file is not None and str(file) != "-":
+        try:
+            return file.open("rb")
+        except OSError as error:
+            message = f"--input: {file} cannot be read: {error.strerror}"
+            raise Failure(Exit.USAGE, message) from None
+    if sys.stdin is None:
+        raise Failure(Exit.USAGE, "standard input is closed", hint="--input FILE, or a pipe")
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb")

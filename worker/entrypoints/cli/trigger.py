@@ -171,7 +171,7 @@ def _refuse_unconfirmed(name: str, *, simulated: bool, live: bool, service: str 
         )
     if service is None:
         raise Failure(Exit.USAGE, "--live needs --service: a real provider knows no scenarios")
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():  # None: it is closed.
         raise Failure(Exit.USAGE, "--live asks for a confirmation: it needs a terminal")
     if typer.prompt(f"This rents REAL numbers. Type {name} to go on", err=True) != name:
         raise Failure(Exit.USAGE, "not confirmed; nothing was rented")
