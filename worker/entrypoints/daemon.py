@@ -239,7 +239,7 @@ async def _listen(
     )
     stack.push_async_callback(api.cleanup)  # Does nothing where it was called before.
     admin = await listen(
-        build_admin(_admin_deps(worker, stop)),
+        build_admin(_admin_deps(worker, stop, _address(api))),
         settings.admin.listen.host,
         settings.admin.listen.port,
         drain_seconds=READY_SECONDS,
@@ -291,12 +291,13 @@ def _api_deps(worker: Worker, live: LiveSettings) -> ApiDeps:
     )
 
 
-def _admin_deps(worker: Worker, stop: asyncio.Event) -> AdminDeps:
+def _admin_deps(worker: Worker, stop: asyncio.Event, api: ListenAddress) -> AdminDeps:
     return AdminDeps(
         metrics=worker.parts.metrics,
         livez=lambda: _livez(worker),
         readyz=_readyz(worker, stop),
         version={"version": VERSION, "python": sys.version.split()[0]},
+        api=str(api),
         log=logger("worker.http"),
     )
 

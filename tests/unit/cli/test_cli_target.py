@@ -1,11 +1,17 @@
 """Which daemon is asked, and with which token."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.unit.cli.conftest import Cli
+from tests.unit.http.fakes import FakeLog
 from worker.entrypoints.cli.client import TargetOptions, find_target
 from worker.entrypoints.cli.exit_codes import Exit, Failure
+from worker.entrypoints.http.admin import AdminDeps, build_admin
+from worker.entrypoints.http.listener import listen
 
 pytestmark = pytest.mark.usefixtures("nothing_around")
 
@@ -107,3 +113,35 @@ def test_an_unreadable_token_file_is_not_repeated(nothing_around: Path) -> None:
         find_target(url("http://h", nothing_around / "binary"), {})
 
     assert "canary" not in str(failure.value)
+
+
+@pytest.fixture
+def admin_url(background: Any) -> Iterator[str]:
+    async def ready() -> list[Any]:
+        return []
+
+    deps = AdminDeps(
+        metrics=lambda _: (b"", "text/plain"),
+        livez=list,
+        readyz=ready,
+        version={},
+        api="127.0.0.1:8080",
+        log=FakeLog(),
+    )
+    runner = background.run(listen(build_admin(deps), "127.0.0.1", 0, drain_seconds=1))
+    host, port = runner.addresses[0]
+    yield f"http://{host}:{port}"
+    background.run(runner.cleanup())
+
+
+@pytest.mark.parametrize(
+    "args", [["list"], ["watch"], ["show", "1234"], ["cases", "list"], ["events", "list"]]
+)
+def test_at_the_admin_listener_it_is_said_where_the_api_is(
+    cli: Cli, admin_url: str, args: list[str]
+) -> None:
+    result = cli(*args, "--url", admin_url, env={"AW_TOKEN": "mine"})
+
+    assert result.exit_code == 1
+    assert "This is the admin listener (admin.listen)" in result.stderr
+    assert "the API listens at 127.0.0.1:8080 (api.listen)" in result.stderr

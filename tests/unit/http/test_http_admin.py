@@ -51,6 +51,7 @@ async def http(health: Health) -> AsyncIterator[aiohttp.ClientSession]:
         livez=health.livez,
         readyz=health.readyz,
         version={"version": "1.2.3", "commit": "abc"},
+        api="127.0.0.1:8080",
         log=health.log,
     )
     runner = await listen(build_admin(deps), "127.0.0.1", 0, drain_seconds=1)
@@ -71,6 +72,22 @@ async def test_metrics_come_in_the_form_that_is_asked_for(http: aiohttp.ClientSe
 async def test_the_version_is_told(http: aiohttp.ClientSession) -> None:
     async with http.get("/version") as reply:
         assert await reply.json() == {"version": "1.2.3", "commit": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/v1/activations"), ("PUT", "/v1/accounts/a"), ("POST", "/v1/activations/a/cancel")],
+)
+async def test_a_call_of_the_api_is_told_where_that_is(
+    http: aiohttp.ClientSession, method: str, path: str
+) -> None:
+    async with http.request(method, path, headers={"Expect": "100-continue"}) as reply:
+        problem = await reply.json()
+
+    assert (reply.status, problem["type"]) == (404, "/problems/not-found")
+    assert problem["detail"] == (
+        "This is the admin listener (admin.listen); the API listens at 127.0.0.1:8080 (api.listen)"
+    )
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])

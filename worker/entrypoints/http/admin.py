@@ -10,6 +10,7 @@ from aiohttp import web
 
 from worker.entrypoints.http.access_log import AccessLog, Log
 from worker.entrypoints.http.middleware import answering, expect, random_request_id
+from worker.entrypoints.http.problems import Problem, ProblemKind
 
 READY_SECONDS = 3.0  #: A dependency that has not answered by then is not ready.
 
@@ -29,6 +30,7 @@ class AdminDeps:
     livez: Callable[[], Sequence[HealthCheck]]  #: Whether the loops run; asks no dependency.
     readyz: Callable[[], Awaitable[Sequence[HealthCheck]]]  #: Dependencies reachable, not draining.
     version: Mapping[str, str]
+    api: str  #: HOST:PORT of the other listener, for who takes this one for it.
     log: Log
 
 
@@ -63,6 +65,11 @@ def build_admin(deps: AdminDeps) -> web.Application:
     async def version(_request: web.Request) -> web.Response:
         return _json(200, dict(deps.version))
 
+    async def not_the_api(_request: web.Request) -> web.Response:
+        here = "This is the admin listener (admin.listen)"
+        raise Problem(ProblemKind.NOT_FOUND, f"{here}; the API listens at {deps.api} (api.listen)")
+
+    app.router.add_route("*", "/v1/{path:.*}", not_the_api, expect_handler=expect)
     for path, handler in {
         "/metrics": metrics,
         "/livez": livez,
