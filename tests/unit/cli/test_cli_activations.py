@@ -270,6 +270,17 @@ def test_events_of_one_state_are_listed(asked: Cli, daemon: FakeDaemon) -> None:
     assert asked("events", "list", "--state", "lost").exit_code == 2
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+@pytest.mark.parametrize("command", ["watch", "show"])
+def test_an_empty_id_is_refused_at_once(
+    asked: Cli, daemon: FakeDaemon, command: str, empty: str
+) -> None:
+    result = asked(command, empty)
+
+    assert (result.exit_code, result.stdout, daemon.calls) == (2, "", [])
+    assert "the id is empty" in result.stderr
+
+
 def test_something_else_at_the_address_is_said_to_be_that(asked: Cli, daemon: FakeDaemon) -> None:
     result = asked("list", "--url", f"{daemon.url}/page")
 

@@ -21,7 +21,7 @@ from worker.entrypoints.cli.client import (
     target_of,
 )
 from worker.entrypoints.cli.exit_codes import Exit, Failure
-from worker.entrypoints.cli.finding import SeveralFit, the_number
+from worker.entrypoints.cli.finding import SeveralFit, refuse_empty, the_number
 from worker.entrypoints.cli.interrupts import GO_ON, when_interrupted
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
 
@@ -157,6 +157,7 @@ def show(
 
     Example: activation-worker show 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33
     """
+    refuse_empty(which)
     target = target_of(url, token_file, config)
     try:
         activation = asyncio.run(_activation(target, which))
@@ -213,6 +214,8 @@ def watch(
     """
     if id_ is None and output is out.Format.JSON:
         raise Failure(Exit.USAGE, "events have no end: use --output ndjson")
+    if id_ is not None:
+        refuse_empty(id_)
     target = target_of(url, token_file, config)
     asyncio.run(_tail(target, output) if id_ is None else _follow(target, id_, output))
 

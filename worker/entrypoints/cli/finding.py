@@ -30,6 +30,12 @@ def whole_id(text: str) -> str:
     return text
 
 
+def refuse_empty(id_: str) -> None:
+    """Before anything is asked: in a script it is most often a variable that was never set."""
+    if not id_.strip():
+        raise Failure(Exit.USAGE, "the id is empty", hint="activation-worker list shows ids")
+
+
 async def the_number(daemon: Daemon, text: str) -> dict[str, Any]:
     """The one number that fits, with its timeline; raises `SeveralFit`."""
     if _WHOLE.fullmatch(text) is not None:
