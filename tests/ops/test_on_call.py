@@ -321,6 +321,15 @@ def test_what_a_command_needs_is_named_in_the_index(page: Path) -> None:
     assert not re.search(r"\b(?:journalctl|systemctl|kubectl|TOKEN|NAME)\b", page.read_text())
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_asks_only_what_can_be_asked_of_hosts_and_of_containers(page: Path) -> None:
+    places = [set(re.findall(r"^([a-z]+)\(\)", _block(at), re.MULTILINE)) for at in range(3)]
+    used = {command.split()[0] for command in commands_of(page)}
+
+    programs = {"activation-worker", "curl", "redis-cli", "time"}
+    assert used - programs <= set.intersection(*places)
+
+
 def test_the_access_log_and_the_level_change_without_a_restart(night: Night) -> None:
     def called(request_id: str) -> None:
         headers = {"X-Request-Id": request_id}
