@@ -27,6 +27,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.acceptance.guides import blocks_of
 from tests.forked_commands import forked_commands
 from tests.ops.conftest import STATE
 from tests.ops.queries import DEPLOY
@@ -35,6 +36,7 @@ from tests.ops.running_worker import ACCOUNT, Worker, running_worker
 pytestmark = pytest.mark.acceptance
 
 RUNBOOKS: Final = DEPLOY / "runbooks"
+SYMPTOMS: Final = DEPLOY.parent / "worker/docs/symptoms.md"
 INDEX: Final = (RUNBOOKS / "README.md").read_text()
 PAGES: Final = sorted(RUNBOOKS.glob("ActivationWorker*.md"))
 #: So that a number whose cancel is not confirmed is credited, and an exposure, at once.
@@ -328,6 +330,15 @@ def test_a_page_asks_only_what_can_be_asked_of_hosts_and_of_containers(page: Pat
 
     programs = {"activation-worker", "curl", "redis-cli", "time"}
     assert used - programs <= set.intersection(*places)
+
+
+def test_what_the_symptoms_ask_of_the_database_is_asked_of_the_daemons_own(night: Night) -> None:
+    asked = [block.text for block in blocks_of(SYMPTOMS) if block.kind == "python"]
+    assert len(asked) == 1
+
+    told = night.run(f"{sys.executable} - <<'END'\n{asked[0]}END")
+
+    assert re.search(r"^activation \d+ kB -?\d+$", told, re.MULTILINE)
 
 
 def test_the_access_log_and_the_level_change_without_a_restart(night: Night) -> None:
