@@ -54,3 +54,14 @@ def test_pgbouncer_is_set_up_as_the_tests_have_it() -> None:
 )
 def test_a_statement_is_sorted_by_what_it_names(sql: str, how: shards.Crossing | None) -> None:
     assert shards.crossing(sql) is how
+
+
+def test_what_an_ending_costs_at_most_follows_from_the_burst_that_was_measured() -> None:
+    readme = (DEPLOY.parent / "README.md").read_text()
+    burst = re.search(r"three runs \(([\d,]+) to ([\d,]+) a second", readme)
+    assert burst is not None
+    slowest = int(burst[1].replace(",", ""))
+
+    assert f"ended {burst[1]} to {burst[2]} a second" in PAGE
+    both_cores = f"at most {2_000 / slowest:.2f} ms per number: two cores ended {burst[1]} a second"
+    assert both_cores in PAGE
