@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     long ones of those that wait begin well before the end.
     """
     files: dict[str, list[pytest.Item]] = {}
+    twice = [id_ for id_, times in Counter(item.nodeid for item in items).items() if times > 1]
+    if twice:  # Of those, processes that share the tests run one, and leave the others out.
+        raise pytest.UsageError(f"several tests have one name: {', '.join(twice)}")
     for item in items:
         files.setdefault(item.nodeid.partition("::")[0], []).append(item)
     mixed = sorted(files, key=lambda file: crc32(file.encode()))

@@ -1,10 +1,12 @@
 """Schemathesis reads the description and looks for a call that is answered otherwise."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -16,6 +18,9 @@ from schemathesis.checks import (
     positive_data_acceptance,
     unsupported_method,
 )
+from schemathesis.core.result import Ok
+from schemathesis.generation.feedback import NO_FEEDBACK
+from schemathesis.pytest._test_builder import build_operation_test
 
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
@@ -26,6 +31,14 @@ from worker.entrypoints.http.long_poll import LongPoll
 from worker.entrypoints.http.openapi import describe
 
 T = TypeVar("T")
+
+DESCRIPTION = json.loads((Path(__file__).parents[1] / "golden/openapi.json").read_text())
+LABELS = sorted(
+    f"{method.upper()} {path}"
+    for path, operations in DESCRIPTION["paths"].items()
+    for method, operation in operations.items()
+    if "responses" in operation
+)
 
 #: What is meant to be otherwise than schemathesis would have it.
 EXCLUDED = [
@@ -62,23 +75,43 @@ def url() -> Iterator[str]:
     loop.close()
 
 
-deps = deps_over(World())
-schema = schemathesis.openapi.from_dict(
-    describe(routes_of(deps, LongPoll(deps.activations.versions), feed_poll_of(deps.outbox)))
-)
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Any]:
+    """By their labels. Read here and not as the module is: that takes half a minute each time."""
+    deps = deps_over(World())
+    routes = routes_of(deps, LongPoll(deps.activations.versions), feed_poll_of(deps.outbox))
+    schema = schemathesis.openapi.from_dict(describe(routes))
+    found = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+    return {operation.label: operation for operation in found}
 
 
-@schema.parametrize()
-@settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_every_answer_is_one_that_is_described(case: "schemathesis.Case[Any]", url: str) -> None:
-    case.call_and_validate(
-        base_url=url,
-        headers={"Authorization": f"Bearer {WRITE_TOKEN}"},
-        excluded_checks=EXCLUDED_OF_BULK if case.path.endswith("/bulk") else EXCLUDED,
+@pytest.mark.parametrize("label", LABELS)
+def test_every_answer_is_one_that_is_described(
+    label: str, operations: dict[str, Any], url: str
+) -> None:
+    @settings(
+        max_examples=25,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
     )
+    def call(case: "schemathesis.Case[Any]") -> None:
+        case.call_and_validate(
+            base_url=url,
+            headers={"Authorization": f"Bearer {WRITE_TOKEN}"},
+            excluded_checks=EXCLUDED_OF_BULK if case.path.endswith("/bulk") else EXCLUDED,
+        )
+
+    operation = operations[label]
+    build_operation_test(
+        config=operation.schema.config,
+        operation=operation,
+        test_func=call,
+        given_kwargs={},
+        feedback=NO_FEEDBACK,
+    )()
+
+
+def test_every_operation_of_the_description_is_called(operations: dict[str, Any]) -> None:
+    assert sorted(operations) == LABELS
