@@ -41,9 +41,7 @@ async def broken_shop(store_url: str, database_url: str) -> AsyncIterator[Shop]:
 async def shop(broken_shop: Shop) -> AsyncIterator[Shop]:
     """A shop whose books are audited after the test: 0 violations, whatever it did."""
     yield broken_shop
-    auditor = PostgresStore(broken_shop.url)
-    findings = await auditor.books.audit()
-    await auditor.close()
+    findings = await broken_shop.store.books.audit()
     assert {f.invariant: f.offenders for f in findings if f.violations} == {}
 
 
