@@ -161,10 +161,11 @@ async def book(
     connection: AsyncConnection, booking: Booking, now: datetime | None
 ) -> port.RentalBookingResult:
     rental = booking.rental
-    number = {"number": f"{rental.provider}\n{rental.ref}"}
-    await connection.execute(statement("cases/lock_number"), number)
+    # Balances before the number, as `rental_orders.bought` takes them: else the two deadlock.
     if not await locks.locked(connection, rental.account):
         return port.RentalBookingResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
+    number = {"number": f"{rental.provider}\n{rental.ref}"}
+    await connection.execute(statement("cases/lock_number"), number)
     known = await _newest(connection, rental.provider, rental.ref)
     if known is not None and rental.rented_at <= known["ends_at"]:
         found = await _whole(connection, known)
