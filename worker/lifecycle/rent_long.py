@@ -33,6 +33,7 @@ from worker.ports.retry import Retry
 from worker.ports.store.cases import CaseStore
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.rentals import (
+    ProlongedLong,
     Rental,
     RentalMessage,
     RentalOrder,
@@ -157,9 +158,9 @@ class RentLong:
             case Prolonged(expires_at, expires_in):
                 if expires_at is None and expires_in is not None:
                     expires_at = self.clock.now() + expires_in
-                ends_at = max(expires_at or rental.ends_at, rental.ends_at + order.length)
+                longer = ProlongedLong(expires_at, rental.ends_at, rental.renewed_at)
                 return await self._kept(
-                    order, lambda: self.cases.rental_prolonged(order.id, ends_at)
+                    order, lambda: self.cases.rental_prolonged(order.id, longer)
                 )
             case _:
                 assert_never(reply)

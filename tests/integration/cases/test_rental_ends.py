@@ -10,7 +10,7 @@ from tests.integration.store.shop import TICK
 from worker.lifecycle.cases.rental_ends import PATIENCE
 from worker.ports.provider import Sms
 from worker.ports.store.case_view import Case, CaseKind, CaseState, TimerKind
-from worker.ports.store.rentals import RentalOrderKind
+from worker.ports.store.rentals import ProlongedLong, RentalOrderKind
 
 END = MONDAY + 10 * DAY
 SMS = Sms("1234", "code 1234", MONDAY + DAY)
@@ -208,7 +208,8 @@ async def test_a_prolonged_rental_is_paid_back_with_its_renewal_at_its_new_end(
     renewal = {"kind": RentalOrderKind.PROLONG, "rental": rental.id, "price_minor": 1000}
     longer = order(shop, "longer", **renewal)
     await shop.store.cases.begin_rental_order(longer)
-    await shop.store.cases.rental_prolonged(longer.id, END + 10 * DAY)
+    told = ProlongedLong(END + 10 * DAY, rental.ends_at, rental.renewed_at)
+    await shop.store.cases.rental_prolonged(longer.id, told)
 
     await shop.fire_due_timers(END + TICK)
     assert await shop.balances() == (1000, 0)
@@ -226,7 +227,8 @@ async def test_a_renewal_given_back_after_the_end_leaves_the_empty_rental_to_be_
     renewal = {"kind": RentalOrderKind.PROLONG, "rental": rental.id, "price_minor": 1000}
     longer = order(shop, "longer", **renewal)
     await shop.store.cases.begin_rental_order(longer)
-    await shop.store.cases.rental_prolonged(longer.id, END + 10 * DAY)
+    told = ProlongedLong(END + 10 * DAY, rental.ends_at, rental.renewed_at)
+    await shop.store.cases.rental_prolonged(longer.id, told)
     pressed = await shop.service.cancel_rental(await shop.long_rental(), {})
     assert pressed.case is not None
     assert pressed.case.state is CaseState.IN_REVIEW

@@ -263,9 +263,9 @@ class CaseRepository:
         return await self._db.write(lambda c: rental_orders.bought(c, order, sold, now))
 
     async def rental_prolonged(
-        self, order: UUID, ends_at: datetime, *, now: datetime | None = None
+        self, order: UUID, longer: long_rentals.ProlongedLong, *, now: datetime | None = None
     ) -> long_rentals.Rental | None:
-        return await self._db.write(lambda c: rental_orders.prolonged(c, order, ends_at, now))
+        return await self._db.write(lambda c: rental_orders.prolonged(c, order, longer, now))
 
     async def rental_order_failed(
         self, order: UUID, failure: str, *, now: datetime | None = None

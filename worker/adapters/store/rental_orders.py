@@ -21,6 +21,7 @@ from worker.domain.transfer import Charge, TransferKind
 from worker.ports.provider import Sms
 from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.rentals import (
+    ProlongedLong,
     Rental,
     RentalMessage,
     RentalOrder,
@@ -134,7 +135,7 @@ async def bought(
 
 
 async def prolonged(
-    connection: AsyncConnection, id_: UUID, ends_at: datetime, now: datetime | None
+    connection: AsyncConnection, id_: UUID, longer: ProlongedLong, now: datetime | None
 ) -> Rental | None:
     order = await _open(connection, id_)
     if order is None:
@@ -144,7 +145,8 @@ async def prolonged(
         statement("cases/prolong_rental"),
         {
             "rental": order["rental_id"],
-            "ends_at": ends_at,
+            "seconds": order["seconds"],
+            **asdict(longer),
             "price": order["price_minor"],
             "now": clock,
         },

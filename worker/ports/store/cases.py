@@ -323,8 +323,10 @@ class CaseStore(Protocol):
         ...
 
     async def rental_prolonged(
-        self, order: UUID, ends_at: datetime, *, now: datetime | None = None
-    ) -> rentals.Rental | None: ...
+        self, order: UUID, longer: rentals.ProlongedLong, *, now: datetime | None = None
+    ) -> rentals.Rental | None:
+        """The rental, later by what was paid: each of several at once counts once."""
+        ...
 
     async def rental_order_failed(
         self, order: UUID, failure: str, *, now: datetime | None = None

@@ -134,6 +134,15 @@ class RentedLong:
     cost_currency: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ProlongedLong:
+    """What the provider prolonged, and the rental as it was read before the provider was asked."""
+
+    told_end: datetime | None  #: None: it gives no end.
+    read_end: datetime
+    read_renewal: datetime | None  #: `Rental.renewed_at`.
+
+
 class RentalMessage(NamedTuple):
     """One SMS on a rental, as often as its provider lists it one row."""
 
