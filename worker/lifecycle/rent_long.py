@@ -1,15 +1,16 @@
 """Long rentals through the worker: rent one, prolong one, and read the messages it got.
 
 As with a number for one SMS, the intent is committed with its hold before the provider is asked,
-and what may have been bought is never sent again. What became of an order nobody can tell stays
-held: whoever finds the number books it, and a human gives the money back where there is none.
+and what may have been bought is never sent again. What the provider answered is stored however long
+the database is away. What became of an order nobody can tell stays held: whoever finds the number
+books it, and its hold pays for it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, NamedTuple, TypeVar, assert_never
+from typing import Any, Final, NamedTuple, TypeVar, assert_never
 
 from worker.domain.backoff import KEEP_BOUGHT
 from worker.domain.ids import ProviderName
@@ -47,6 +48,7 @@ T = TypeVar("T")
 
 BUDGET_TIMEOUT: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
 REPLY_TIMEOUT: Final = timedelta(seconds=30)  #: Then nobody knows; the provider may still sell.
+PATIENCE: Final = timedelta(seconds=10)  #: Of a caller whose answer is still to be stored.
 READ_TIMEOUT: Final = timedelta(seconds=3)  #: Whoever looks at a rental waits for no slow provider.
 
 #: Words of orders that failed; each is a problem of the API.
@@ -79,7 +81,7 @@ class RentLong:
     reporter: Reporter
     retry: Retry
     clock: Clock
-    _keeping: set["asyncio.Future[Rental | None]"] = field(default_factory=set)
+    _keeping: set["asyncio.Future[Any]"] = field(default_factory=set)
 
     def terms(self, provider: ProviderName) -> RentalTerms | None:
         """What is offered there; None: no long rentals."""
@@ -91,19 +93,31 @@ class RentLong:
         began = await self.cases.begin_rental_order(order)
         if began.state is not RentalOrderState.NEW:
             return began
-        if order.provider in await self.purchases.drained():
-            return await self._failed(order, UNAVAILABLE)
         try:
-            async with asyncio.timeout(BUDGET_TIMEOUT.total_seconds()):
-                await self.wait_for_budget[order.provider]()
-        except TimeoutError:
+            carry_out = await self._prepared(order)
+        except (errors.StoreError, TimeoutError):
+            carry_out = None
+        if carry_out is None:  # The provider was not asked.
             return await self._failed(order, UNAVAILABLE)
+        return await carry_out()
+
+    async def _prepared(
+        self, order: RentalOrder
+    ) -> Callable[[], Awaitable[RentalOrderResult]] | None:
+        """What asks the provider, once everything that it takes is read; None: nothing may."""
+        if order.provider in await self.purchases.drained():
+            return None
+        async with asyncio.timeout(BUDGET_TIMEOUT.total_seconds()):
+            await self.wait_for_budget[order.provider]()
         provider = self.rentals[order.provider]
         match order.kind:
             case RentalOrderKind.RENT:
-                return await self._rent(provider, order)
+                return lambda: self._rent(provider, order)
             case RentalOrderKind.PROLONG:
-                return await self._prolong(provider, order)
+                assert order.rental is not None
+                rental = await self.cases.rental_of(order.rental)
+                assert rental is not None
+                return lambda: self._prolong(provider, order, rental)
             case _:
                 assert_never(order.kind)
 
@@ -139,14 +153,13 @@ class RentLong:
                 return await self._failed(order, _FAILED[reply])
             case Rented():
                 sold = self._sold(reply, order.length)
-                return await self._kept(order, lambda: self.cases.rental_bought(order.id, sold))
+                return await self._bought(order, lambda: self.cases.rental_bought(order.id, sold))
             case _:
                 assert_never(reply)
 
-    async def _prolong(self, provider: LongRentals, order: RentalOrder) -> RentalOrderResult:
-        assert order.rental is not None
-        rental = await self.cases.rental_of(order.rental)
-        assert rental is not None
+    async def _prolong(
+        self, provider: LongRentals, order: RentalOrder, rental: Rental
+    ) -> RentalOrderResult:
         reply = await self._asked(order, lambda: provider.prolong(rental.ref, order.length))
         match reply:
             case RentalOrderResult():
@@ -159,7 +172,7 @@ class RentLong:
                 if expires_at is None and expires_in is not None:
                     expires_at = self.clock.now() + expires_in
                 longer = ProlongedLong(expires_at, rental.ends_at, rental.renewed_at)
-                return await self._kept(
+                return await self._bought(
                     order, lambda: self.cases.rental_prolonged(order.id, longer)
                 )
             case _:
@@ -196,24 +209,42 @@ class RentLong:
             ends_at = now + length
         return RentedLong(rented.ref, rented.phone, ends_at, rented.cost_minor, rented.currency)
 
-    async def _kept(
+    async def _bought(
         self, order: RentalOrder, store: Callable[[], Awaitable[Rental | None]]
     ) -> RentalOrderResult:
-        """Store what was bought, whether the caller goes on waiting or not."""
-        keeping = asyncio.ensure_future(self._keep(order, store))
+        rental = await self._kept(order, store, is_sold=True)
+        return RentalOrderResult(RentalOrderState.DONE, rental)
+
+    async def _failed(self, order: RentalOrder, failure: str) -> RentalOrderResult:
+        """Certainly nothing was bought: the hold goes back, once."""
+
+        async def store() -> None:
+            await self.cases.rental_order_failed(order.id, failure)
+
+        await self._kept(order, store, is_sold=False)
+        return RentalOrderResult(RentalOrderState.FAILED, None, failure)
+
+    async def _kept(
+        self, order: RentalOrder, store: Callable[[], Awaitable[T]], *, is_sold: bool
+    ) -> T:
+        """Store what the provider answered, whether the caller goes on waiting or not."""
+        keeping = asyncio.ensure_future(self._keep(order, store, is_sold=is_sold))
         self._keeping.add(keeping)
-        keeping.add_done_callback(self._keeping.discard)
-        return RentalOrderResult(RentalOrderState.DONE, await asyncio.shield(keeping))
+        keeping.add_done_callback(self._forget_keeping)
+        kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
+        if not kept:
+            raise errors.StoreUnavailable("what became of the order is not stored yet")
+        return keeping.result()
 
     async def _keep(
-        self, order: RentalOrder, store: Callable[[], Awaitable[Rental | None]]
-    ) -> Rental | None:
+        self, order: RentalOrder, store: Callable[[], Awaitable[T]], *, is_sold: bool
+    ) -> T:
         try:
             return await self.retry(KEEP_BOUGHT, store, on=errors.StoreError)
         except BaseException as error:
             detail = describe_safely(error)
             self.reporter.trouble(
-                "rental.bought_and_lost",
+                "rental.bought_and_lost" if is_sold else "rental.refused_and_held",
                 provider=order.provider,
                 detail=detail,
                 order=order.id,
@@ -221,9 +252,10 @@ class RentLong:
             )
             raise
 
-    async def _failed(self, order: RentalOrder, failure: str) -> RentalOrderResult:
-        await self.cases.rental_order_failed(order.id, failure)
-        return RentalOrderResult(RentalOrderState.FAILED, None, failure)
+    def _forget_keeping(self, keeping: "asyncio.Future[Any]") -> None:
+        self._keeping.discard(keeping)
+        if not keeping.cancelled():
+            keeping.exception()  # Reported already; asyncio would quote it in full.
 
     async def read(self, rental: Rental) -> bool:
         """Keep what its provider lists of it; whether our log has all of that now."""

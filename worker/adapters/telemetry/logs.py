@@ -288,6 +288,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "rent.outcome_unknown": "A purchase whose reply was lost; it is looked for, never repeated.",
     "rental.bought_and_lost": "A long rental was bought and could not be stored: book it by hand.",
     "rental.outcome_unknown": "Nobody knows whether a long rental was sold; it is not asked again.",
+    "rental.refused_and_held": "A refused long rental could not be given back: its price is held.",
     "rental.read_failed": "A rental's messages could not be read; those kept before are shown.",
     "rental.close_failed": "A rental that was given back is still to be closed at its provider.",
     "schedule.probe_failed": "A bug kept Redis from being asked if it works; it is asked again.",
@@ -325,6 +326,7 @@ LOG_IDS: Final[Mapping[str, str]] = {
     "rental.close_failed": "rental",
     "rental.outcome_unknown": "order",
     "rental.read_failed": "rental",
+    "rental.refused_and_held": "order",
     "settle.account_locked": "activation",
     "watch.code_refused": "activation",
 }

@@ -1,0 +1,146 @@
+"""A long rental that the provider refused costs nothing, whatever the database does meanwhile."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from tests.integration.cases.case_shop import MONDAY, CaseShop
+from tests.integration.cases.rental_order import order
+from tests.integration.cases.test_rental_orders import LOST, prolongation, rented, renter
+from tests.integration.store.shop import TICK
+from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
+from worker.domain.backoff import KEEP_BOUGHT
+from worker.lifecycle import rent_long
+from worker.lifecycle.rent_long import RentLong
+from worker.ports.errors import CommitUnknown, RowLocked, StoreError, StoreUnavailable
+from worker.ports.long_rental import NoProlong, NotProlonged
+from worker.ports.provider import NoRent
+from worker.ports.store.rentals import RentalOrderState
+
+
+@dataclass
+class Failing:
+    """The real store, except that one of its calls fails so many times."""
+
+    inner: Any
+    call: str
+    times: int = 1
+    error: StoreError = field(default_factory=StoreUnavailable)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._fail if name == self.call and self.times > 0 else getattr(self.inner, name)
+
+    async def _fail(self, *arguments: Any, **named: Any) -> None:
+        self.times -= 1
+        if isinstance(self.error, CommitUnknown):  # It is committed; only its answer is lost.
+            await getattr(self.inner, self.call)(*arguments, **named)
+        raise self.error
+
+
+def failing(shop: CaseShop, call: str, **more: Any) -> RentLong:
+    cases, purchases = (
+        cast("Any", Failing(inner, call, **more))
+        for inner in (shop.store.cases, shop.store.purchases)
+    )
+    return replace(renter(shop), cases=cases, purchases=purchases, _keeping=set())
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable(), RowLocked(), CommitUnknown()], ids=repr)
+async def test_a_refused_order_gives_its_hold_back_once_the_database_works_again(
+    shop: CaseShop, error: StoreError
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [NoRent.NO_NUMBERS]
+
+    result = await failing(shop, "rental_order_failed", times=5, error=error)(order(shop))
+
+    assert (result.state, result.failure) == (RentalOrderState.FAILED, "no_numbers")
+    assert await shop.balances() == (1500, 0)
+
+
+async def test_a_refused_prolongation_gives_its_hold_back_once_the_database_works_again(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    rental = await rented(shop)
+    shop.provider_rentals.prolongs = [NotProlonged(NoProlong.NOT_POSSIBLE)]
+
+    await failing(shop, "rental_order_failed", times=5)(prolongation(shop, rental))
+
+    assert await shop.balances() == (500, 0)
+
+
+async def test_an_order_whose_provider_was_not_asked_for_want_of_the_database_costs_nothing(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1500)
+
+    result = await failing(shop, "drained")(order(shop))
+
+    assert (result.state, result.failure) == (RentalOrderState.FAILED, "provider_unavailable")
+    assert shop.provider_rentals.requests == []
+    assert await shop.balances() == (1500, 0)
+
+
+async def test_a_prolongation_whose_rental_cannot_be_read_is_not_asked_for_and_costs_nothing(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    rental = await rented(shop)
+
+    result = await failing(shop, "rental_of")(prolongation(shop, rental))
+
+    assert (result.state, result.failure) == (RentalOrderState.FAILED, "provider_unavailable")
+    assert [name for name, _ in shop.provider_rentals.requests] == ["open"]
+    assert await shop.balances() == (500, 0)
+
+
+async def test_a_refusal_that_is_stored_after_the_order_was_in_doubt_gives_the_hold_back(
+    shop: CaseShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller waits no longer than PATIENCE; the order is in doubt after a minute."""
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [NoRent.NO_NUMBERS]
+    monkeypatch.setattr(rent_long, "PATIENCE", 0 * TICK)
+    back = asyncio.Event()
+
+    async def sleep_until_back(_seconds: float) -> None:
+        await back.wait()
+
+    renting = failing(shop, "rental_order_failed")
+    renting = replace(renting, retry=replace(cast("Any", renting.retry), sleep=sleep_until_back))
+    with pytest.raises(StoreError):
+        await renting(order(shop))
+    await shop.fire_due_timers(MONDAY + FORGOTTEN_AFTER + TICK)
+    assert await shop.event_types(order(shop).id) == ["rental.unknown"]
+    assert await shop.balances() == (500, 1000)
+
+    back.set()
+    await asyncio.gather(*renting._keeping)
+
+    assert await shop.balances() == (1500, 0)
+    again = await renter(shop)(order(shop))
+    assert (again.state, again.failure) == (RentalOrderState.FAILED, "no_numbers")
+
+
+async def test_a_refusal_that_cannot_be_stored_at_all_is_told(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [NoRent.NO_NUMBERS]
+    attempts = KEEP_BOUGHT.attempts
+    assert attempts is not None
+
+    with pytest.raises(StoreError):
+        await failing(shop, "rental_order_failed", times=attempts)(order(shop))
+
+    assert "rental.refused_and_held" in shop.reporter.troubles
+
+
+async def test_an_order_in_doubt_keeps_its_hold(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [LOST]
+
+    await failing(shop, "rental_order_failed")(order(shop))
+
+    assert await shop.balances() == (500, 1000)
