@@ -224,6 +224,15 @@ class PurchaseProof:
                 activation=the_one(ended),
             )
 
+    async def end_refused(self, id_: ActivationId) -> None:
+        """The provider had refused it: that proves what absence would prove later.
+
+        For a caller who waits, and tries again where its account is locked.
+        """
+        waiting = await self.settlements.end_unsold([id_])
+        await self.settle([unsold(number) for number in waiting])
+        await self.purchases.prove_unsold([id_])
+
     def _remember(self, provider: ProviderName, *, fruitless: bool) -> None:
         """Read less and less often where strangers' numbers hide what is to be proven."""
         if not fruitless:

@@ -1,14 +1,15 @@
 """Rent: buy a number at a provider, exactly once per order, and watch it.
 
 The intent is committed with its hold before the provider is asked. A purchase of unknown outcome is
-never repeated: it becomes an activation without a number, and `repair` looks for the number.
+never repeated: it becomes an activation without a number, and `repair` looks for the number. An
+answer of the provider is stored however long the database is away.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Any, Final, TypeVar, assert_never
 
 from worker.domain.backoff import KEEP_BOUGHT, SAME_ORDER
 from worker.domain.ids import ProviderName
@@ -16,6 +17,7 @@ from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.preference import turns
+from worker.lifecycle.purchase_proof import PurchaseProof
 from worker.lifecycle.rent_options import chosen
 from worker.lifecycle.sweep import Sweep
 from worker.ports import errors
@@ -33,9 +35,18 @@ from worker.ports.service import (
 )
 from worker.ports.store.activations import Activation
 from worker.ports.store.books import BookStore
-from worker.ports.store.purchases import Bought, PurchaseStart, PurchaseState, PurchaseStore
+from worker.ports.store.purchases import (
+    Bought,
+    FailedPurchase,
+    PurchaseStart,
+    PurchaseState,
+    PurchaseStore,
+)
 
-PATIENCE: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
+T = TypeVar("T")
+
+BUDGET_TIMEOUT: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
+PATIENCE: Final = timedelta(seconds=10)  #: Of a caller whose answer is still to be stored.
 SHORTEST_LIFE: Final = timedelta(minutes=1)  #: No provider sells a number for less.
 #: Certainly nothing was bought, and another provider may do better. Not where the service is not
 #: known: that is a mistake of the order.
@@ -75,10 +86,11 @@ class Rent:
     reporter: Reporter
     accept: Accept
     sweep: Sweep
+    proof: PurchaseProof
     providers: Mapping[ProviderName, Provider]
     terms: Mapping[ProviderName, ProviderTerms]
     retry: Retry
-    _keeping: set[asyncio.Future[Activation | None]] = field(default_factory=set)
+    _keeping: set["asyncio.Future[Any]"] = field(default_factory=set)
 
     async def __call__(self, order: PurchaseOrder) -> PurchaseResult:
         """At the first provider that sells; a repeated order takes the same way to the same end."""
@@ -168,10 +180,13 @@ class Rent:
         return _told(_answer(started), started.provider, started.because)
 
     async def _begun(self, order: PurchaseOrder) -> PurchaseResult:
-        if order.provider in await self.purchases.drained():
+        try:
+            if order.provider in await self.purchases.drained():
+                return PurchaseResult(PurchaseOutcome.PROVIDER_UNAVAILABLE)
+            if await self._too_exposed(order.provider):
+                return PurchaseResult(PurchaseOutcome.EXPOSURE_LIMIT)
+        except errors.StoreError:  # Whether it may be asked is not known, so it is not asked.
             return PurchaseResult(PurchaseOutcome.PROVIDER_UNAVAILABLE)
-        if await self._too_exposed(order.provider):
-            return PurchaseResult(PurchaseOutcome.EXPOSURE_LIMIT)
         return await self._buy(self.providers[order.provider], order)
 
     async def _too_exposed(self, provider: ProviderName) -> bool:
@@ -216,21 +231,16 @@ class Rent:
     async def _pay(self, provider: ProviderName) -> None:
         """A rental is one of the provider's requests per second, like any other."""
         budget = Budget(self.accept.schedule, self.terms[provider], self.accept.clock, most=1)
-        async with asyncio.timeout(PATIENCE.total_seconds()):
+        async with asyncio.timeout(BUDGET_TIMEOUT.total_seconds()):
             await budget.take()
 
     async def _bought(self, order: PurchaseOrder, rented: Rented) -> PurchaseResult:
-        """Store what was bought, whether the caller goes on waiting or not."""
         sold = bought(rented, self.accept.clock.now())
         if sold.expires_at != rented.expires_at:
             self.reporter.trouble(
                 "rent.expiry_unbelievable", provider=order.provider, activation=order.id
             )
-        keeping = asyncio.ensure_future(self._keep(order, sold))
-        self._keeping.add(keeping)
-        keeping.add_done_callback(self._forget_keeping)
-        kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
-        activation = keeping.result() if kept else None
+        activation = await self._stored(self._keep(order, sold))
         if activation is None:
             raise errors.StoreUnavailable("a number is bought and not stored yet")
         if activation.ref is None:
@@ -252,14 +262,25 @@ class Rent:
             self.reporter.trouble("rent.number_taken", provider=order.provider, activation=order.id)
         return kept
 
-    def _forget_keeping(self, keeping: asyncio.Future[Activation | None]) -> None:
+    async def _stored(self, storing: Coroutine[Any, Any, T]) -> T | None:
+        """It goes on whether the caller waits for it or not; None: it takes longer than that."""
+        keeping = asyncio.ensure_future(storing)
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._forget_keeping)
+        kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
+        return keeping.result() if kept else None
+
+    def _forget_keeping(self, keeping: "asyncio.Future[Any]") -> None:
         self._keeping.discard(keeping)
         if not keeping.cancelled():
             keeping.exception()  # Reported already; asyncio would quote it in full.
 
-    def _lost(self, order: PurchaseOrder, why: str) -> None:
+    def _lost(self, order: PurchaseOrder, why: str, *, is_sold: bool = True) -> None:
         self.reporter.trouble(
-            "rent.number_lost", provider=order.provider, detail=why, activation=order.id
+            "rent.number_lost" if is_sold else "rent.refused_and_held",
+            provider=order.provider,
+            detail=why,
+            activation=order.id,
         )
 
     async def _kept(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
@@ -292,11 +313,32 @@ class Rent:
         """Give the hold back; None where it has not failed. The last try stays as the order."""
         if how not in FAILED:
             return None
-        id_ = order.id
-        is_order = is_last or how not in ELSEWHERE
-        kept = await self.purchases.purchase_failed(id_, how.value, is_order=is_order)
         self.reporter.purchase_refused(order.provider, how)
-        return PurchaseResult(how, kept)
+        is_order = is_last or how not in ELSEWHERE
+        failed = await self._stored(self._keep_failed(order, how, is_order=is_order))
+        if failed is None:
+            raise errors.StoreUnavailable("a purchase has failed and its hold is not back yet")
+        # In doubt it was answered already, or will be when it is repeated: the same answer here.
+        return PurchaseResult(
+            PurchaseOutcome.PENDING if failed.in_doubt else how, failed.activation
+        )
+
+    async def _keep_failed(
+        self, order: PurchaseOrder, how: PurchaseOutcome, *, is_order: bool
+    ) -> FailedPurchase:
+        async def store() -> FailedPurchase:
+            failed = await self.purchases.purchase_failed(order.id, how.value, is_order=is_order)
+            if not failed.in_doubt:
+                return failed
+            await self.proof.end_refused(order.id)
+            ended = await self.accept.activations.activation(order.id)
+            return failed._replace(activation=ended)
+
+        try:
+            return await self.retry(KEEP_BOUGHT, store, on=errors.StoreError)
+        except BaseException as error:
+            self._lost(order, describe_safely(error), is_sold=False)
+            raise
 
 
 def _for(order: PurchaseOrder, provider: ProviderName, turn: int) -> PurchaseOrder:

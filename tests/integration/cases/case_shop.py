@@ -230,8 +230,8 @@ class CaseShop:
         order = PurchaseOrder(idempotency_key=key, account=ALICE, provider=SIM, **wanted)
         await self.store.purchases.begin_purchase(id_, order, policy, version, WINDOW)
         failed = await self.store.purchases.purchase_failed(id_, "no_numbers", is_order=True)
-        assert failed is not None
-        return failed.id
+        assert failed.activation is not None
+        return failed.activation.id
 
     async def record_code(self, ref: str = "1", at: datetime = MONDAY) -> None:
         await self.store.activations.record_codes(

@@ -37,7 +37,7 @@ async def test_two_prolongations_at_once_are_both_paid_and_both_counted(shop: Ca
         async with both_asked:
             return Prolonged()
 
-    shop.provider_rentals.prolong = prolong  # type: ignore[method-assign]  # both wait in it
+    shop.provider_rentals.prolong = prolong  # type: ignore[assignment, method-assign]  # both wait in it
 
     await asyncio.gather(
         *(renter(shop)(prolongation(shop, rental, key)) for key in ("one", "other"))

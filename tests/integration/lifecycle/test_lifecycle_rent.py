@@ -164,7 +164,7 @@ async def test_a_provider_that_is_being_drained_gets_no_new_business(world: Worl
 async def test_who_waits_too_long_for_his_turn_has_bought_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.lifecycle.rent.PATIENCE", timedelta(milliseconds=20))
+    monkeypatch.setattr("worker.lifecycle.rent.BUDGET_TIMEOUT", timedelta(milliseconds=20))
 
     async def nothing(*_: object) -> int:
         return 0

@@ -95,7 +95,6 @@ async def test_who_does_not_wait_any_longer_finds_it_under_the_same_key(
 ) -> None:
     monkeypatch.setattr(rent, "PATIENCE", timedelta(0))
     renting_slowly = with_purchases(renting, Failing(renting.store.purchases, times=1))
-    monkeypatch.setattr(Rent, "_pay", _paid)
 
     with pytest.raises(StoreError):
         await renting_slowly(order())
@@ -105,10 +104,6 @@ async def test_who_does_not_wait_any_longer_finds_it_under_the_same_key(
     assert result.activation is not None
     assert result.activation.ref == "77"
     assert len(renting.provider.asked("rent")) == 1
-
-
-async def _paid(*_: object) -> None:
-    """PATIENCE is also what a turn is waited for."""
 
 
 async def test_a_database_that_stays_away_is_not_asked_for_ever(renting: World) -> None:

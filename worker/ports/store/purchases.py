@@ -48,6 +48,13 @@ class PurchaseStart(NamedTuple):
     because: str = ""  #: Of an earlier call: `PurchaseOrder.because`.
 
 
+class FailedPurchase(NamedTuple):
+    """A purchase that was certainly not carried out."""
+
+    activation: Activation | None  #: The order that stays, or what it was taken for meanwhile.
+    in_doubt: bool  #: It was taken for unknown meanwhile: who knows better ends it as unsold.
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bought:
     """What the provider sold, and how long it lives."""
@@ -218,8 +225,8 @@ class PurchaseStore(Protocol):
 
     async def purchase_failed(
         self, id_: ActivationId, failure: str, *, is_order: bool
-    ) -> Activation | None:
-        """Certainly nothing was bought: the hold goes back.
+    ) -> FailedPurchase:
+        """Certainly nothing was bought: the hold goes back, unless it is in doubt by now.
 
         As an order it stays, refunded and without a number; else another provider is tried.
         """
