@@ -9,7 +9,7 @@ import pytest
 from tests.integration.cases.case_shop import MONDAY, CaseShop
 from tests.integration.cases.rental_order import order
 from tests.integration.cases.test_rental_orders import LOST, prolongation, rented, renter
-from tests.integration.store.shop import TICK
+from tests.integration.store.shop import SIM, TICK
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.domain.backoff import KEEP_BOUGHT
 from worker.lifecycle import rent_long
@@ -125,6 +125,28 @@ async def test_a_refusal_that_is_stored_after_the_order_was_in_doubt_gives_the_h
     assert (again.state, again.failure) == (RentalOrderState.FAILED, "no_numbers")
 
 
+async def test_a_refusal_is_told_when_the_process_ends_before_it_is_stored(
+    shop: CaseShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales = [NoRent.NO_NUMBERS]
+    monkeypatch.setattr(rent_long, "PATIENCE", 0 * TICK)
+    renting = failing(shop, "rental_order_failed", times=1000)
+    renting = replace(renting, retry=replace(cast("Any", renting.retry), sleep=_for_ever))
+    with pytest.raises(StoreError):
+        await renting(order(shop))
+    (keeping,) = renting._keeping
+
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+    assert shop.reporter.troubles == ["rental.refused_and_held"]
+
+
+async def _for_ever(_seconds: float) -> None:
+    await asyncio.Event().wait()
+
+
 async def test_a_refusal_that_cannot_be_stored_at_all_is_told(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=1500)
     shop.provider_rentals.sales = [NoRent.NO_NUMBERS]
@@ -144,3 +166,14 @@ async def test_an_order_in_doubt_keeps_its_hold(shop: CaseShop) -> None:
     await failing(shop, "rental_order_failed")(order(shop))
 
     assert await shop.balances() == (500, 1000)
+
+
+async def test_an_order_at_a_provider_that_staff_has_stopped_costs_nothing(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=1500)
+    await shop.store.purchases.drain(SIM)
+
+    result = await renter(shop)(order(shop))
+
+    assert (result.state, result.failure) == (RentalOrderState.FAILED, "provider_unavailable")
+    assert shop.provider_rentals.requests == []
+    assert await shop.balances() == (1500, 0)
