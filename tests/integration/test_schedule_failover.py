@@ -22,6 +22,7 @@ P = ProviderName("p")
 Q = ProviderName("q")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
+POLL = timedelta(seconds=3)
 A_MOMENT = timedelta(milliseconds=1)  #: In which the budget grants requests again.
 NUMBER = LiveNumber(ActivationId(UUID(int=1)), ProviderRef("1"), NOW, NOW + timedelta(minutes=20))
 SOON, SOON_TOO = (
@@ -41,7 +42,7 @@ class Flaky(LocalSchedule):
         super().__init__({P: 1e6, Q: 1e6}, clock=clock)
         self.up = True
         self.takes_writes = True
-        self.spends = self.adds = True
+        self.spends = self.adds = self.frees = True
         self.meanwhile: Callable[[], Awaitable[None]] | None = None  #: Before it spends.
         self.tries = 0
 
@@ -82,6 +83,15 @@ class Flaky(LocalSchedule):
     async def rebuilt(self, provider: ProviderName) -> None:
         self._try()
         await super().rebuilt(provider)
+
+    async def free_own(self, provider: ProviderName) -> None:
+        """One process is all there is."""
+        self._try()
+        if not self.frees:
+            raise ScheduleUnavailable("TimeoutError")
+        scheduled = self._by_provider[provider]
+        for member in list(scheduled.leased):
+            scheduled.put(member, self._now())
 
     async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
         self._try()
@@ -318,6 +328,70 @@ async def test_redis_is_found_back_and_has_to_be_rebuilt(world: World) -> None:
     await world.schedule.rebuilt(P)
     assert [await world.schedule.intact(P), await world.schedule.intact(Q)] == [True, False]
     assert world.reporter.troubles == ["schedule.redis_lost", "schedule.redis_back"]
+
+
+async def test_what_was_leased_from_redis_and_looked_at_while_it_was_away_is_due_again(
+    world: World,
+) -> None:
+    """Memory, which was told of its next look, knew no such lease."""
+    await world.schedule.add(P, [(NUMBER, NOW)])
+    (mine,) = (await world.schedule.lease(P, 1, LEASE)).numbers
+    await world.lose_redis()
+    await world.schedule.release(P, [NextLook(mine, world.now + POLL)])
+    world.now += timedelta(seconds=2)
+    await world.get_redis_back()
+    await world.schedule.add(P, [(NUMBER, world.now + POLL)])  # As the rebuild does.
+
+    world.now += POLL + A_MOMENT
+
+    assert [each.number for each in (await world.schedule.lease(P, 10, LEASE)).numbers] == [NUMBER]
+
+
+async def test_a_last_look_of_a_number_that_redis_still_holds_as_leased_is_made(
+    world: World,
+) -> None:
+    last = SOON.deadline_at - timedelta(seconds=0.5)
+    await world.schedule.add(P, [(SOON, NOW)])
+    (mine,) = (await world.schedule.lease(P, 1, LEASE)).numbers
+    await world.lose_redis()
+    await world.schedule.release(P, [NextLook(mine, last)])
+    await world.schedule.add(P, [(SOON, last)])
+    await world.schedule.rebuilt(P)
+    world.now += timedelta(seconds=2)
+    await world.get_redis_back()
+
+    world.now = last + A_MOMENT
+
+    assert [each.number for each in (await world.schedule.lease(P, 10, LEASE)).numbers] == [SOON]
+
+
+async def test_a_look_that_hung_over_the_outage_is_made_once_more_and_no_oftener(
+    world: World,
+) -> None:
+    """Redis cannot tell it from one whose end it was not told."""
+    await world.schedule.add(P, [(NUMBER, NOW)])
+    (hangs,) = (await world.schedule.lease(P, 1, LEASE)).numbers
+    await world.lose_redis()
+    await world.get_redis_back()
+    world.now += A_MOMENT
+    (again,) = (await world.schedule.lease(P, 10, LEASE)).numbers
+
+    assert await world.schedule.release(P, [NextLook(hangs, NOW)]) == 0
+
+    world.now += A_MOMENT
+    assert not (await world.schedule.lease(P, 10, LEASE)).numbers
+    assert await world.schedule.release(P, [NextLook(again, None)]) == 1
+    assert await world.schedule.size(P) == 0
+
+
+async def test_a_redis_that_fails_as_leases_are_freed_is_not_back(world: World) -> None:
+    await looking_without_redis(world)
+    world.redis.frees = False
+
+    await world.get_redis_back()
+
+    assert world.schedule.away
+    assert len((await world.schedule.lease(P, 10, LEASE)).numbers) == 2
 
 
 async def test_what_memory_knew_is_not_kept_for_the_next_outage(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A lease of looks that Redis never answered: what it took is due again at once."""
+"""Leases of looks that Redis never answered, or whose end it was not told: due again at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -150,3 +150,33 @@ async def test_what_a_held_up_lease_takes_after_the_next_is_leased_by_a_later_on
 
     assert places(first) == ["1"]
     assert places((await schedule.lease(P, 9, LEASE)).numbers) == ["2"]
+
+
+async def test_what_a_process_frees_of_its_own_is_due_and_what_others_hold_is_not(
+    schedule: RedisSchedule, another: RedisSchedule
+) -> None:
+    await due(schedule, 1, 2, 3)
+    mine = (await schedule.lease(P, 2, LEASE)).numbers
+    (elsewhere,) = (await another.lease(P, 1, LEASE)).numbers
+
+    await schedule.free_own(P)
+
+    assert places((await another.lease(P, 9, LEASE)).numbers) == places(mine)
+    later = utc_now() + HOUR
+    assert await schedule.release(P, [NextLook(each, later) for each in mine]) == 0
+    assert await another.release(P, [NextLook(elsewhere, later)]) == 1
+
+
+async def test_a_process_that_has_not_begun_frees_nothing(
+    redis_url: str, another: RedisSchedule
+) -> None:
+    """Its leases name nobody: only time ends them."""
+    unnamed = RedisSchedule(redis_url, {P: 1e6}, clock=utc_now)
+    await due(another, 1, 2)
+    await unnamed.lease(P, 1, LEASE)
+    await another.lease(P, 1, LEASE)
+
+    await unnamed.free_own(P)
+
+    assert not (await another.lease(P, 9, LEASE)).numbers
+    await unnamed.close()

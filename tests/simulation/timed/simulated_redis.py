@@ -126,6 +126,10 @@ class RedisConnection:
 
         return await self._write(work)
 
+    async def free_own(self, provider: ProviderName) -> None:
+        if (holder := self._holder()) is not None:
+            await self.free(provider, holder)
+
     async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:
         return await self._write(lambda: self._server.schedule.spend(provider, wanted, need))
 

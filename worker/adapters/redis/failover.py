@@ -36,6 +36,10 @@ class RemoteSchedule(Schedule, Protocol):
         """Write something of no meaning. Raises `ScheduleUnavailable` where that fails."""
         ...
 
+    async def free_own(self, provider: ProviderName) -> None:
+        """Make due what this process has leased there."""
+        ...
+
 
 class FailoverSchedule:
     """`Schedule`; raises `ScheduleUnavailable` only until it has lost patience with Redis.
@@ -195,6 +199,10 @@ class FailoverSchedule:
         What our memory granted in the last second, Redis does not know of. So all that it would
         grant at once is taken there: from then on it grants by the rate, as our memory did.
 
+        What this process had leased from Redis is due there again first: how those looks ended,
+        only memory was told, and to add a number does not end its lease. A look that still goes on
+        is made once more; it lasts longer than Redis was away.
+
         A last look that is due before the schedule is rebuilt is not to be missed. So the numbers
         whose window ends soon go there before us, taken off here: nobody looks at one twice.
         """
@@ -202,6 +210,7 @@ class FailoverSchedule:
         try:
             await self._redis.check_writes()
             for provider in self._local.providers:
+                await self._redis.free_own(provider)
                 if await self._local.intact(provider):  # This process looks at its numbers.
                     taken[provider] = self._local.take(provider, HANDED_OVER)
                     await self._redis.add(provider, taken[provider])

@@ -1,5 +1,6 @@
 -- Make due what a process still holds on the schedule of one provider, and nobody works on: all of a
--- dead one, and of a living one what leases took that were not answered.
+-- dead one, all of a living one that went on without Redis meanwhile, and of any other what leases
+-- took that were not answered.
 --
 -- Acts only while the score still equals the lease: somebody else may hold the number since.
 --

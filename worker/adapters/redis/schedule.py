@@ -166,6 +166,11 @@ class RedisSchedule:
         """Make due what a dead process holds; see `worker.ports.instances.LeasedLooks`."""
         return await self._free_but(provider, instance, ())
 
+    async def free_own(self, provider: ProviderName) -> None:
+        """Make due what this process has leased: Redis was not told how those looks ended."""
+        if (holder := self._holder()) is not None:
+            await self._free_but(provider, holder, ())
+
     async def _free_but(
         self, provider: ProviderName, instance: InstanceId, answered: Iterable[int]
     ) -> int:
