@@ -1,8 +1,7 @@
-"""What every schedule promises: Redis, this process's memory, and the two behind one face."""
+"""What every schedule promises: Redis, memory, both behind one face, and what stands in for one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,81 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.contracts.schedules import (
+    ENDED,
+    FAST,
+    LEASE,
+    LONG_AGO,
+    NOW,
+    RATES,
+    SECOND,
+    SLOW,
+    Stopped,
+    number,
+)
 from tests.fakes.reporter import RecordingReporter
-from worker.adapters.redis import connect
 from worker.adapters.redis import schedule as schedule_of_redis
 from worker.adapters.redis.failover import PATIENCE_SECONDS, FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
 from worker.adapters.redis.members import decode, encode
 from worker.adapters.redis.schedule import BATCH, RedisSchedule
-from worker.domain.ids import ActivationId, ProviderName, ProviderRef
-from worker.ports.errors import ScheduleUnavailable
+from worker.domain.ids import ActivationId, ProviderRef
 from worker.ports.instances import InstanceId
 from worker.ports.schedule import Leased, Need, NextLook, ProbeTurn, Schedule
 from worker.ports.store.activations import LiveNumber
 
-FAST = ProviderName("fast")
-SLOW = ProviderName("slow")
-RATES = {FAST: 1_000_000.0, SLOW: 2.0}
-
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-LONG_AGO = NOW - timedelta(hours=1)
-SECOND = timedelta(seconds=1)
-LEASE = timedelta(seconds=30)
-ENDED = timedelta(0)  #: A lease that is over as soon as it is given.
-NOWHERE = "redis://127.0.0.1:9"
-
-
-@dataclass
-class Stopped:
-    """A clock that stands. Redis has its own: instants given to it become delays."""
-
-    now: datetime = NOW
-    seconds: float = 0.0
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is promised here holds on a busy machine too; how soon Redis is given up is not."""
-    monkeypatch.setattr(connect, "ANSWER_SECONDS", 30)
-    monkeypatch.setattr(schedule_of_redis, "CALL_SECONDS", 30)
-
-
-@pytest.fixture(params=["redis", "local", "failover", "failover without redis"])
-async def schedule(request: pytest.FixtureRequest) -> AsyncIterator[Schedule]:
-    clock = Stopped()
-    local = LocalSchedule(RATES, clock=lambda: clock.now)
-    if request.param == "local":
-        yield local
-        return
-    up = request.param != "failover without redis"
-    url = request.getfixturevalue("redis_url") if up else NOWHERE
-    remote = RedisSchedule(url, RATES, clock=lambda: clock.now)
-    if request.param == "redis":
-        yield remote
-    else:
-        both = FailoverSchedule(remote, local, RecordingReporter(), monotonic=lambda: clock.seconds)
-        if not up:
-            await lose_patience(both, clock)
-        yield both
-    await remote.close()
-
-
-async def lose_patience(schedule: FailoverSchedule, clock: Stopped) -> None:
-    with pytest.raises(ScheduleUnavailable):
-        await schedule.size(FAST)
-    clock.seconds += PATIENCE_SECONDS
-    assert await schedule.size(FAST) == 0
-    assert schedule.away
-
-
-def number(index: int, ref: str | None = None) -> LiveNumber:
-    return LiveNumber(
-        id=ActivationId(UUID(int=index)),
-        ref=ProviderRef(ref or f"ref-{index}"),
-        rented_at=NOW - timedelta(minutes=1, microseconds=index),
-        deadline_at=NOW + timedelta(minutes=19),
-    )
+pytestmark = pytest.mark.usefixtures("patient")
 
 
 async def test_a_due_number_is_claimed_as_it_was_added(schedule: Schedule) -> None:
@@ -426,12 +374,9 @@ async def test_a_nap_ends_by_itself(schedule: Schedule) -> None:
 
 @pytest.mark.parametrize("how", ["hinted", "handed over", "freed", "released", "passed on"])
 async def test_who_naps_hears_of_what_is_due_sooner(schedule: Schedule, how: str) -> None:
-    if isinstance(schedule, LocalSchedule) or getattr(schedule, "away", False):
-        pytest.skip("this process's memory rings for nobody: its naps are short")
-    remote = schedule
-    if isinstance(schedule, FailoverSchedule):
-        remote = schedule._redis
-    assert isinstance(remote, RedisSchedule)
+    remote = schedule._redis if isinstance(schedule, FailoverSchedule) else schedule
+    if not isinstance(remote, RedisSchedule) or getattr(schedule, "away", False):
+        pytest.skip("memory rings for nobody: its naps are short")
     gone = InstanceId(UUID(int=7))
     leased: Sequence[Leased] = ()
     if how in {"freed", "released"}:

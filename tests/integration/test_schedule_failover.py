@@ -1,6 +1,6 @@
 """Going on without Redis, and coming back to it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -38,8 +38,10 @@ class Enough(Exception):
 class Flaky(LocalSchedule):
     """A schedule that can be out of reach, and counts who tried."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
-        super().__init__({P: 1e6, Q: 1e6}, clock=clock)
+    def __init__(
+        self, clock: Callable[[], datetime], rates: Mapping[ProviderName, float] | None = None
+    ) -> None:
+        super().__init__(rates or {P: 1e6, Q: 1e6}, clock=clock)
         self.up = True
         self.takes_writes = True
         self.spends = self.adds = self.frees = True
