@@ -28,7 +28,11 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def schedule(request: pytest.FixtureRequest) -> AsyncIterator[Schedule]:
     clock = Stopped()
     local = LocalSchedule(RATES, clock=lambda: clock.now)
-    in_memory = {"local": local, "simulated": simulated(clock), "flaky": flaky(clock)}
+    in_memory: dict[str, Schedule] = {
+        "local": local,
+        "simulated": simulated(clock),
+        "flaky": flaky(clock),
+    }
     if request.param in in_memory:
         yield in_memory[request.param]
         return

@@ -22,6 +22,7 @@ from tests.contracts.schedules import (
     number,
 )
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.schedules import mark_rebuilt
 from worker.adapters.redis import schedule as schedule_of_redis
 from worker.adapters.redis.failover import PATIENCE_SECONDS, FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
@@ -230,7 +231,7 @@ async def test_empty_batches_are_harmless(schedule: Schedule) -> None:
 
 async def test_providers_do_not_see_each_other(schedule: Schedule) -> None:
     await schedule.add(FAST, [(number(1), LONG_AGO)])
-    await schedule.rebuilt(FAST)
+    await mark_rebuilt(schedule, FAST)
 
     assert (await schedule.lease(SLOW, 10, LEASE)).numbers == []
     assert [await schedule.size(FAST), await schedule.size(SLOW)] == [1, 0]
@@ -312,7 +313,7 @@ async def test_while_a_greater_need_waits_a_lesser_one_gets_a_share(schedule: Sc
 async def test_a_new_schedule_is_not_intact_until_it_is_rebuilt(schedule: Schedule) -> None:
     assert not await schedule.intact(FAST)
 
-    await schedule.rebuilt(FAST)
+    await mark_rebuilt(schedule, FAST)
 
     assert await schedule.intact(FAST)
 

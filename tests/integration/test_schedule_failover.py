@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.schedules import mark_rebuilt
 from worker.adapters.redis.failover import (
     PATIENCE_SECONDS,
     PROBE_EVERY_SECONDS,
@@ -15,7 +16,7 @@ from worker.adapters.redis.failover import (
 from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.schedule import LeaseBatch, Need, NextLook
+from worker.ports.schedule import LeaseBatch, Need, NextLook, RebuildToken
 from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
@@ -82,9 +83,13 @@ class Flaky(LocalSchedule):
         self._try()
         return await super().intact(provider)
 
-    async def rebuilt(self, provider: ProviderName) -> None:
+    async def begin_rebuild(self, provider: ProviderName) -> RebuildToken:
         self._try()
-        await super().rebuilt(provider)
+        return await super().begin_rebuild(provider)
+
+    async def rebuilt(self, provider: ProviderName, token: RebuildToken) -> bool:
+        self._try()
+        return await super().rebuilt(provider, token)
 
     async def free_own(self, provider: ProviderName) -> None:
         """One process is all there is."""
@@ -151,7 +156,7 @@ async def looking_without_redis(world: World) -> None:
     """Two numbers are looked at from memory; their windows end soon."""
     await world.lose_redis()
     await world.schedule.add(P, [(SOON, NOW), (SOON_TOO, NOW)])
-    await world.schedule.rebuilt(P)
+    await mark_rebuilt(world.schedule, P)
 
 
 async def test_a_last_look_that_is_due_when_redis_comes_back_is_leased_at_once_and_once(
@@ -264,7 +269,7 @@ async def test_a_next_look_that_redis_does_not_take_goes_there_with_the_next_try
 
 async def test_a_hiccup_does_not_lose_the_schedule(world: World) -> None:
     await world.schedule.add(P, [(NUMBER, NOW)])
-    await world.schedule.rebuilt(P)
+    await mark_rebuilt(world.schedule, P)
     world.redis.up = False
     with pytest.raises(ScheduleUnavailable):
         await world.schedule.lease(P, 1, LEASE)
@@ -291,12 +296,12 @@ async def test_patience_begins_anew_after_an_answer(world: World) -> None:
 
 
 async def test_without_redis_numbers_are_claimed_from_memory(world: World) -> None:
-    await world.schedule.rebuilt(P)
+    await mark_rebuilt(world.schedule, P)
     await world.lose_redis()
 
     assert not await world.schedule.intact(P)
     await world.schedule.add(P, [(NUMBER, NOW)])
-    await world.schedule.rebuilt(P)
+    await mark_rebuilt(world.schedule, P)
 
     assert await world.schedule.intact(P)
     assert (await world.schedule.lease(P, 1, LEASE)).numbers
@@ -319,15 +324,15 @@ async def test_no_caller_asks_a_lost_redis(world: World) -> None:
 
 
 async def test_redis_is_found_back_and_has_to_be_rebuilt(world: World) -> None:
-    await world.schedule.rebuilt(P)
-    await world.schedule.rebuilt(Q)
+    await mark_rebuilt(world.schedule, P)
+    await mark_rebuilt(world.schedule, Q)
     await world.lose_redis()
 
     await world.get_redis_back()
 
     assert not world.schedule.away
     assert [await world.schedule.intact(P), await world.schedule.intact(Q)] == [False, False]
-    await world.schedule.rebuilt(P)
+    await mark_rebuilt(world.schedule, P)
     assert [await world.schedule.intact(P), await world.schedule.intact(Q)] == [True, False]
     assert world.reporter.troubles == ["schedule.redis_lost", "schedule.redis_back"]
 
@@ -358,7 +363,7 @@ async def test_a_last_look_of_a_number_that_redis_still_holds_as_leased_is_made(
     await world.lose_redis()
     await world.schedule.release(P, [NextLook(mine, last)])
     await world.schedule.add(P, [(SOON, last)])
-    await world.schedule.rebuilt(P)
+    await mark_rebuilt(world.schedule, P)
     world.now += timedelta(seconds=2)
     await world.get_redis_back()
 
@@ -399,7 +404,7 @@ async def test_a_redis_that_fails_as_leases_are_freed_is_not_back(world: World) 
 async def test_what_memory_knew_is_not_kept_for_the_next_outage(world: World) -> None:
     await world.lose_redis()
     await world.schedule.add(P, [(NUMBER, NOW)])
-    await world.schedule.rebuilt(P)
+    await mark_rebuilt(world.schedule, P)
     await world.get_redis_back()
 
     await world.lose_redis()

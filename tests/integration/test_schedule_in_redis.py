@@ -11,13 +11,14 @@ import pytest
 import redis.asyncio
 
 from tests.conftest import Valkey
+from tests.fakes.schedules import mark_rebuilt
 from worker.adapters.redis import schedule as module
 from worker.adapters.redis.members import encode
 from worker.adapters.redis.schedule import RedisSchedule
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import InstanceId
-from worker.ports.schedule import Leased, Need, NextLook, ProbeTurn, Schedule
+from worker.ports.schedule import Leased, Need, NextLook, ProbeTurn, RebuildToken, Schedule
 from worker.ports.store.activations import LiveNumber
 
 P = ProviderName("p")
@@ -174,7 +175,7 @@ async def test_lost_scripts_are_loaded_again(open_schedule: Open, valkey: Valkey
 
 async def test_a_flush_is_seen_as_not_intact(open_schedule: Open, valkey: Valkey) -> None:
     schedule = open_schedule()
-    await schedule.rebuilt(P)
+    await mark_rebuilt(schedule, P)
 
     valkey.flush()
 
@@ -187,6 +188,39 @@ async def test_another_run_of_the_server_is_not_intact(open_schedule: Open, redi
         await client.set(module.rebuilt_key(P), "the run before")
 
     assert not await schedule.intact(P)
+
+
+async def test_a_rebuild_that_spans_a_flush_leaves_no_mark(
+    open_schedule: Open, valkey: Valkey
+) -> None:
+    schedule, another = open_schedule(), open_schedule()
+    token = await schedule.begin_rebuild(P)
+    assert await another.begin_rebuild(P) == token
+
+    valkey.flush()
+
+    assert not await schedule.rebuilt(P, token)
+    new = await another.begin_rebuild(P)
+    assert not await schedule.rebuilt(P, token)
+    assert not await schedule.intact(P)
+    assert await another.rebuilt(P, new)
+    assert await schedule.intact(P)
+
+
+async def test_a_rebuild_that_spans_two_runs_of_the_server_leaves_no_mark(
+    open_schedule: Open, redis_url: str
+) -> None:
+    """The last numbers of the run before may be lost, though the token is kept."""
+    schedule = open_schedule()
+    before = RebuildToken("the run before:1")
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.set(module.rebuilding_key(P), before)
+
+    assert not await schedule.rebuilt(P, before)
+    token = await schedule.begin_rebuild(P)
+
+    assert token != before
+    assert await schedule.rebuilt(P, token)
 
 
 async def test_a_worker_whose_clock_is_off_schedules_right(redis_url: str) -> None:
@@ -260,11 +294,12 @@ async def test_a_readable_key_holds_no_secret_and_one_slot(
     schedule = open_schedule()
     await schedule.add(P, [(number(1), utc_now())])
     await schedule.spend(P, 1)
-    await schedule.rebuilt(P)
+    await mark_rebuilt(schedule, P)
 
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         keys = sorted(await client.keys("*"))
-        assert keys == [b"aw:{p}:budget", b"aw:{p}:due", b"aw:{p}:rebuilt", b"aw:{p}:ring"]
+        kinds = ("budget", "due", "rebuilding", "rebuilt", "ring")
+        assert keys == [f"aw:{{p}}:{kind}".encode() for kind in kinds]
 
 
 async def test_of_many_numbers_those_due_longest_are_leased_first(open_schedule: Open) -> None:
@@ -307,7 +342,8 @@ def calls(schedule: RedisSchedule) -> list[Awaitable[object]]:
         schedule.size(P),
         schedule.open_size(P),
         schedule.lag(P),
-        schedule.rebuilt(P),
+        schedule.begin_rebuild(P),
+        schedule.rebuilt(P, RebuildToken("")),
         schedule.intact(P),
     ]
 

@@ -4,7 +4,7 @@ Everything here starts from the database; running it twice, or at once, changes 
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from worker.domain.ids import ActivationId, ProviderName
 from worker.lifecycle.accept import Accept
@@ -12,7 +12,7 @@ from worker.lifecycle.adopt import ANSWER_WITHIN
 from worker.lifecycle.purchase_proof import PurchaseProof
 from worker.ports.provider import Provider
 from worker.ports.reporter import Reporter
-from worker.ports.schedule import Schedule
+from worker.ports.schedule import RebuildToken, Schedule
 from worker.ports.store.activations import ActivationStore
 from worker.ports.store.purchases import PurchaseStore
 
@@ -27,7 +27,7 @@ class Repair:
     reporter: Reporter
     accept: Accept
     proof: PurchaseProof
-    _reached: dict[ProviderName, ActivationId] = field(default_factory=dict)
+    _reached: "dict[ProviderName, _Reached]" = field(default_factory=dict)
 
     async def tick(self, provider: Provider) -> int:
         """How many numbers were put back."""
@@ -41,18 +41,30 @@ class Repair:
         """Every live number that is not on the schedule, page by page.
 
         A tick that was cut off goes on where it was: a million numbers take longer than one tick.
+        A rebuild does so only while the pages before are still on the schedule: it may have been
+        lost again, or be another one.
         """
-        lost = not await self.schedule.intact(provider)
-        added = 0
-        after = self._reached.get(provider)
+        token, reached = None, self._reached.get(provider)
+        if not await self.schedule.intact(provider):
+            token = await self.schedule.begin_rebuild(provider)
+            if reached is not None and reached.token != token:
+                reached = None
+        added, after = 0, None if reached is None else reached.after
         while page := await self.activations.live_numbers(provider, after=after, limit=PAGE):
             added += await self.schedule.add(provider, self.accept.looks(provider, page))
-            after = self._reached[provider] = page[-1].id
+            after = page[-1].id
+            self._reached[provider] = _Reached(after, token)
             if len(page) < PAGE:
                 break
         self._reached.pop(provider, None)
-        if lost:
-            await self.schedule.rebuilt(provider)
-            if added:  # Else there was nothing to lose: it is a new one.
-                self.reporter.trouble("schedule.rebuilt", provider=provider, detail=str(added))
+        rebuilt = token is not None and await self.schedule.rebuilt(provider, token)
+        if rebuilt and added:  # Else there was nothing to lose: it is a new one.
+            self.reporter.trouble("schedule.rebuilt", provider=provider, detail=str(added))
         return added
+
+
+class _Reached(NamedTuple):
+    """How far the live numbers were put on the schedule."""
+
+    after: ActivationId
+    token: RebuildToken | None  #: Of the rebuild that did; None: the schedule was whole then.

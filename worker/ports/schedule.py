@@ -8,12 +8,14 @@ import enum
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, NewType, Protocol, TypeAlias
 
 from worker.domain.ids import ProviderName
 from worker.ports.store.activations import LiveNumber
 
 SleepFor: TypeAlias = Callable[[float], Awaitable[None]]
+
+RebuildToken = NewType("RebuildToken", str)
 
 
 class Leased(NamedTuple):
@@ -125,8 +127,19 @@ class Schedule(ProbeTurns, Protocol):
         """How long ago the oldest due number should have been looked at."""
         ...
 
-    async def rebuilt(self, provider: ProviderName) -> None:
-        """Leave the marker that says: what the database knows is on the schedule."""
+    async def begin_rebuild(self, provider: ProviderName) -> RebuildToken:
+        """The token of what is put on the schedule from now on.
+
+        It is the same for all who rebuild it, until what they put there is lost, or is another
+        schedule's.
+        """
+        ...
+
+    async def rebuilt(self, provider: ProviderName, token: RebuildToken) -> bool:
+        """Leave the marker that says: what the database knows is on the schedule.
+
+        False, and no marker, where something that was put there with that token is lost.
+        """
         ...
 
     async def intact(self, provider: ProviderName) -> bool:

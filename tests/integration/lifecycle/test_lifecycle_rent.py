@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.schedules import mark_rebuilt
 from tests.fakes.turns import until
 from tests.integration.lifecycle.world import (
     ALICE,
@@ -408,7 +409,7 @@ async def test_cancel_of_a_lost_purchase_waits_for_its_number(listed: World) -> 
 async def test_what_a_flushed_schedule_forgot_is_put_back_and_told(world: World) -> None:
     for number in range(3):
         await world.take(str(number))
-    await world.schedule.rebuilt(SIM)
+    await mark_rebuilt(world.schedule, SIM)
     world.schedule.clear()
 
     assert await world.repair.tick(world.provider) == 3

@@ -16,7 +16,7 @@ from worker.adapters.redis.schedule import CALL_SECONDS, RING
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import Holder, InstanceId
-from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, SleepFor
+from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, RebuildToken, SleepFor
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -163,8 +163,11 @@ class RedisConnection:
     async def lag(self, provider: ProviderName) -> timedelta:
         return await self._call(lambda: self._server.schedule.lag(provider))
 
-    async def rebuilt(self, provider: ProviderName) -> None:
-        await self._write(lambda: self._server.schedule.rebuilt(provider))
+    async def begin_rebuild(self, provider: ProviderName) -> RebuildToken:
+        return await self._write(lambda: self._server.schedule.begin_rebuild(provider))
+
+    async def rebuilt(self, provider: ProviderName, token: RebuildToken) -> bool:
+        return await self._write(lambda: self._server.schedule.rebuilt(provider, token))
 
     async def intact(self, provider: ProviderName) -> bool:
         return await self._call(lambda: self._server.schedule.intact(provider))

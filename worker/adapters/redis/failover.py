@@ -14,7 +14,15 @@ from worker.adapters.redis.local import LocalSchedule
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.reporter import Dependency, Reporter
-from worker.ports.schedule import LeaseBatch, Need, NextLook, ProbeTurn, Schedule, SleepFor
+from worker.ports.schedule import (
+    LeaseBatch,
+    Need,
+    NextLook,
+    ProbeTurn,
+    RebuildToken,
+    Schedule,
+    SleepFor,
+)
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -61,6 +69,7 @@ class FailoverSchedule:
         self._reporter = reporter
         self._monotonic = monotonic
         self._away = False
+        self._switches = 0  #: Between Redis and memory: a rebuild that spans one is none.
         self._left = asyncio.Event()  #: Set while it is away: nobody waits for its ring any more.
         self._failing_since: float | None = None
         self._last_probe_failed = False
@@ -134,10 +143,21 @@ class FailoverSchedule:
     async def lag(self, provider: ProviderName) -> timedelta:
         return await self._ask(lambda schedule: schedule.lag(provider))
 
-    async def rebuilt(self, provider: ProviderName) -> None:
-        await self._ask(lambda schedule: schedule.rebuilt(provider))
-        if self._rebuilt is not None and not self._away:
+    async def begin_rebuild(self, provider: ProviderName) -> RebuildToken:
+        token = await self._ask(lambda schedule: schedule.begin_rebuild(provider))
+        return RebuildToken(f"{self._switches}:{token}")
+
+    async def rebuilt(self, provider: ProviderName, token: RebuildToken) -> bool:
+        """Redis may have kept its token: numbers that came meanwhile are in memory only."""
+        switches, _, asked = token.partition(":")
+        if switches != str(self._switches):
+            return False
+        marked = await self._ask(lambda schedule: schedule.rebuilt(provider, RebuildToken(asked)))
+        if switches != str(self._switches):
+            return False
+        if marked and self._rebuilt is not None and not self._away:
             self._rebuilt.add(provider)
+        return marked
 
     async def intact(self, provider: ProviderName) -> bool:
         intact = await self._ask(lambda schedule: schedule.intact(provider))
@@ -187,6 +207,7 @@ class FailoverSchedule:
             self._failing_since = since
         if not self._away and now - self._failing_since >= PATIENCE_SECONDS:
             self._away = True
+            self._switches += 1
             self._left.set()
             self._local.clear()
             self._reporter.dependency(Dependency.REDIS, works=False)
@@ -224,6 +245,7 @@ class FailoverSchedule:
                 return
             raise
         self._away = False
+        self._switches += 1
         self._left.clear()
         self._failing_since = None
         self._last_probe_failed = False

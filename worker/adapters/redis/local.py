@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from worker.adapters.redis.members import (
     deadline_of,
@@ -18,7 +19,16 @@ from worker.adapters.redis.members import (
 )
 from worker.adapters.redis.rate import SHARES, WANTS_US, Rate
 from worker.domain.ids import ProviderName
-from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn, SleepFor
+from worker.ports.schedule import (
+    ENDS_SOON,
+    LeaseBatch,
+    Leased,
+    Need,
+    NextLook,
+    ProbeTurn,
+    RebuildToken,
+    SleepFor,
+)
 from worker.ports.store.activations import LiveNumber
 
 NOTHING_SCHEDULED = timedelta(minutes=1)
@@ -66,6 +76,7 @@ class ScheduledNumbers:
     heap: list[tuple[int, bytes]] = field(default_factory=list)
     leased: set[bytes] = field(default_factory=set)
     rebuilt: bool = False
+    token: RebuildToken | None = None  #: Of what was put there since it was emptied.
 
     def put(self, member: bytes, score: int) -> None:
         self.scores[member] = score
@@ -148,7 +159,7 @@ class LocalSchedule:
         for scheduled in self._by_provider.values():
             scheduled.scores = {member: scheduled.scores[member] for member in scheduled.leased}
             scheduled.heap.clear()
-            scheduled.rebuilt = False
+            scheduled.rebuilt, scheduled.token = False, None
 
     def is_empty(self, provider: ProviderName) -> bool:
         return not self._by_provider[provider].scores
@@ -255,8 +266,16 @@ class LocalSchedule:
         late = 0 if first is None else self._now() - first[0]
         return timedelta(microseconds=max(0, late))
 
-    async def rebuilt(self, provider: ProviderName) -> None:
-        self._by_provider[provider].rebuilt = True
+    async def begin_rebuild(self, provider: ProviderName) -> RebuildToken:
+        scheduled = self._by_provider[provider]
+        scheduled.token = scheduled.token or RebuildToken(uuid4().hex)
+        return scheduled.token
+
+    async def rebuilt(self, provider: ProviderName, token: RebuildToken) -> bool:
+        scheduled = self._by_provider[provider]
+        holds = token == scheduled.token
+        scheduled.rebuilt |= holds
+        return holds
 
     async def intact(self, provider: ProviderName) -> bool:
         return self._by_provider[provider].rebuilt

@@ -3,7 +3,9 @@
 Keys: `aw:{provider}:due` (member: the number, score: when it is due or its lease ends, in µs of
 the server's clock), `aw:{provider}:held:{instance}` (the same for what one process has leased, so
 that it is due as soon as that one is dead), `aw:{provider}:budget`, `aw:{provider}:need` (who waits
-for more of it, while it is not enough for all), `aw:{provider}:rebuilt`, `aw:{provider}:ring`
+for more of it, while it is not enough for all), `aw:{provider}:rebuilt` (which run of the server
+has all that the database knows), `aw:{provider}:rebuilding` (the token of a rebuild, which a flush
+takes away with the numbers), `aw:{provider}:ring`
 (something was put there that is due before whoever naps wakes by itself), and
 while the provider is away `aw:{provider}:probe` (somebody has just asked whether it is back),
 `aw:{provider}:back` (it is).
@@ -18,6 +20,7 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 from itertools import islice
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import redis.asyncio
 from redis.exceptions import RedisError
@@ -28,7 +31,16 @@ from worker.adapters.redis.rate import Rate
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import Holder, InstanceId, nobody
-from worker.ports.schedule import ENDS_SOON, LeaseBatch, Leased, Need, NextLook, ProbeTurn, SleepFor
+from worker.ports.schedule import (
+    ENDS_SOON,
+    LeaseBatch,
+    Leased,
+    Need,
+    NextLook,
+    ProbeTurn,
+    RebuildToken,
+    SleepFor,
+)
 from worker.ports.store.activations import LiveNumber
 
 T = TypeVar("T")
@@ -80,6 +92,7 @@ class RedisSchedule:
         self._turn = self._script("turn")
         self._ring = self._script("ring")
         self._open_size = self._script("open_size")
+        self._rebuilt = self._script("rebuilt")
 
     def _script(self, name: str) -> Any:  # noqa: ANN401 - the client does not type scripts
         here = files("worker.adapters.redis")
@@ -234,9 +247,27 @@ class RedisSchedule:
         now = seconds * 1_000_000 + micros
         return timedelta(microseconds=max(0, now - int(first[0][1])))
 
-    async def rebuilt(self, provider: ProviderName) -> None:
+    async def begin_rebuild(self, provider: ProviderName) -> RebuildToken:
+        """It names the server's run, as the marker does: another run may have lost numbers."""
+        key = rebuilding_key(provider)
         async with calling_redis():
-            await self._redis.set(rebuilt_key(provider), await self._run_id())
+            run = await self._run_id()
+            new = run + b":" + uuid4().hex.encode()
+            if not await self._redis.set(key, new, nx=True):
+                kept = await self._redis.get(key)
+                if kept is not None and kept.startswith(run):
+                    return RebuildToken(kept.decode())
+                # Of two who do this at once one begins again: the mark is refused him.
+                await self._redis.set(key, new)
+            return RebuildToken(new.decode())
+
+    async def rebuilt(self, provider: ProviderName, token: RebuildToken) -> bool:
+        async with calling_redis():
+            run = await self._run_id()
+            if not token.encode().startswith(run):
+                return False
+            keys = [rebuilding_key(provider), rebuilt_key(provider)]
+            return bool(await self._rebuilt(keys=keys, args=[token, run]))
 
     async def intact(self, provider: ProviderName) -> bool:
         """The marker names the server's run: a restart or a failover may have lost the last."""
@@ -299,6 +330,10 @@ def ring_key(provider: ProviderName) -> str:
 
 def rebuilt_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:rebuilt"
+
+
+def rebuilding_key(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:rebuilding"
 
 
 def probe_key(provider: ProviderName) -> str:
