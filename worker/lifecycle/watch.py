@@ -245,28 +245,56 @@ class Watch:
     async def _read_lists(self, provider: Provider, keep_going: Callable[[], bool]) -> int:
         rows, has_read = 0, False
         terms = self.terms[provider.name]
-        poll = terms.poll.total_seconds()
         while keep_going():
             if provider.circuit is Circuit.OPEN:
                 await until_reachable(provider, self.clock)
                 self._read_at.pop(provider.name, None)  # It is read as soon as it can be.
                 has_read = False
                 continue
-            if not self.listing.unfinished(provider.name):
-                since = self.clock.monotonic() - self._read_at.get(provider.name, float("-inf"))
-                unanswered = self.listing.unanswered(provider.name)
-                wait = min(poll, AWAY.longest.total_seconds()) if unanswered else poll
-                if since < wait:
-                    await self.clock.sleep(min(wait - since, LIST_NAP.total_seconds()))
-                    continue
+            goes_on = self.listing.unfinished(provider.name)
+            due_for = self._list_due_for(terms)
+            if due_for < 0 and not goes_on:
+                await self.clock.sleep(min(-due_for, LIST_NAP.total_seconds()))
+                continue
+            live = await self._live(provider)
+            if live is None:
+                self._read_at.pop(provider.name, None)  # It is read as soon as they are known.
+                has_read = False
+                await self.clock.sleep(LIST_NAP.total_seconds())
+                continue
+            if not goes_on:
                 if has_read:  # Between two ticks of this process another one may have read it.
-                    self.reporter.look_late(provider.name, timedelta(seconds=since - wait))
+                    self.reporter.look_late(provider.name, timedelta(seconds=due_for))
                 has_read = True
                 self._read_at[provider.name] = self.clock.monotonic()
-            # After an outage, thousands may be left that get no code any more.
-            live = await self._patiently(lambda: self.schedule.open_size(provider.name))
-            rows += await self.listing.read(provider, terms, live, keep_going)
+            rows += await self._read_list(provider, live, keep_going)
         return rows
+
+    def _list_due_for(self, terms: ProviderTerms) -> float:
+        """For how many seconds the list has been due; below zero: it is not due yet."""
+        poll, longest = terms.poll.total_seconds(), AWAY.longest.total_seconds()
+        wait = min(poll, longest) if self.listing.unanswered(terms.name) else poll
+        return self.clock.monotonic() - self._read_at.get(terms.name, float("-inf")) - wait
+
+    async def _live(self, provider: Provider) -> int | None:
+        """How many numbers may be on the list; None where the schedule is lost, and knows nobody.
+
+        After an outage, thousands may be left that get no code any more.
+        """
+        live = await self._patiently(lambda: self.schedule.open_size(provider.name))
+        if live or await self._patiently(lambda: self.schedule.intact(provider.name)):
+            return live
+        return None
+
+    async def _read_list(
+        self, provider: Provider, live: int, keep_going: Callable[[], bool]
+    ) -> int:
+        """Read it; one that fails may have stored no code: the next tick reads it at once."""
+        try:
+            return await self.listing.read(provider, self.terms[provider.name], live, keep_going)
+        except BaseException:
+            self._read_at.pop(provider.name, None)
+            raise
 
     @staticmethod
     def _listed_once(number: LiveNumber, at: datetime | None, *, listed: bool) -> datetime | None:

@@ -1,4 +1,4 @@
-"""How late a provider's list is read: told only by a tick that knows when it was read before."""
+"""When a list is read, and how late: told only by a tick that knows when it was read before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from worker.domain.families import Capabilities
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
 from worker.lifecycle.watch import Watch
+from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Circuit
 from worker.ports.schedule import LeaseBatch
 
@@ -48,9 +49,9 @@ class Watched:
         self.lists = Lists(self.time)
         self.reporter = RecordingReporter()
         self.provider = ScriptedProvider(capabilities=Capabilities(list_page_size=100))
-        schedule = Stub(lease=NONE_DUE, nap=None, ring=None, open_size=1)
+        self.schedule = Stub(lease=NONE_DUE, nap=None, ring=None, open_size=1)
         self.watch = Watch(
-            schedule=cast("Any", schedule),
+            schedule=cast("Any", self.schedule),
             reporter=self.reporter,
             look=cast("Look", None),
             listing=cast("Listing", self.lists),
@@ -113,3 +114,50 @@ async def test_a_new_tick_reads_no_sooner_than_the_list_is_due(watched: Watched)
 
     first, second = watched.lists.readings
     assert second - first >= POLL.total_seconds()
+
+
+async def test_a_list_is_read_as_soon_as_a_lost_schedule_knows_its_numbers(
+    watched: Watched,
+) -> None:
+    """Redis was given up: memory knows nobody for a moment, as the list is due."""
+    rebuilt_at = 0.3
+
+    def rebuilt(_: object) -> bool:
+        return watched.time.elapsed >= rebuilt_at
+
+    watched.schedule.answers |= {"intact": rebuilt, "open_size": lambda name: int(rebuilt(name))}
+
+    await watched.tick(2)
+
+    first, second = watched.lists.readings
+    assert rebuilt_at <= first < rebuilt_at + 1
+    assert second - first >= POLL.total_seconds()
+    assert watched.late() == [timedelta(0)]
+
+
+async def test_where_no_number_is_open_it_is_asked_once_in_a_poll(watched: Watched) -> None:
+    watched.schedule.answers |= {"intact": True, "open_size": 0}
+
+    await watched.watch.tick(watched.provider, lambda: watched.time.elapsed < 2 * POLL.seconds)
+
+    assert len(watched.schedule.asked("open_size")) <= 3
+
+
+async def test_a_list_whose_codes_could_not_be_stored_is_read_again_at_once(
+    watched: Watched,
+) -> None:
+    """The database was away for a moment as a page was read. The next tick begins at once."""
+
+    def fail() -> None:
+        watched.lists.also = lambda: None
+        raise StoreUnavailable("simulated")
+
+    watched.lists.also = fail
+    with pytest.raises(ExceptionGroup):
+        await watched.tick(1)
+    failed_at = watched.time.elapsed
+
+    await watched.tick(1)
+
+    assert len(watched.lists.readings) == 2
+    assert watched.lists.readings[1] - failed_at < 1

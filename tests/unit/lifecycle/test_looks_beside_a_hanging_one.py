@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.schedules import mark_rebuilt
 from tests.fakes.turns import give_way
 from tests.simulation.timed.simulated_time import SimulatedTime
 from tests.unit.lifecycle.scripted import SECOND, SIM, Refunds, ScriptedProvider, Stub, terms
@@ -282,6 +283,7 @@ async def test_a_tick_ends_after_its_looks() -> None:
 
 async def test_no_tick_waits_beyond_its_time_for_the_one_before_to_read_the_list() -> None:
     town = Town(max_in_flight=2)
+    await mark_rebuilt(town.schedule, SIM)
     never = asyncio.Event()
     listing = Stub()
     listing.__dict__.update(unfinished=lambda _: False, unanswered=lambda _: False)
