@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contracts.schedules import FAST, SLOW
+from tests.contracts.schedules import ENDED, FAST, LEASE, LONG_AGO, NOW, SLOW, number
 from worker.ports.schedule import Schedule
 
 pytestmark = pytest.mark.usefixtures("patient")
@@ -37,3 +37,35 @@ async def test_the_token_of_another_schedule_marks_nothing(
     assert not await schedule.rebuilt(FAST, other)
 
     assert not await schedule.intact(FAST)
+
+
+async def test_a_list_is_unread_where_a_number_is_open_and_nobody_tells_that_he_reads_it(
+    schedule: Schedule,
+) -> None:
+    assert not await schedule.list_unread(FAST)
+    await schedule.add(FAST, [(number(1), NOW), (number(2)._replace(deadline_at=LONG_AGO), NOW)])
+    await schedule.add(SLOW, [(number(3)._replace(deadline_at=LONG_AGO), NOW)])
+
+    assert [await schedule.list_unread(name) for name in (FAST, SLOW)] == [True, False]
+
+    await schedule.mark_list_read(FAST, LEASE)
+    assert not await schedule.list_unread(FAST)
+
+
+async def test_who_reads_a_list_no_longer_says_so(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), NOW)])
+    await schedule.mark_list_read(FAST, LEASE)
+
+    await schedule.mark_list_read(FAST, ENDED)
+
+    assert await schedule.list_unread(FAST)
+    await schedule.mark_list_read(FAST, ENDED)
+    assert await schedule.list_unread(FAST)
+
+
+async def test_the_mark_of_a_list_says_nothing_of_another_providers(schedule: Schedule) -> None:
+    await schedule.add(FAST, [(number(1), NOW)])
+
+    await schedule.mark_list_read(SLOW, LEASE)
+
+    assert await schedule.list_unread(FAST)

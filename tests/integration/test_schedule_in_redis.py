@@ -343,6 +343,8 @@ def calls(schedule: RedisSchedule) -> list[Awaitable[object]]:
         schedule.open_size(P),
         schedule.lag(P),
         schedule.begin_rebuild(P),
+        schedule.mark_list_read(P, LEASE),
+        schedule.list_unread(P),
         schedule.rebuilt(P, RebuildToken("")),
         schedule.intact(P),
     ]

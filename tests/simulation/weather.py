@@ -19,7 +19,9 @@ from worker.ports.errors import ProviderUnavailable, UnknownReply
 OFTEN: Final = 0.25  #: Of the calls, at the most, where a fault is about single calls.
 DEADLY: Final = 0.03
 RARE: Final = frozenset({"killed", "frozen", "no descriptors"})
-WRITES: Final = frozenset({"add", "hint", "lease", "release", "spend", "begin_rebuild", "rebuilt"})
+WRITES: Final = frozenset(
+    {"add", "hint", "lease", "release", "spend", "begin_rebuild", "rebuilt", "mark_list_read"}
+)
 DRY_CALLS: Final = 12  #: That fail in a row, at the most, of a process without descriptors.
 SLOW_CALLS: Final = frozenset({"rent", "cancel", "finish"})  #: Those with an effect.
 

@@ -114,11 +114,16 @@ class Backstop:
         return leads
 
     async def _looks_are_late(self, name: ProviderName) -> bool:
-        """Whether nobody looks where looks are due, and this process leads the provider."""
+        """Whether nobody looks where looks are due, and this process leads the provider.
+
+        A listed number is due at its deadline only: who reads the list leaves a mark.
+        """
         if self.ticks.silent_for("watch", name) <= TAKE_OVER:
             return False
         try:
             late = await self.schedule.lag(name) > TAKE_OVER
+            if not late and self.ticks.providers[name].capabilities.list_page_size is not None:
+                late = await self.schedule.list_unread(name)
         except ScheduleUnavailable:
             return False  # It fails for longer, or it does not.
         return late and await self.leadership.leads(leadership_of(name))

@@ -36,6 +36,7 @@ LEASE: Final = timedelta(seconds=30)  #: Then the numbers of a dead process are 
 #: that is lost, or that older code does not give, costs no last look.
 LONGEST_NAP: Final = timedelta(milliseconds=400)
 LIST_NAP: Final = timedelta(milliseconds=200)  #: How late it is seen that a list is due at once.
+LIST_LATE: Final = timedelta(seconds=1)  #: How late it is read before others take over.
 AGAIN: Final = timedelta(milliseconds=200)  #: Until Redis is asked again that has just failed.
 TRIES: Final = 12  #: Longer than it takes until it is gone on without.
 GATHER: Final = timedelta(milliseconds=50)  #: What falls due within it shares one lease.
@@ -289,12 +290,25 @@ class Watch:
     async def _read_list(
         self, provider: Provider, live: int, keep_going: Callable[[], bool]
     ) -> int:
-        """Read it; one that fails may have stored no code: the next tick reads it at once."""
+        """Read it for one poll at most, and tell the others that it is being read.
+
+        One that fails may have stored no code: whoever runs the next tick reads it at once.
+        """
+        terms = self.terms[provider.name]
+        until = self.clock.monotonic() + terms.poll.total_seconds()
+        await self._mark_list(provider, terms.poll + LIST_LATE)
         try:
-            return await self.listing.read(provider, self.terms[provider.name], live, keep_going)
-        except BaseException:
+            return await self.listing.read(
+                provider, terms, live, lambda: keep_going() and self.clock.monotonic() < until
+            )
+        except (Exception, asyncio.CancelledError):
             self._read_at.pop(provider.name, None)
+            await self._mark_list(provider, timedelta(0))
             raise
+
+    async def _mark_list(self, provider: Provider, lasts: timedelta) -> None:
+        with contextlib.suppress(ScheduleUnavailable):  # At worst two processes read it.
+            await self.schedule.mark_list_read(provider.name, lasts)
 
     @staticmethod
     def _listed_once(number: LiveNumber, at: datetime | None, *, listed: bool) -> datetime | None:

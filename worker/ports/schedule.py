@@ -123,6 +123,14 @@ class Schedule(ProbeTurns, Protocol):
         """The same, or nothing where no number's window is open: then none of them gets a code."""
         ...
 
+    async def mark_list_read(self, provider: ProviderName, lasts: timedelta) -> None:
+        """Tell for so long that somebody reads the provider's list; zero: that nobody does."""
+        ...
+
+    async def list_unread(self, provider: ProviderName) -> bool:
+        """Whether numbers are open, and nobody tells that he reads their list."""
+        ...
+
     async def lag(self, provider: ProviderName) -> timedelta:
         """How long ago the oldest due number should have been looked at."""
         ...

@@ -160,6 +160,12 @@ class RedisConnection:
     async def open_size(self, provider: ProviderName) -> int:
         return await self._call(lambda: self._server.schedule.open_size(provider))
 
+    async def mark_list_read(self, provider: ProviderName, lasts: timedelta) -> None:
+        await self._write(lambda: self._server.schedule.mark_list_read(provider, lasts))
+
+    async def list_unread(self, provider: ProviderName) -> bool:
+        return await self._call(lambda: self._server.schedule.list_unread(provider))
+
     async def lag(self, provider: ProviderName) -> timedelta:
         return await self._call(lambda: self._server.schedule.lag(provider))
 

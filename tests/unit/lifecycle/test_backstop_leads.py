@@ -11,7 +11,8 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import at_rest, until
-from tests.unit.lifecycle.scripted import SIM, OwnTime, Stub, StubStore
+from tests.unit.lifecycle.scripted import SIM, OwnTime, ScriptedProvider, Stub, StubStore
+from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderName
 from worker.lifecycle.backstop import EVERY, STUCK, Backstop
 from worker.lifecycle.ticks import PATIENCE, TAKE_OVER, TICKS, SharedTick
@@ -20,6 +21,7 @@ from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.reporter import JobResult
 
 LONG = PATIENCE + EVERY
+LISTED = Capabilities(list_page_size=100)
 #: What is started for a provider while Redis is away.
 STOOD_IN = ["expire", "expire", "watch", "watch"]
 REPAIR_EVERY = TICKS["repair"].silence_without_redis or timedelta(0)
@@ -47,9 +49,9 @@ class Watched:
         self.failure: Exception | None = None
         self.store = StubStore(behind=True)
         self.leadership = StubStore(leads=True)
-        self.schedule = Stub(intact=True, lag=timedelta(0))
+        self.schedule = Stub(intact=True, lag=timedelta(0), list_unread=False)
         self.reporter = RecordingReporter()
-        self.providers = {SIM: None}
+        self.providers = {SIM: ScriptedProvider()}
         self.not_configured = {"canary", "deliver_events"}
         self.left: list[str] = []  #: Whose results were left, and are committed.
         self.steps = SimpleNamespace(expire=Step(self.left), pursue=Step(self.left))
@@ -150,6 +152,36 @@ async def test_looks_that_others_make_are_left_to_them(
 ) -> None:
     watched.silence["watch"] = LONG
     watched.schedule.answers["lag"] = lag
+    watched.leadership.answers["leads"] = leads
+
+    assert await watched.second() == []
+
+
+async def test_a_list_that_nobody_reads_is_read(watched: Watched) -> None:
+    """Its numbers are due at their deadlines only, so no look is late."""
+    watched.providers[SIM].capabilities = LISTED
+    watched.silence["watch"] = LONG
+    watched.schedule.answers["list_unread"] = True
+
+    assert await watched.second() == ["watch"]
+
+
+@pytest.mark.parametrize(
+    ("silence", "capabilities", "unread", "leads"),
+    [
+        (LONG, Capabilities(), True, True),
+        (LONG, LISTED, False, True),
+        (LONG, LISTED, ScheduleUnavailable(), True),
+        (LONG, LISTED, True, False),
+        (TAKE_OVER, LISTED, True, True),
+    ],
+)
+async def test_a_list_is_left_to_others_who_read_it(
+    watched: Watched, silence: timedelta, capabilities: Capabilities, unread: Any, *, leads: bool
+) -> None:
+    watched.providers[SIM].capabilities = capabilities
+    watched.silence["watch"] = silence
+    watched.schedule.answers["list_unread"] = unread
     watched.leadership.answers["leads"] = leads
 
     assert await watched.second() == []

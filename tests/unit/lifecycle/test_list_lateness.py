@@ -12,8 +12,8 @@ from tests.unit.lifecycle.scripted import RENTED, SIM, OwnTime, ScriptedProvider
 from worker.domain.families import Capabilities
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
-from worker.lifecycle.watch import Watch
-from worker.ports.errors import StoreUnavailable
+from worker.lifecycle.watch import LIST_LATE, Watch
+from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.provider import Circuit
 from worker.ports.schedule import LeaseBatch
 
@@ -49,7 +49,7 @@ class Watched:
         self.lists = Lists(self.time)
         self.reporter = RecordingReporter()
         self.provider = ScriptedProvider(capabilities=Capabilities(list_page_size=100))
-        self.schedule = Stub(lease=NONE_DUE, nap=None, ring=None, open_size=1)
+        self.schedule = Stub(lease=NONE_DUE, nap=None, ring=None, open_size=1, mark_list_read=None)
         self.watch = Watch(
             schedule=cast("Any", self.schedule),
             reporter=self.reporter,
@@ -143,6 +143,43 @@ async def test_where_no_number_is_open_it_is_asked_once_in_a_poll(watched: Watch
     assert len(watched.schedule.asked("open_size")) <= 3
 
 
+async def test_whoever_reads_a_list_tells_it_for_longer_than_until_the_next_reading(
+    watched: Watched,
+) -> None:
+    watched.lists.takes = timedelta(seconds=1)
+
+    await watched.tick(2)
+
+    assert watched.schedule.asked("mark_list_read") == [(SIM, POLL + LIST_LATE)] * 2
+
+
+async def test_a_list_is_read_though_nobody_can_be_told(watched: Watched) -> None:
+    watched.schedule.answers["mark_list_read"] = ScheduleUnavailable()
+
+    await watched.tick(1)
+
+    assert len(watched.lists.readings) == 1
+
+
+async def test_a_reading_that_lasts_longer_than_a_poll_goes_on_and_is_told_again(
+    watched: Watched,
+) -> None:
+    async def read(*asked: Any) -> int:
+        keep_going = asked[-1]
+        while keep_going():
+            watched.time.pass_by(POLL / 4)
+        watched.lists.readings.append(watched.time.elapsed)
+        return 0
+
+    watched.lists.read = read  # type: ignore[method-assign] # a long one
+    watched.lists.unfinished = lambda _: bool(watched.lists.readings)  # type: ignore[method-assign]
+
+    await watched.tick(3)
+
+    assert watched.lists.readings == [POLL.total_seconds() * count for count in (1, 2, 3)]
+    assert len(watched.schedule.asked("mark_list_read")) == 3
+
+
 async def test_a_list_whose_codes_could_not_be_stored_is_read_again_at_once(
     watched: Watched,
 ) -> None:
@@ -161,3 +198,5 @@ async def test_a_list_whose_codes_could_not_be_stored_is_read_again_at_once(
 
     assert len(watched.lists.readings) == 2
     assert watched.lists.readings[1] - failed_at < 1
+    told = [lasts for _, lasts in watched.schedule.asked("mark_list_read")]
+    assert told == [POLL + LIST_LATE, timedelta(0), POLL + LIST_LATE]

@@ -140,6 +140,12 @@ class FailoverSchedule:
     async def open_size(self, provider: ProviderName) -> int:
         return await self._ask(lambda schedule: schedule.open_size(provider))
 
+    async def mark_list_read(self, provider: ProviderName, lasts: timedelta) -> None:
+        await self._ask(lambda schedule: schedule.mark_list_read(provider, lasts))
+
+    async def list_unread(self, provider: ProviderName) -> bool:
+        return await self._ask(lambda schedule: schedule.list_unread(provider))
+
     async def lag(self, provider: ProviderName) -> timedelta:
         return await self._ask(lambda schedule: schedule.lag(provider))
 

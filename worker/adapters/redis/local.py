@@ -77,6 +77,7 @@ class ScheduledNumbers:
     leased: set[bytes] = field(default_factory=set)
     rebuilt: bool = False
     token: RebuildToken | None = None  #: Of what was put there since it was emptied.
+    list_read_until: int = 0
 
     def put(self, member: bytes, score: int) -> None:
         self.scores[member] = score
@@ -260,6 +261,14 @@ class LocalSchedule:
     async def open_size(self, provider: ProviderName) -> int:
         scores, now = self._by_provider[provider].scores, self._now()
         return len(scores) if any(deadline_of(member) >= now for member in scores) else 0
+
+    async def mark_list_read(self, provider: ProviderName, lasts: timedelta) -> None:
+        self._by_provider[provider].list_read_until = self._now() + micros_in(lasts)
+
+    async def list_unread(self, provider: ProviderName) -> bool:
+        if self._now() < self._by_provider[provider].list_read_until:
+            return False
+        return await self.open_size(provider) > 0
 
     async def lag(self, provider: ProviderName) -> timedelta:
         first = self._by_provider[provider].first()

@@ -5,7 +5,7 @@ the server's clock), `aw:{provider}:held:{instance}` (the same for what one proc
 that it is due as soon as that one is dead), `aw:{provider}:budget`, `aw:{provider}:need` (who waits
 for more of it, while it is not enough for all), `aw:{provider}:rebuilt` (which run of the server
 has all that the database knows), `aw:{provider}:rebuilding` (the token of a rebuild, which a flush
-takes away with the numbers), `aw:{provider}:ring`
+takes away with the numbers), `aw:{provider}:list` (somebody reads its list), `aw:{provider}:ring`
 (something was put there that is due before whoever naps wakes by itself), and
 while the provider is away `aw:{provider}:probe` (somebody has just asked whether it is back),
 `aw:{provider}:back` (it is).
@@ -237,6 +237,20 @@ class RedisSchedule:
             now = micros_of(self._clock())
             return int(await self._open_size(keys=[due_key(provider)], args=[now]))
 
+    async def mark_list_read(self, provider: ProviderName, lasts: timedelta) -> None:
+        key, milliseconds = list_key(provider), micros_in(lasts) // 1000
+        async with calling_redis():
+            if milliseconds > 0:
+                await self._redis.set(key, "1", px=milliseconds)
+            else:
+                await self._redis.delete(key)
+
+    async def list_unread(self, provider: ProviderName) -> bool:
+        async with calling_redis():
+            if await self._redis.exists(list_key(provider)):
+                return False
+        return await self.open_size(provider) > 0
+
     async def lag(self, provider: ProviderName) -> timedelta:
         async with calling_redis(), self._redis.pipeline(transaction=False) as pipe:
             pipe.zrange(due_key(provider), 0, 0, withscores=True)
@@ -334,6 +348,10 @@ def rebuilt_key(provider: ProviderName) -> str:
 
 def rebuilding_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:rebuilding"
+
+
+def list_key(provider: ProviderName) -> str:
+    return f"aw:{{{provider}}}:list"
 
 
 def probe_key(provider: ProviderName) -> str:
