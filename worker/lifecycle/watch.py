@@ -226,7 +226,7 @@ class Watch:
         """What was leased just now."""
         now = self.clock.now()
         looks = [NextLook(number, now - number.late) for number in leased]
-        await self.schedule.release(provider.name, looks)
+        await self._patiently(lambda: self.schedule.release(provider.name, looks))
 
     def _due_at(self, due: "_DueLook") -> datetime:
         """When it fell due: what is handed back keeps its place before what fell due since."""
