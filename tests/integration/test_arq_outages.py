@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
@@ -12,11 +12,15 @@ from arq.connections import ArqRedis
 from arq.constants import in_progress_key_prefix
 
 from tests.conftest import Valkey
-from tests.fakes.work import Work, working
+from tests.fakes.turns import give_way
+from tests.fakes.work import BODY, Work, working
+from tests.unit.providers.raw_provider import until
 from worker.adapters.redis import connect
 from worker.adapters.redis.queue import open_queue
+from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.ports.handover import QUEUE
+from worker.ports.reporter import JobResult
 
 
 @pytest.fixture
@@ -116,6 +120,52 @@ async def test_a_job_that_does_not_end_in_time_is_run_again_elsewhere(
     other.let_go.set()
     async with working(other, redis_url):
         await other.reporter.heard("job", "sweep", "done")
+
+
+class SlowIntake(Work):
+    """An intake and a tick that both go on until the test lets them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taking = asyncio.Event()
+        self.cut_off: list[str] = []
+
+    async def _accept(self, job: str, payloads: Sequence[Any]) -> JobResult:
+        self.taking.set()
+        try:
+            await self.let_go.wait()
+        except asyncio.CancelledError:
+            self.cut_off.append("accept")
+            raise
+        return await super()._accept(job, payloads)
+
+    async def _tick(self, name: str, provider: ProviderName | None) -> JobResult:
+        try:
+            return await super()._tick(name, provider)
+        except asyncio.CancelledError:
+            self.cut_off.append(name)
+            raise
+
+
+async def test_an_intake_that_runs_as_redis_goes_away_ends(valkey: Valkey) -> None:
+    """Cut off between its COMMIT and the schedule, its numbers would be watched by nobody."""
+    work = SlowIntake()
+    queue = open_queue(valkey.url)
+    await queue.enqueue_job("sweep", _job_id="sweep:1")
+    await queue.enqueue_job("accept", BODY)
+    await queue.aclose(close_connection_pool=True)
+    async with working(work, valkey.url):
+        await asyncio.gather(work.started.wait(), work.taking.wait())
+        valkey.kill()
+        await until(lambda: bool(work.cut_off))
+        await give_way()
+        assert work.cut_off == ["sweep"]
+
+        work.let_go.set()
+        await work.reporter.heard("job", "accept", "done")
+        await work.reporter.heard("trouble", "arq.worker_lost")
+
+    assert work.accepted == [BODY]
 
 
 async def test_a_worker_that_is_cancelled_ends(work: Work, queue: ArqRedis, redis_url: str) -> None:

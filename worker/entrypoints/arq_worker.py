@@ -27,7 +27,7 @@ from worker.domain.backoff import ARQ_WORKER, Backoff
 from worker.entrypoints.ticker import run_ticker
 from worker.jobs import ARQ_SECONDS, JOBS, REFUSE, TRIES, Ctx, JobHandlers, as_refused, handlers_in
 from worker.lifecycle.failure_backoff import describe_safely
-from worker.lifecycle.ticks import HAND_OVER
+from worker.lifecycle.ticks import HAND_OVER, TICKS
 from worker.ports.handover import QUEUE, IntakeRefusal, RefusedIntake
 from worker.settings import Settings, load_settings
 
@@ -134,11 +134,15 @@ class KeepingWorker(Worker):
         return float(score)
 
     async def run_job(self, job_id: str, score: int) -> None:
-        tick = job_id.partition(":")[0] in JOBS  # Ticks come by themselves again.
-        if not tick and not await self.pool.exists(job_key_prefix + job_id):
+        if not _is_tick(job_id) and not await self.pool.exists(job_key_prefix + job_id):
             expired = RefusedIntake(job=job_id, reason=IntakeRefusal.EXPIRED)
             await handlers_in(self.ctx).refuse([expired])
         await super().run_job(job_id, score)
+
+
+def _is_tick(job_id: str) -> bool:
+    """Ticks come by themselves again; any other job may carry a number that is nowhere else."""
+    return job_id.partition(":")[0] in TICKS
 
 
 async def run_supervised(
@@ -198,11 +202,21 @@ async def _run_once(
 
 
 async def _drain(worker: Worker, main: "asyncio.Task[None]", seconds: float) -> None:
-    """Let running jobs end; put those back that do not."""
+    """Let running jobs end; put those back that do not.
+
+    Where Redis failed, *main* is over at once. What carries numbers may end all the same: cut off,
+    they come again only when arq's lock is over, and may be stored and not on the schedule.
+    """
     # A burst of no jobs: arq takes none, waits for what runs, and ends by itself. Cancelling it
     # in the middle of its bookkeeping would leave jobs locked that nobody runs.
     worker.burst, worker.max_burst_jobs = True, 0
+    until = worker.loop.time() + seconds
     await asyncio.wait({main}, timeout=seconds)
+    for job_id, job in worker.job_tasks.items():
+        if _is_tick(job_id):
+            job.cancel()
+    if intakes := [job for job_id, job in worker.job_tasks.items() if not _is_tick(job_id)]:
+        await asyncio.wait(intakes, timeout=max(0.0, until - worker.loop.time()))
     for job in worker.job_tasks.values():
         job.cancel()
     await asyncio.wait({main, *worker.tasks.values()}, timeout=BOOKKEEPING_SECONDS)

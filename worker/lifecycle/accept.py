@@ -1,10 +1,12 @@
 """Accept: a number that was already rented is stored with its hold, and watched from then on."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
+from worker.domain.activation import State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import Profile
 from worker.domain.policy.at_intake import CancelTerms, cancel_terms, order_words
@@ -114,8 +116,16 @@ class Accept:
             else port.AcceptResult(draft, None)
             for draft in drafts
         ]
+        now = self.clock.now()
         await self.watch(
-            [r.activation for r in results if r.how is port.AcceptOutcome.NEW and r.activation]
+            [r.activation for r in results if r.how is port.AcceptOutcome.NEW and r.activation],
+            [
+                r.activation
+                for r in results
+                if r.how is port.AcceptOutcome.SAME
+                and r.activation
+                and _has_time(r.activation, now)
+            ],
         )
         return results
 
@@ -143,17 +153,27 @@ class Accept:
         profile = self.policies.today.get(name)
         return None if profile is None else intake_policy(profile, order)
 
-    async def watch(self, activations: Sequence[port.Activation]) -> None:
-        """Put stored numbers on the schedule; `repair` finds what is lost here."""
+    async def watch(
+        self,
+        activations: Sequence[port.Activation],
+        told_again: Sequence[port.Activation] = (),
+    ) -> None:
+        """Put stored numbers on the schedule; `repair` finds what is lost here.
+
+        Those that are *told_again* were counted as accepted before, and are there already unless
+        that was lost: the schedule leaves alone what it has.
+        """
         by_provider: dict[ProviderName, list[port.LiveNumber]] = {}
-        for stored in activations:
+        new = Counter(stored.provider for stored in activations if stored.ref is not None)
+        for stored in (*activations, *told_again):
             if stored.ref is not None:
                 number = port.LiveNumber(
                     stored.id, stored.ref, stored.rented_at, stored.deadline_at
                 )
                 by_provider.setdefault(stored.provider, []).append(number)
         for provider, numbers in by_provider.items():
-            self.reporter.accepted(provider, len(numbers))
+            if new[provider]:
+                self.reporter.accepted(provider, new[provider])
             looks = self.looks(provider, numbers)
             await self.unscheduled.add(provider, await self._with_pushed(provider, looks))
 
@@ -166,7 +186,7 @@ class Accept:
         try:
             pushed = await self.purchases.pushed_refs(provider, [number.ref for number, _ in looks])
         except StoreError:
-            return looks  # They are stored: whoever hands them over again schedules nothing.
+            return looks  # They are stored and must be watched; the push is a hint.
         now = self.clock.now()
         return [(number, now if number.ref in pushed else at) for number, at in looks]
 
@@ -176,6 +196,15 @@ class Accept:
         now, terms = self.clock.now(), self.terms[provider]
         listed = self.listed(provider)
         return [(number, first_look(number, terms, listed=listed, now=now)) for number in numbers]
+
+
+def _has_time(stored: port.Activation, now: datetime) -> bool:
+    """Whether a code of this number may still be shown.
+
+    It may be on no schedule: the COMMIT was not answered and ran again, or the process ended
+    between its COMMIT and the schedule.
+    """
+    return stored.state in {State.WAITING, State.RECEIVED} and stored.deadline_at > now
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,11 +245,13 @@ class Rent:
             raise errors.StoreUnavailable("a number is bought and not stored yet")
         if activation.ref is None:
             return PurchaseResult(PurchaseOutcome.PENDING, activation)
-        await self.accept.watch([activation])
         return PurchaseResult(PurchaseOutcome.RENTED, activation)
 
     async def _keep(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
-        """Store it, and report it where that fails for good, whatever the reason."""
+        """Store it and watch it, and report it where that fails for good, whatever the reason.
+
+        Watched here, because the caller may be gone by the time it is stored.
+        """
         try:
             kept = await self._kept(order, sold)
         except BaseException as error:
@@ -260,6 +262,8 @@ class Rent:
         elif kept.ref != sold.ref:
             # While it was not stored it was given to another order, as an orphan.
             self.reporter.trouble("rent.number_taken", provider=order.provider, activation=order.id)
+        else:
+            await self.accept.watch([kept])
         return kept
 
     async def _stored(self, storing: Coroutine[Any, Any, T]) -> T | None:
