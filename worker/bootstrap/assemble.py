@@ -67,6 +67,10 @@ def assemble(parts: Resources) -> Worker:
     }
     named = _named(parts)
     wiring = Wiring(named, objects)
+    pushes = wiring.build(TakePushes)
+    named["pushing"] = Batcher(
+        together=pushes.together, alone=pushes.alone, sleep=parts.clock.sleep
+    )
     named["service"] = wiring.build(WorkerService)  # The canary is a customer like any other.
     return wiring.build(Worker)
 
@@ -74,9 +78,6 @@ def assemble(parts: Resources) -> Worker:
 def _named(parts: Resources) -> dict[str, object]:
     """What the fields of the steps are called, with what each name stands for."""
     store, clock, defaults = parts.store, parts.clock, parts.settings.defaults
-    pushes = TakePushes(
-        activations=store.activations, purchases=store.purchases, schedule=parts.schedule
-    )
     return {
         **{each.name: getattr(parts, each.name) for each in fields(parts)},
         "activations": store.activations,
@@ -99,7 +100,6 @@ def _named(parts: Resources) -> dict[str, object]:
             alone=store.activations.activation,
             sleep=clock.sleep,
         ),
-        "pushing": Batcher(together=pushes.together, alone=pushes.alone, sleep=clock.sleep),
         "protocols": _protocols(parts.settings),
         "grace": timedelta(seconds=defaults.credit_grace_seconds),
         "default_policy": defaults.policy,
