@@ -25,6 +25,7 @@ from worker.ports.store.activations import (
     CancelPress,
     CompleteIntake,
     LiveNumber,
+    LockedCode,
     RecordedCode,
     SeenSms,
     SettledPlace,
@@ -104,6 +105,11 @@ class UnaskedActivations:
     async def record_codes(
         self, seen: Sequence[SeenSms], *, now: datetime | None = None
     ) -> list[RecordedCode]:
+        raise NotImplementedError
+
+    async def record_free_codes(
+        self, seen: Sequence[SeenSms], *, now: datetime | None = None
+    ) -> list[RecordedCode | LockedCode]:
         raise NotImplementedError
 
     async def forget_texts(

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes.reporter import RecordingReporter
+from tests.unit.lifecycle.scripted import Stub
 from worker.adapters.redis.failover import FailoverSchedule
 from worker.adapters.redis.local import LocalSchedule
 from worker.entrypoints.gauges import keep_gauges
@@ -94,6 +95,7 @@ async def test_the_backstop_goes_on() -> None:
         leadership=cast("Any", SimpleNamespace(leads=rounds.fail)),
         schedule=cast("Any", SimpleNamespace()),
         unscheduled=Unscheduled(schedule=cast("Any", SimpleNamespace()), reporter=rounds.reporter),
+        look=cast("Any", Stub(record_locked=None)),
         ticks=cast("Any", SimpleNamespace(providers={"sim": None}, silent_for=_for_long)),
         reporter=rounds.reporter,
         clock=cast("Any", SimpleNamespace(sleep=rounds.sleep, monotonic=lambda: 0.0)),

@@ -18,6 +18,7 @@ from worker.lifecycle.cases.due_timers import judges_by_kind
 from worker.lifecycle.changes import Changes
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.drain import Drain
+from worker.lifecycle.locked_codes import LockedCodes
 from worker.lifecycle.outcome import PolicyOutcomes
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.provider_overview import ProviderOverview, ProviderProtocol
@@ -82,6 +83,7 @@ def _named(parts: Resources) -> dict[str, object]:
         **{each.name: getattr(parts, each.name) for each in fields(parts)},
         "activations": store.activations,
         "changes": Changes,  # Its one object: who changes something, and who is told of it.
+        "locked_codes": LockedCodes,  # Its one object, too.
         "books": store.books,
         "cases": store.cases,
         "leadership": store.leadership,

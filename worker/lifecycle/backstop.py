@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.look import Look
 from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PER_PROVIDER, TAKE_OVER, TICKS, Tick, Ticks
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreError
@@ -45,6 +46,7 @@ class Backstop:
     leadership: Leadership
     schedule: Schedule
     unscheduled: Unscheduled
+    look: Look
     ticks: Ticks
     reporter: Reporter
     clock: Clock
@@ -80,6 +82,7 @@ class Backstop:
 
     async def look_after_all(self) -> None:
         await self.unscheduled.add_again()
+        await self.look.record_locked()
         for name in self.ticks.providers:
             away = self.redis_away()
             if await self._must_stand_in(name, away=away):

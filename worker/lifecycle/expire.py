@@ -36,6 +36,7 @@ from worker.lifecycle.lanes import (
     until_all_leased,
 )
 from worker.lifecycle.lease_fence import LeaseFence
+from worker.lifecycle.locked_codes import LockedCodes
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.provider_return import CancelsLeftAlone
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
@@ -44,7 +45,7 @@ from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Need, Schedule
-from worker.ports.store.activations import ActivationStore, SeenSms
+from worker.ports.store.activations import ActivationStore, RecordedCode, SeenSms
 from worker.ports.store.settlements import DueNumber, Postponed, SettlementStore
 
 #: Two calls that take as long as they may, and what was leased ahead of them. Not much longer: the
@@ -66,6 +67,7 @@ class Expire:
     clock: Clock
     terms: Mapping[ProviderName, ProviderTerms]
     holder: Holder = nobody
+    locked_codes: LockedCodes = field(default_factory=LockedCodes)
     _uncommitted: Uncommitted = field(default_factory=Uncommitted)
     _left_alone: CancelsLeftAlone = field(default_factory=CancelsLeftAlone)
     #: Of all ticks at a provider: one may go on beside the next.
@@ -276,7 +278,10 @@ class Expire:
         """Whether the customer has a code of this number now; a late one is only counted (E1b)."""
         assert due.ref is not None
         seen = [SeenSms(due.provider, due.ref, each.code, each.text, due.id) for each in sms]
-        recorded = await self.activations.record_codes(seen)
+        recorded: list[RecordedCode] = []
+        # One that waited for its row was seen in time, where it was: it is not late by that.
+        for seen_at, together in self.locked_codes.by_time(seen).items():
+            recorded += await self.activations.record_codes(together, now=seen_at)
         for code in recorded:
             self.reporter.code(code.provider, code.fate, code.wait, code.id)
         self.settle.changes.publish([code.id for code in recorded])

@@ -4,7 +4,8 @@
       ▲            │ one item fails: it is quarantined, and the others go on
      feed          │ the run is cut off: what is left and what is in hand is handed back
 
-A run is cut off when it is cancelled or when the store fails. What is handed back is due again at
+A run is cut off when it is cancelled or when the store fails. A row that stays locked is a failure
+of its item alone. What is handed back is due again at
 once, and each item is handed back once, however often the run is cancelled.
 
 A run that is fed leases more whenever there is room, so nothing waits for the slowest item.
@@ -20,7 +21,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 from worker.lifecycle.budget import Pay, unconditional
 from worker.lifecycle.clock import wait_at_most
-from worker.ports.errors import StoreError
+from worker.ports.errors import RowLocked, StoreError
 
 Item = TypeVar("Item")
 Batch = TypeVar("Batch")
@@ -253,6 +254,8 @@ class Lanes(Generic[Item]):
             self._cancelled = True
             self.hand_back(item)
             raise
+        except RowLocked as error:
+            self.quarantine(item, error)  # Of this item alone: the database works.
         except StoreError:
             self.hand_back(item)
             raise  # Nothing can be kept: the others' calls would be requests wasted.

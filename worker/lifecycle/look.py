@@ -1,5 +1,6 @@
 """Look at one number and record what was seen: the part of watching that all providers share."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,12 +14,25 @@ from worker.domain.price_fate import PriceFate
 from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
+from worker.lifecycle.locked_codes import LockedCodes, code_key
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.settle import Settle
-from worker.ports.errors import CallOvertaken, ProviderError, ProviderUnavailable, StoreError
+from worker.ports.errors import (
+    CallOvertaken,
+    ProviderError,
+    ProviderUnavailable,
+    RowLocked,
+    StoreError,
+)
 from worker.ports.provider import CodesArrived, Ended, NotKnown, Observation, Provider, Sms, Waiting
 from worker.ports.reporter import Reporter
-from worker.ports.store.activations import ActivationStore, LiveNumber, RecordedCode, SeenSms
+from worker.ports.store.activations import (
+    ActivationStore,
+    LiveNumber,
+    LockedCode,
+    RecordedCode,
+    SeenSms,
+)
 from worker.ports.store.settlements import SettlementStore
 
 SEEN_MAX: Final = 500_000  #: Codes remembered as recorded, some 45 MB: a list costs no query.
@@ -43,21 +57,16 @@ class SeenCodes:
             self._hashes.clear()
 
     def new(self, seen: Sequence[SeenSms], now: float) -> list[SeenSms]:
-        return [sms for sms in seen if self._hashes.get(_hash(sms), now) <= now]
+        return [sms for sms in seen if self._hashes.get(code_key(sms), now) <= now]
 
     def remember(self, seen: Sequence[SeenSms], now: float) -> None:
         until = now + SEEN_FOR.total_seconds()
         for sms in seen:
-            self._hashes.pop(_hash(sms), None)
-            self._hashes[_hash(sms)] = until
+            self._hashes.pop(code_key(sms), None)
+            self._hashes[code_key(sms)] = until
         if len(self._hashes) > SEEN_MAX:
             for oldest in list(islice(self._hashes, -(-SEEN_MAX // SEEN_DROPPED))):
                 del self._hashes[oldest]
-
-
-def _hash(sms: SeenSms) -> int:
-    """What is remembered in place of the code itself."""
-    return hash((sms.provider, sms.ref, sms.code))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +79,7 @@ class Look:
     clock: Clock
     doubts: Callable[[], int] = lambda: 0  #: How often the store may have lost commits.
     seen_codes: SeenCodes = field(default_factory=SeenCodes)
+    locked_codes: LockedCodes = field(default_factory=LockedCodes)
     _numbers: FailureBackoff[ActivationId] = field(default_factory=FailureBackoff)
     _codes: FailureBackoff[int] = field(
         default_factory=FailureBackoff
@@ -141,8 +151,12 @@ class Look:
         """Whether the number is looked at again."""
         match seen:
             case CodesArrived(sms=sms) | Ended(PriceFate.KEPT, sms):
-                await self.codes(self.as_seen(provider, number, sms))
-                return isinstance(seen, CodesArrived)  # More may come while the window runs.
+                codes = self.as_seen(provider, number, sms)
+                await self.codes(codes)
+                # More may come while the window runs, and what waits must be seen again.
+                return isinstance(seen, CodesArrived) or any(
+                    sms in self.locked_codes for sms in codes
+                )
             case Ended(PriceFate.GIVEN_BACK):
                 await self.ended([number.id])
                 return False
@@ -156,13 +170,31 @@ class Look:
         return [SeenSms(provider, number.ref, each.code, each.text, number.id) for each in sms]
 
     async def codes(self, seen: Sequence[SeenSms]) -> None:
-        """Record codes that are new to this process: the one commit that a customer waits for."""
+        """Record codes that are new to this process: the one commit that a customer waits for.
+
+        The code of a number whose row somebody has locked waits for it here, and the others do not.
+        """
+        now = self.clock.monotonic()
+        self.seen_codes.forget_if(self.doubts())
+        new = [
+            sms for sms in self.seen_codes.new(seen, now) if self._codes.over(code_key(sms), now)
+        ]
+        for seen_at, together in self.locked_codes.by_time(new).items():
+            await self._keep(together, seen_at)
+
+    async def record_locked(self) -> None:
+        """Record what waits for a row, as far as it is free now."""
+        with contextlib.suppress(StoreError):  # It stays, and the next call tries again.
+            await self.codes(self.locked_codes.all(self.clock.monotonic()))
+
+    async def _keep(self, seen: Sequence[SeenSms], seen_at: datetime | None) -> None:
         now, doubts = self.clock.monotonic(), self.doubts()
-        self.seen_codes.forget_if(doubts)
-        new = [sms for sms in self.seen_codes.new(seen, now) if self._codes.over(_hash(sms), now)]
-        if not new:
-            return
-        recorded = await self._record(new)
+        codes = await self._record(seen, seen_at)
+        recorded = [code for code in codes if isinstance(code, RecordedCode)]
+        locked = [code for code in codes if isinstance(code, LockedCode)]
+        self.locked_codes.add(locked, now)
+        waiting = {code_key(code.sms) for code in locked}
+        self.locked_codes.remove([sms for sms in seen if code_key(sms) not in waiting])
         # The code of a number that is not stored yet must be seen again, and so must one that was
         # committed while the database was lost.
         if self.doubts() == doubts:
@@ -171,21 +203,26 @@ class Look:
             self.reporter.code(code.provider, code.fate, code.wait, code.id)
         self.settle.changes.publish([code.id for code in recorded])
 
-    async def _record(self, seen: Sequence[SeenSms]) -> list[RecordedCode]:
+    async def _record(
+        self, seen: Sequence[SeenSms], seen_at: datetime | None
+    ) -> list[RecordedCode | LockedCode]:
         """Record them; halving isolates a code that cannot be recorded."""
         try:
-            return await self.activations.record_codes(seen)
-        except StoreError:
-            raise  # The database is away, for the others too.
-        except Exception as error:  # noqa: BLE001 - a bug about one must not stop every other
+            return await self.activations.record_free_codes(seen, now=seen_at)
+        except Exception as error:
+            if isinstance(error, StoreError) and not isinstance(error, RowLocked):
+                raise  # The database is away, for the others too.
             if len(seen) == 1:
                 self._not_recorded(seen[0], describe_safely(error))
                 return []
         half = len(seen) // 2
-        return [*await self._record(seen[:half]), *await self._record(seen[half:])]
+        return [
+            *await self._record(seen[:half], seen_at),
+            *await self._record(seen[half:], seen_at),
+        ]
 
     def _not_recorded(self, sms: SeenSms, why: str) -> None:
-        if self._codes.add(_hash(sms), why, self.clock.monotonic()):
+        if self._codes.add(code_key(sms), why, self.clock.monotonic()):
             self.reporter.trouble(
                 "watch.code_refused", provider=sms.provider, detail=why, activation=sms.rental
             )

@@ -64,7 +64,7 @@ async def test_a_known_code_costs_no_query(listed: World, monkeypatch: pytest.Mo
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(listed.store.activations, "record_codes", never)
+    monkeypatch.setattr(listed.store.activations, "record_free_codes", never)
     await listed.read_list()
 
     assert len(listed.reporter.of("code")) == 1

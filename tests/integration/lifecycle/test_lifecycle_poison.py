@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from unittest.mock import Mock
 
 import pytest
@@ -17,8 +17,10 @@ from worker.domain.policy.limits import HistoryAsked
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import EndingDecision, PolicyOutcomes
 from worker.ports.provider import ActivePage, ActiveRow, Ended, Sms, Waiting
-from worker.ports.store.activations import Activation, RecordedCode, SeenSms
+from worker.ports.store.activations import Activation, LockedCode, RecordedCode, SeenSms
 from worker.ports.store.settlements import DueNumber
+
+Recorded: TypeAlias = list[RecordedCode | LockedCode]
 
 
 async def look_now(world: World, *numbers: Activation) -> None:
@@ -80,15 +82,15 @@ async def test_a_code_that_cannot_be_recorded_keeps_no_other_from_its_customer(
     numbers = [await world.take(str(number)) for number in range(5)]
     rows = [ActiveRow(ProviderRef(str(ref)), (Sms(f"100{ref}"),)) for ref in range(5)]
     world.provider.will("list", ActivePage(rows, last=True))
-    record, tried = world.store.activations.record_codes, []
+    record, tried = world.store.activations.record_free_codes, []
 
-    async def poisoned(seen: Sequence[SeenSms], **other: Any) -> list[RecordedCode]:
+    async def poisoned(seen: Sequence[SeenSms], **other: Any) -> Recorded:
         tried.append(len(seen))
         if any(sms.ref == "3" for sms in seen):
             raise ValueError(seen[0].code)
         return await record(seen, **other)
 
-    monkeypatch.setattr(world.store.activations, "record_codes", poisoned)
+    monkeypatch.setattr(world.store.activations, "record_free_codes", poisoned)
     for _ in range(3):
         await world.read_list()
 
@@ -283,11 +285,11 @@ async def test_a_code_that_can_never_be_recorded_is_tried_again_and_told_once(
     await world.take("1")
     tried = []
 
-    async def poisoned(seen: Sequence[SeenSms]) -> list[RecordedCode]:
+    async def poisoned(seen: Sequence[SeenSms], **_: Any) -> Recorded:
         tried.append(len(seen))
         raise ValueError
 
-    monkeypatch.setattr(world.store.activations, "record_codes", poisoned)
+    monkeypatch.setattr(world.store.activations, "record_free_codes", poisoned)
     for _ in range(3):
         await world.look.codes([SeenSms(SIM, ProviderRef("1"), "1234", None)])
         world.elapsed += 3600

@@ -178,7 +178,7 @@ async def test_a_code_the_database_could_not_take_is_found_again(
         raise StoreUnavailable("database: gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.store.activations, "record_codes", away)
+        patched.setattr(world.store.activations, "record_free_codes", away)
         with pytest.raises(ExceptionGroup):
             await look_now(world, live(number))
     world.schedule.clear()  # The lease of the look that failed.
@@ -200,7 +200,7 @@ async def test_a_database_that_goes_away_in_one_look_costs_no_number_its_lease(
         raise StoreUnavailable("database: gone")
 
     world.provider.will("look", never).will("look", CodesArrived(CODE), of="0")
-    monkeypatch.setattr(world.store.activations, "record_codes", away)
+    monkeypatch.setattr(world.store.activations, "record_free_codes", away)
     for number in numbers:
         await world.schedule.hint(SIM, live(number))
     with pytest.raises(ExceptionGroup):
@@ -222,7 +222,7 @@ async def test_what_nobody_came_to_is_due_again_at_once(
         raise StoreUnavailable("database: gone")
 
     world.provider.will("look", CodesArrived(CODE))
-    monkeypatch.setattr(world.store.activations, "record_codes", away)
+    monkeypatch.setattr(world.store.activations, "record_free_codes", away)
 
     with pytest.raises(ExceptionGroup):
         await world.watch.tick(world.provider, turns(1))

@@ -117,6 +117,13 @@ CASES = {
         [CodeFate.REPEATED],
         "SELECT count(*) FROM event WHERE type = 'activation.code_received'",
     ),
+    "record_free_codes": Case(
+        rented,
+        lambda store: fates(store.activations.record_free_codes([sms("1", "1234")], now=RENTED)),
+        [CodeFate.SHOWN],
+        [CodeFate.REPEATED],
+        "SELECT count(*) FROM event WHERE type = 'activation.code_received'",
+    ),
     "lease_cancels": Case(
         rented,
         lambda store: refs(store.settlements.lease_cancels(SIM, 10, LEASE, now=NOW)),

@@ -164,6 +164,7 @@ HOT = {
     "settlements/provider_ended": {"activation_pkey"},
     "activations/known_refs": {"activation_ref"},
     "activations/lock_for_codes": {"activation_ref", "activation_pkey"},
+    "activations/lock_free_for_codes": {"activation_ref", "activation_pkey"},
     "activations/known_codes": {"activation_ref", "activation_pkey"},
     "purchases/unknown_rows": {"activation_ref"},
     "purchases/numbers_of_history": {"activation_ref"},

@@ -37,6 +37,11 @@ class Step:
         self.left.append("committed")
 
 
+class NoLockedCodes:
+    async def record_locked(self) -> None:
+        """No code waits for its row."""
+
+
 class Watched:
     """A backstop over ticks that only remember being started, until they are let go."""
 
@@ -61,6 +66,7 @@ class Watched:
             leadership=cast("Any", self.leadership),
             schedule=cast("Any", self.schedule),
             unscheduled=Unscheduled(schedule=cast("Any", self.schedule), reporter=self.reporter),
+            look=cast("Any", NoLockedCodes()),
             ticks=cast("Any", self),
             reporter=self.reporter,
             clock=self.time.clock(),

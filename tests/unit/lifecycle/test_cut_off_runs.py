@@ -52,6 +52,7 @@ class Shelf:
             lease_cancels=self.lease,
             lease_pursuits=self.lease,
             record_codes=StoreUnavailable("away"),
+            record_free_codes=StoreUnavailable("away"),
             settle=Settlements([], []),
             resolve=None,
         )

@@ -18,7 +18,7 @@ from worker.lifecycle.lanes import (
     lease_safely,
     until_all_leased,
 )
-from worker.ports.errors import StoreUnavailable
+from worker.ports.errors import RowLocked, StoreUnavailable
 
 
 class Run:
@@ -129,6 +129,16 @@ async def test_a_store_that_fails_ends_the_run_and_hands_back_all_that_is_left()
     assert 1 in run.back
     assert run.quarantined == []
     assert run.finished == 1
+
+
+async def test_an_item_whose_row_stays_locked_is_quarantined_and_the_others_go_on() -> None:
+    run = Run(range(6), width=2)
+    run.errors[1] = RowLocked("a row stays locked")
+
+    await run.lanes.run()
+
+    assert sorted(run.acted) == [0, 2, 3, 4, 5]
+    assert run.quarantined == [(1, run.errors[1])]
 
 
 async def test_where_no_more_is_useful_the_rest_is_handed_back_untouched() -> None:

@@ -50,16 +50,22 @@ async def record(
     seen: Sequence[port.SeenSms],
     now: datetime | None,
     event_state: str,
-) -> list[port.RecordedCode]:
-    locked = (
-        await connection.execute(
-            statement("activations/lock_for_codes"),
-            {"providers": [s.provider for s in seen], "refs": [s.ref for s in seen], "now": now},
-        )
-    ).mappings()
-    numbers = {(row["provider"], row["provider_ref"]): row for row in locked}
+    *,
+    lock: Executable,
+) -> list[port.RecordedCode | port.LockedCode]:
+    asked = {"providers": [s.provider for s in seen], "refs": [s.ref for s in seen], "now": now}
+    found = (await connection.execute(lock, asked)).mappings().all()
+    by_ref = {(row["provider"], row["provider_ref"]): row for row in found}
+    waiting = [
+        port.LockedCode(sms._replace(rental=ActivationId(row["id"])), row["now"])
+        for sms in seen
+        if (row := by_ref.get((sms.provider, sms.ref))) is not None
+        and row["is_locked"]
+        and sms.rental in {None, row["id"]}
+    ]
+    numbers = {thing: row for thing, row in by_ref.items() if not row["is_locked"]}
     if not numbers:
-        return []
+        return [*waiting]
     ids = [row["id"] for row in numbers.values()]
     known = {
         (row[0], bytes(row[1]))
@@ -67,7 +73,7 @@ async def record(
     }
     judged = _judge(seen, numbers, known)
     await _keep(connection, judged, event_state)
-    return [
+    recorded = [
         port.RecordedCode(
             ActivationId(j.row["id"]),
             ProviderName(j.row["provider"]),
@@ -77,6 +83,7 @@ async def record(
         )
         for j in judged
     ]
+    return [*recorded, *waiting]
 
 
 def _judge(
@@ -162,9 +169,21 @@ class ActivationRepository:
     async def record_codes(
         self, seen: Sequence[port.SeenSms], *, now: datetime | None = None
     ) -> list[port.RecordedCode]:
+        codes = await self._record(seen, now, "activations/lock_for_codes")
+        return [code for code in codes if isinstance(code, port.RecordedCode)]
+
+    async def record_free_codes(
+        self, seen: Sequence[port.SeenSms], *, now: datetime | None = None
+    ) -> list[port.RecordedCode | port.LockedCode]:
+        return await self._record(seen, now, "activations/lock_free_for_codes")
+
+    async def _record(
+        self, seen: Sequence[port.SeenSms], now: datetime | None, lock: str
+    ) -> list[port.RecordedCode | port.LockedCode]:
         if not seen:
             return []
-        return await self._db.write(lambda c: record(c, seen, now, self._event_state))
+        locking = statement(lock)
+        return await self._db.write(lambda c: record(c, seen, now, self._event_state, lock=locking))
 
     async def forget_texts(
         self, time: timedelta, limit: int, *, now: datetime | None = None

@@ -187,6 +187,13 @@ class RecordedCode(NamedTuple):
     sms: SeenSms
 
 
+class LockedCode(NamedTuple):
+    """One that waits: somebody has its number's row locked."""
+
+    sms: SeenSms  #: With the number whose it is: its ref may be sold again meanwhile.
+    seen_at: datetime  #: By the database: what it is recorded with later, so no wait makes it late.
+
+
 class SettledPlace(NamedTuple):
     """How far old numbers were looked at, by when they were rented."""
 
@@ -250,7 +257,16 @@ class ActivationStore(Protocol):
     async def record_codes(
         self, seen: Sequence[SeenSms], *, now: datetime | None = None
     ) -> list[RecordedCode]:
-        """Record SMS and say what each means (E1, E1a, E1b). Unknown refs are left out."""
+        """Record SMS and say what each means (E1, E1a, E1b). Unknown refs are left out.
+
+        Raises `RowLocked` where somebody keeps the row of one of them locked.
+        """
+        ...
+
+    async def record_free_codes(
+        self, seen: Sequence[SeenSms], *, now: datetime | None = None
+    ) -> list[RecordedCode | LockedCode]:
+        """The same, without waiting for rows that somebody has locked: those are told apart."""
         ...
 
     async def forget_texts(

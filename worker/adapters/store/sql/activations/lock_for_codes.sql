@@ -9,7 +9,7 @@ WITH target AS MATERIALIZED (
      ORDER BY a.provider, a.provider_ref, a.rented_at DESC
 )
 SELECT a.id, a.provider, a.provider_ref, a.account, a.state, a.provider_state, a.rented_at,
-       a.deadline_at, {{now}} AS now
+       a.deadline_at, {{now}} AS now, false AS is_locked
   FROM activation a JOIN target USING (id)
  ORDER BY a.id
    FOR NO KEY UPDATE OF a
