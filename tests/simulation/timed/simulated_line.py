@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from tests.simulation.their_side import TheirSide
 from tests.simulation.timed.simulated_time import SimulatedTime
+from worker.adapters.providers.patience import Patience
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import Probe, ProviderContext, Transport
 from worker.adapters.providers.wire import NOTHING_MORE, Endpoint, MoreSent, TimedOut, Wire
@@ -90,12 +91,12 @@ class SimulatedWire(Wire):
         target: str,
         cap: int,
         *,
-        repeatable: bool = False,
+        patience: Patience | None = None,
         more: MoreSent = NOTHING_MORE,
     ) -> Reply | ProviderError:
         assert method == "GET"
         assert more == NOTHING_MORE
-        del repeatable  # What hangs is given up by the clock alone.
+        del patience  # What hangs is given up by the clock alone.
         assert target.startswith(TARGET)
         assert cap
         reply = await self._gate.exchange(target)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.fakes.turns import give_way
 from tests.unit.providers.adapter_world import NAME, World
 from tests.unit.providers.raw_provider import HANG, http, raw_provider, until
 from tests.unit.providers.test_provider_probe import Turns
@@ -20,6 +21,7 @@ from worker.ports.reporter import Operation
 from worker.ports.schedule import ProbeTurns
 
 TIMEOUT_S = 2.0
+ANSWERED = "/?look=balance"  #: What the provider answers while it hangs on everything else.
 
 
 @pytest.fixture
@@ -117,6 +119,78 @@ async def test_a_probe_that_failed_tells_no_other_process_of_an_answer(
         await until(lambda: len(world.requests) == 2)
 
     assert turns.told == 0
+
+
+async def in_time_for(listing: "asyncio.Task[str]", sut: Transport) -> BaseException | None:
+    """Look again and again, each of which is answered, until the list is over; how it ended."""
+    while not listing.done():
+        assert await sut.call(Operation.LOOK, ANSWERED, Reply.text) == "fine"
+        await asyncio.wait({listing}, timeout=TIMEOUT_S / 40)
+    return listing.exception()
+
+
+async def list_beside_looks(sut: Transport) -> tuple[BaseException | None, float]:
+    """How a list ends that hangs while looks are answered, and after how long."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    listing = asyncio.create_task(call(sut, Operation.LIST))
+    await give_way()  # It is sent before the looks.
+    return await in_time_for(listing, sut), loop.time() - began
+
+
+async def test_a_list_that_hangs_is_given_up_while_looks_are_answered(world: World) -> None:
+    """No answer to anything else tells of the codes on its page."""
+    async with (
+        raw_provider(HANG, http("fine"), balance=http("fine")) as provider,
+        probed(provider.url, world) as sut,
+    ):
+        end, took = await list_beside_looks(sut)
+        again = await call(sut, Operation.LIST)
+
+    assert isinstance(end, CallOvertaken)
+    assert QUIET_SHARE * TIMEOUT_S <= took < TIMEOUT_S * 0.75
+    assert again == "fine"
+    assert sut.circuit is Circuit.CLOSED
+    assert not any("/?balance" in line for line in provider.lines)
+
+
+async def test_a_list_that_hangs_again_gets_all_of_its_time_beside_answers(world: World) -> None:
+    async with (
+        raw_provider(HANG, balance=http("fine")) as provider,
+        probed(provider.url, world) as sut,
+    ):
+        first, _ = await list_beside_looks(sut)
+        second, took = await list_beside_looks(sut)
+
+    assert isinstance(first, CallOvertaken)
+    assert not isinstance(second, CallOvertaken)
+    assert took >= TIMEOUT_S * 0.9
+
+
+async def test_lists_that_are_usually_slow_are_waited_for_longer(world: World) -> None:
+    """Four times what they took lately, not a fifth of the timeout."""
+    async with (
+        raw_provider(HANG, balance=http("fine")) as provider,
+        probed(provider.url, world) as sut,
+    ):
+        sut._patiences.answered(Operation.LIST, TIMEOUT_S / 5)
+        end, took = await list_beside_looks(sut)
+
+    assert isinstance(end, CallOvertaken)
+    assert took >= USUAL_TIMES * TIMEOUT_S / 5
+
+
+async def test_a_look_that_hangs_is_not_given_up_while_others_are_answered(world: World) -> None:
+    async with (
+        raw_provider(HANG, balance=http("fine")) as provider,
+        probed(provider.url, world) as sut,
+    ):
+        hanging = asyncio.create_task(call(sut, Operation.LOOK))
+        await give_way()
+        end = await in_time_for(hanging, sut)
+
+    assert isinstance(end, ProviderUnavailable)
+    assert not isinstance(end, CallOvertaken)
 
 
 def test_a_slow_provider_is_given_more_time_than_a_fast_one() -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker, Ticket
 from worker.adapters.providers.own_pool import OwnPool
-from worker.adapters.providers.patience import Patience
+from worker.adapters.providers.patience import WORK, Patience, Patiences
 from worker.adapters.providers.reply import BAN_PAUSE_S, Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
     CONNECT_TIMEOUT_S,
@@ -62,19 +62,6 @@ LIST_CAP = 4 * 1024 * 1024  #: Bytes of a page of a list.
 TURN_EVERY_S = PROBE_EVERY_S / 4
 PROBES_APART_S = 0.9 * PROBE_EVERY_S  #: Less than a turn lasts: none is taken and not used.
 PROBES_AT_ONCE = 12  #: Of a provider that answers nothing, a second apart: each may time out.
-#: What a customer waits for: the first of them after an outage ends it for customers, too.
-WORK = frozenset({Operation.LOOK, Operation.LIST, Operation.CANCEL, Operation.FINISH})
-
-#: Harmless when they are sent again, so that a hanging one may be given up.
-REPEATABLE = frozenset(
-    {
-        Operation.LOOK,
-        Operation.LIST,
-        Operation.CANCEL,
-        Operation.BALANCE,
-        Operation.RENTAL_READ,
-    }
-)
 
 assert CONNECT_TIMEOUT_S < TIMEOUT_S
 assert SINGLE_CAP < LIST_CAP
@@ -138,7 +125,7 @@ class Transport:
         self._probes_at_once = min(max_in_flight, PROBES_AT_ONCE)
         self._probing: asyncio.Task[None] | None = None
         self._probed_at = float("-inf")
-        self._patience = Patience(context.timeout_s)
+        self._patiences = Patiences(context.timeout_s)
         self._suspicions: set[asyncio.Task[None]] = set()
         self._closed = asyncio.Event()  #: The circuit is.
         self._closed.set()
@@ -204,14 +191,14 @@ class Transport:
             raise CircuitOpen(self.name, retry_after=wait)
         ticket = self._breaker.admit(operation)
         out = self._endpoint.request(method, target, more)
-        exchange = self._exchange(self._wire, out, cap, repeatable=operation in REPEATABLE)
+        exchange = self._exchange(self._wire, out, cap, patience=self._patiences.of(operation))
         return self._send(ticket, operation, exchange, read)
 
     def _exchange(
-        self, wire: Wire, out: OutgoingRequest, cap: int, *, repeatable: bool = False
+        self, wire: Wire, out: OutgoingRequest, cap: int, *, patience: Patience | None = None
     ) -> Awaitable[Reply | ProviderError]:
         """One request and what came of it; a family that signs in does so here."""
-        return wire.exchange(out.method, out.target, cap, repeatable=repeatable, more=out.more)
+        return wire.exchange(out.method, out.target, cap, patience=patience, more=out.more)
 
     async def _send(
         self,
@@ -329,7 +316,7 @@ class Transport:
 
     def _gone_quiet(self, seconds: float) -> None:
         """Nothing came for so long: ask whether other calls are answered, and these hang."""
-        if self._patience.is_over(seconds):
+        if self._patiences.common.is_over(seconds):
             self._suspect()
 
     def _suspect(self) -> None:
@@ -344,8 +331,9 @@ class Transport:
 
     def _overtake(self) -> None:
         """Give up what hangs although the provider answers: whoever asked may ask again."""
-        if not self._patience.spent:
-            self._patience.spent = self._wire.overtake(self._patience.seconds)
+        patience = self._patiences.common
+        if not patience.spent:
+            patience.spent = self._wire.overtake(patience.seconds)
 
     def _report(
         self, operation: Operation, ticket: Ticket, began: float, error: ProviderError | None
@@ -354,8 +342,7 @@ class Transport:
         match error:
             case None:
                 result = RequestResult.OK
-                if operation in WORK:
-                    self._patience.answered(took)
+                self._patiences.answered(operation, took)
                 self._breaker.answered(ticket)
                 self._breaker.allowed(operation)
                 self._works_again(operation)
@@ -378,8 +365,7 @@ class Transport:
             case _:
                 refused = isinstance(error, ProviderRefused)
                 result = RequestResult.REFUSED if refused else RequestResult.UNKNOWN
-                if operation in WORK:
-                    self._patience.answered(took)
+                self._patiences.answered(operation, took)
                 self._breaker.answered(ticket)
                 self._works_again(operation)
         self._reporter.request(self.name, operation, result, took)

@@ -25,6 +25,7 @@ from yarl import URL
 
 from worker.adapters.providers.aiohttp_pool import AiohttpPool
 from worker.adapters.providers.own_pool import OwnPool
+from worker.adapters.providers.patience import Patience
 from worker.adapters.providers.pool import Cuttable, Place, Pool, RawAnswer
 from worker.adapters.providers.reply import KEPT_HEADERS, Reply
 from worker.domain.ids import ProviderName
@@ -123,7 +124,7 @@ class Wire:
             await self._opened.pool.close()
 
     def overtake(self, older_s: float) -> bool:
-        """End the repeatable exchanges that were sent so long ago; whether there were any."""
+        """End the exchanges that may be given up and were sent so long ago; whether any were."""
         return self._opened is not None and self._opened.deadlines.overtake(older_s)
 
     async def exchange(
@@ -132,12 +133,13 @@ class Wire:
         target: str,
         cap: int,
         *,
-        repeatable: bool = False,
+        patience: Patience | None = None,
         more: MoreSent = NOTHING_MORE,
     ) -> Reply | ProviderError:
         """What came back, at most *cap* bytes of it, or the error to raise; raises nothing itself.
 
         *target* goes behind the base URL: path and query, percent-encoded, with the key if any.
+        *patience*: how long it is waited for while others are answered; None: it is never given up.
         """
         fit = _TARGET.fullmatch(target) is not None
         if more is not NOTHING_MORE:
@@ -153,7 +155,7 @@ class Wire:
             if isinstance(error, TimeoutError) and self._full:
                 return NoFreeConnection(self._name, "no free connection in time", sent=False)
             return ProviderUnavailable(self._name, type(error).__name__, sent=False)
-        opened.deadlines.set(connection, deadline, repeatable=repeatable)
+        opened.deadlines.set(connection, deadline, patience)
         reply, broken = None, ""
         try:
             request = opened.head.request(method, target, more)
@@ -235,8 +237,8 @@ _TOO_LATE: Final[Mapping[_End, type[ProviderUnavailable]]] = {
 }
 
 
-#: Its deadline, when it was sent, and whether it is repeatable: plain, each exchange makes one.
-_Sent: TypeAlias = tuple[float, float, bool]
+#: Its deadline, when it was sent, and how patient we are: plain, each exchange makes one.
+_Sent: TypeAlias = tuple[float, float, Patience | None]
 
 
 class _Deadlines:
@@ -260,8 +262,8 @@ class _Deadlines:
     def count(self) -> int:
         return len(self._open)
 
-    def set(self, connection: Cuttable, deadline: float, *, repeatable: bool) -> None:
-        self._open[connection] = deadline, self._loop.time(), repeatable
+    def set(self, connection: Cuttable, deadline: float, patience: Patience | None) -> None:
+        self._open[connection] = deadline, self._loop.time(), patience
         if not self._looking:
             self._look_later()
 
@@ -279,13 +281,30 @@ class _Deadlines:
         before = self._loop.time() - older_s
         hanging = [
             connection
-            for connection, (_, at, repeatable) in self._open.items()
-            if repeatable and at <= before
+            for connection, (_, at, patience) in self._open.items()
+            if patience is not None and at <= before
         ]
+        self._give_up(hanging)
+        return bool(hanging)
+
+    def _overtake_alone(self, now: float) -> None:
+        """End what hangs while others are answered. Once: what is sent then gets all its time."""
+        hanging = {
+            connection: patience
+            for connection, (_, at, patience) in self._open.items()
+            if patience is not None
+            and patience.alone
+            and patience.is_over(now - at)
+            and max(at, now - patience.seconds) < self._answered_at
+        }
+        self._give_up(hanging)
+        for patience in hanging.values():
+            patience.spent = True
+
+    def _give_up(self, hanging: Iterable[Cuttable]) -> None:
         for connection in hanging:
             self._overtaken.add(connection)
             self._cut(connection)
-        return bool(hanging)
 
     def _cut(self, connection: Cuttable) -> None:
         del self._open[connection]
@@ -300,6 +319,7 @@ class _Deadlines:
         now = self._loop.time()
         for late in [each for each, (deadline, *_) in self._open.items() if deadline <= now]:
             self._cut(late)
+        self._overtake_alone(now)
         self._looking = False
         if self._open:
             _, oldest_at, _ = next(iter(self._open.values()))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from worker.adapters.providers.patience import Patience
 from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.transport import SINGLE_CAP, Transport
 from worker.adapters.providers.wire import MoreSent, OutgoingRequest, TimedOut, Wire
@@ -55,19 +56,19 @@ class BearerTransport(Transport):
         await super().close()
 
     async def _exchange(
-        self, wire: Wire, out: OutgoingRequest, cap: int, *, repeatable: bool = False
+        self, wire: Wire, out: OutgoingRequest, cap: int, *, patience: Patience | None = None
     ) -> Reply | ProviderError:
         token = await self._good_token(wire)
         if isinstance(token, ProviderError):
             return token
-        reply = await super()._exchange(wire, _with(token, out), cap, repeatable=repeatable)
+        reply = await super()._exchange(wire, _with(token, out), cap, patience=patience)
         if not isinstance(reply, Reply) or not reply.is_unauthorised:
             return reply
         renewed = await self._renewed(wire, token)
         if isinstance(renewed, ProviderError):
             return renewed
         await self.pay_more()
-        return await super()._exchange(wire, _with(renewed, out), cap, repeatable=repeatable)
+        return await super()._exchange(wire, _with(renewed, out), cap, patience=patience)
 
     async def _good_token(self, wire: Wire) -> BearerToken | ProviderError:
         token = self._token
