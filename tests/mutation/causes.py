@@ -231,9 +231,41 @@ CAUSES: Final = {
         ],
         simulated("redis stopped"),
     ),
+    "a number that is told again is not scheduled": Cause(
+        "Killed after its COMMIT, or not answered, an intake leaves a number that nobody watches.",
+        [Edit("worker/lifecycle/accept.py", "(*activations, *told_again)", "activations")],
+        "tests/integration/lifecycle/test_stored_numbers_watched.py",
+    ),
+    "only a new push is hinted": Cause(
+        "A push that was stored as something failed is looked at as late as any other number.",
+        [
+            Edit(
+                "worker/lifecycle/take_pushes.py",
+                "if push.ref in new or (provider, push.content_hash) not in self._hinted",
+                "if push.ref in new",
+            )
+        ],
+        "tests/unit/lifecycle/test_take_pushes.py",
+    ),
+    "a page waits for one locked row": Cause(
+        "A row that somebody keeps locked holds back all codes of its page of a list.",
+        [
+            Edit(
+                "worker/adapters/store/sql/activations/lock_free_for_codes.sql",
+                "UPDATE OF a SKIP LOCKED",
+                "UPDATE OF a",
+            )
+        ],
+        "tests/integration/lifecycle/test_codes_of_locked_numbers.py",
+    ),
+    "a list that hangs has all of its time": Cause(
+        "While looks are answered, nobody gives up a list that hangs.",
+        [Edit("worker/adapters/providers/wire.py", "        self._overtake_alone(now)\n", "")],
+        "tests/unit/providers/test_provider_hanging.py",
+    ),
     "a lost code is remembered as recorded": Cause(
         "What a failover lost is not recorded again for minutes.",
-        [Edit("worker/lifecycle/look.py", "self.seen_codes.forget_if(doubts)", "pass")],
+        [Edit("worker/lifecycle/look.py", "self.seen_codes.forget_if(self.doubts())", "pass")],
         simulated("failover"),
         awaited=True,
     ),
