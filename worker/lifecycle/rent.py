@@ -248,10 +248,7 @@ class Rent:
         return PurchaseResult(PurchaseOutcome.RENTED, activation)
 
     async def _keep(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
-        """Store it and watch it, and report it where that fails for good, whatever the reason.
-
-        Watched here, because the caller may be gone by the time it is stored.
-        """
+        """Store and watch it, also where the caller is gone; report it where that fails for good."""
         try:
             kept = await self._kept(order, sold)
         except BaseException as error:

@@ -10,7 +10,6 @@ import pytest
 from tests.integration.lifecycle.test_rent_keeps_what_it_bought import (
     RENTED,
     Failing,
-    _paid,
     with_purchases,
 )
 from tests.integration.lifecycle.world import (
@@ -28,7 +27,6 @@ from worker.adapters.store import database
 from worker.domain.activation import State
 from worker.domain.ids import purchase_id
 from worker.lifecycle import rent
-from worker.lifecycle.rent import Rent
 from worker.ports.errors import CommitUnknown, StoreError
 from worker.ports.store.activations import AcceptOutcome, NumberIntake
 
@@ -129,7 +127,6 @@ async def test_a_number_stored_after_its_buyer_stopped_waiting_is_watched(
 ) -> None:
     world.provider.will("rent", RENTED)
     monkeypatch.setattr(rent, "PATIENCE", timedelta(0))
-    monkeypatch.setattr(Rent, "_pay", _paid)
     slow = with_purchases(world, Failing(world.store.purchases, times=1))
     with pytest.raises(StoreError):
         await slow(order())
