@@ -248,7 +248,7 @@ class Rent:
         return PurchaseResult(PurchaseOutcome.RENTED, activation)
 
     async def _keep(self, order: PurchaseOrder, sold: Bought) -> Activation | None:
-        """Store and watch it, also where the caller is gone; report it where that fails for good."""
+        """Store and watch it, also where the caller is gone; report where that fails for good."""
         try:
             kept = await self._kept(order, sold)
         except BaseException as error:
