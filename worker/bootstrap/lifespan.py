@@ -114,6 +114,9 @@ def _close_steps(stack: AsyncExitStack, worker: Worker) -> None:
     stack.push_async_callback(worker.steps.audit.close)
     if worker.steps.deliver is not None:
         stack.push_async_callback(worker.steps.deliver.close)
+    for renting in (worker.service.renting, worker.service.rent_long):
+        if renting is not None:
+            stack.push_async_callback(renting.answers.close)
 
 
 @asynccontextmanager

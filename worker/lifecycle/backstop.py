@@ -6,7 +6,7 @@ ticks, and after which silence, is in `TICKS`.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
@@ -52,6 +52,7 @@ class Backstop:
     clock: Clock
     redis_away: Callable[[], bool]
     _tasks: dict[str, asyncio.Task[JobResult]] = field(default_factory=dict)
+    _aside: "dict[str, asyncio.Task[None]]" = field(default_factory=dict)
     #: They have passed their turn on, and wait for their last calls.
     _ending: set[asyncio.Task[JobResult]] = field(default_factory=set)
     _moved: float = field(init=False)
@@ -72,7 +73,7 @@ class Backstop:
                     self.reporter.trouble("backstop.failed", detail=describe_safely(error))
                 await self.clock.sleep(EVERY.total_seconds())
         finally:
-            tasks = [*self._tasks.values(), *self._ending]
+            tasks = [*self._tasks.values(), *self._ending, *self._aside.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -82,7 +83,6 @@ class Backstop:
 
     async def look_after_all(self) -> None:
         await self.unscheduled.add_again()
-        await self.look.record_locked()
         for name in self.ticks.providers:
             away = self.redis_away()
             if await self._must_stand_in(name, away=away):
@@ -98,9 +98,10 @@ class Backstop:
                 and (not tick.led or await self.leadership.leads(tick.name))
             ):
                 self._start(tick, None)
+        self._start_aside("locked codes", self.look.record_locked)
         # The next ticks may be another host's, and to it these numbers are leased.
-        for step in (self.ticks.steps.expire, self.ticks.steps.pursue):
-            await step.commit_left()
+        self._start_aside("expire", self.ticks.steps.expire.commit_left)
+        self._start_aside("pursue", self.ticks.steps.pursue.commit_left)
 
     async def _must_stand_in(self, name: ProviderName, *, away: bool) -> bool:
         """Whether nobody else ends the numbers of this provider, and this process leads it.
@@ -160,6 +161,17 @@ class Backstop:
         ticking = self.ticks.run(tick.name, name, passed_on=lambda: self._pass_on(key))
         self._tasks[key] = task = asyncio.ensure_future(ticking)
         task.add_done_callback(lambda task: self._done(key, task))
+
+    def _start_aside(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
+        """It may wait for somebody's locks: nobody is stood in for later because of it."""
+        if what not in self._aside or self._aside[what].done():
+            self._aside[what] = asyncio.ensure_future(self._reported(step))
+
+    async def _reported(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except Exception as error:  # noqa: BLE001 - the next round tries again
+            self.reporter.trouble("backstop.failed", detail=describe_safely(error))
 
     def _pass_on(self, key: str) -> None:
         self._ending.add(self._tasks.pop(key))

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from worker.domain.activation import CodeFate, EndReason
-from worker.domain.backoff import PURSUIT
+from worker.domain.backoff import ACCOUNT_LOCKED, PURSUIT
 from worker.domain.ids import ActivationId, ProviderName
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.budget import CHUNK_MAX, Budget, ProviderTerms
@@ -40,7 +40,7 @@ from worker.lifecycle.locked_codes import LockedCodes
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.provider_return import CancelsLeftAlone
 from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
-from worker.ports.errors import StoreError
+from worker.ports.errors import RowLocked, StoreError
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Circuit, Provider, Sms
 from worker.ports.reporter import Reporter
@@ -216,7 +216,8 @@ class Expire:
                 self._report(number, outcome, results)
 
         def quarantine(number: DueNumber, error: Exception) -> None:
-            wait = PURSUIT.wait(number.attempts, self.clock.chance())
+            waits = ACCOUNT_LOCKED if isinstance(error, RowLocked) else PURSUIT
+            wait = waits.wait(number.attempts, self.clock.chance())
             results.postponed(Postponed.of(number, wait))
             self.reporter.quarantined(number.id, f"expire: {describe_safely(error)}")
 

@@ -72,8 +72,8 @@ class Heartbeat:
     async def _keep_freeing(self) -> None:
         while True:
             await self.clock.sleep(BEAT_EVERY.total_seconds())
-            try:
-                await self.own.hand_back()
-                await self.free_the_dead()
-            except Exception as error:  # noqa: BLE001 - and nobody else might be left to free
-                self.reporter.trouble("instance.freeing_failed", detail=type(error).__name__)
+            for step in (self.own.hand_back, self.free_the_dead):
+                try:
+                    await step()
+                except Exception as error:  # noqa: BLE001 - and nobody else might be left to free
+                    self.reporter.trouble("instance.freeing_failed", detail=type(error).__name__)

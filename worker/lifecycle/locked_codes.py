@@ -1,7 +1,7 @@
 """Codes that were seen while somebody had their number's row locked: they are recorded later.
 
 As what they are, codes that were seen then: whoever holds a lock across a deadline makes no code
-late. Only this process remembers when: after a crash a look sees them again.
+late. Only this process remembers when: after a crash a look sees them again while the window runs.
 """
 
 from collections import defaultdict

@@ -69,6 +69,10 @@ class SeenCodes:
                 del self._hashes[oldest]
 
 
+#: Codes whose rows were locked, tried in one round: those that were seen apart are apart here.
+AT_ONCE_MAX: Final = 200
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     activations: ActivationStore
@@ -122,7 +126,9 @@ class Look:
             return self.next(number, terms) or self._once_more(number)
         if not await self._record_observation(provider.name, number, seen):
             return None
-        return self.next(number, terms)
+        again = self.next(number, terms)
+        waits = again is None and self._waits(provider.name, number, seen)
+        return self._once_more(number) if waits else again
 
     def next(
         self, number: LiveNumber, terms: ProviderTerms, delay: timedelta = timedelta(0)
@@ -151,12 +157,9 @@ class Look:
         """Whether the number is looked at again."""
         match seen:
             case CodesArrived(sms=sms) | Ended(PriceFate.KEPT, sms):
-                codes = self.as_seen(provider, number, sms)
-                await self.codes(codes)
+                await self.codes(self.as_seen(provider, number, sms))
                 # More may come while the window runs, and what waits must be seen again.
-                return isinstance(seen, CodesArrived) or any(
-                    sms in self.locked_codes for sms in codes
-                )
+                return isinstance(seen, CodesArrived) or self._waits(provider, number, seen)
             case Ended(PriceFate.GIVEN_BACK):
                 await self.ended([number.id])
                 return False
@@ -164,6 +167,12 @@ class Look:
                 return True  # Not known is no information: the ending decides.
             case _:
                 assert_never(seen)
+
+    def _waits(self, provider: ProviderName, number: LiveNumber, seen: Observation) -> bool:
+        """Whether a code of this look waits for its number's row."""
+        if not isinstance(seen, CodesArrived | Ended):
+            return False
+        return any(sms in self.locked_codes for sms in self.as_seen(provider, number, seen.sms))
 
     @staticmethod
     def as_seen(provider: ProviderName, number: LiveNumber, sms: Sequence[Sms]) -> list[SeenSms]:
@@ -185,7 +194,8 @@ class Look:
     async def record_locked(self) -> None:
         """Record what waits for a row, as far as it is free now."""
         with contextlib.suppress(StoreError):  # It stays, and the next call tries again.
-            await self.codes(self.locked_codes.all(self.clock.monotonic()))
+            waiting = self.locked_codes.all(self.clock.monotonic())
+            await self.codes(waiting[:AT_ONCE_MAX])
 
     async def _keep(self, seen: Sequence[SeenSms], seen_at: datetime | None) -> None:
         now, doubts = self.clock.monotonic(), self.doubts()
@@ -212,6 +222,8 @@ class Look:
         except Exception as error:
             if isinstance(error, StoreError) and not isinstance(error, RowLocked):
                 raise  # The database is away, for the others too.
+            if len(seen) == 1 and isinstance(error, RowLocked):
+                return [LockedCode(seen[0], seen_at or self.clock.now())]
             if len(seen) == 1:
                 self._not_recorded(seen[0], describe_safely(error))
                 return []

@@ -36,7 +36,7 @@ from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.reconcile import LAGS, HistorySpan
 from worker.lifecycle.settle import Settle
-from worker.ports.errors import ProviderError
+from worker.ports.errors import ProviderError, RowLocked
 from worker.ports.provider import ActiveRow, Circuit, PastNumber, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
@@ -227,10 +227,11 @@ class PurchaseProof:
     async def end_refused(self, id_: ActivationId) -> None:
         """The provider had refused it: that proves what absence would prove later.
 
-        For a caller who waits, and tries again where its account is locked.
+        Raises `RowLocked` where its account stays locked: to be tried again.
         """
         waiting = await self.settlements.end_unsold([id_])
-        await self.settle([unsold(number) for number in waiting])
+        if (await self.settle.batch([unsold(number) for number in waiting])).busy:
+            raise RowLocked("database: an account stays locked")
         await self.purchases.prove_unsold([id_])
 
     def _remember(self, provider: ProviderName, *, fruitless: bool) -> None:

@@ -2,20 +2,21 @@
 
 The intent is committed with its hold before the provider is asked. A purchase of unknown outcome is
 never repeated: it becomes an activation without a number, and `repair` looks for the number. An
-answer of the provider is stored however long the database is away.
+answer of the provider is stored as soon as the database is back.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar, assert_never
+from typing import Final, assert_never
 
 from worker.domain.backoff import KEEP_BOUGHT, SAME_ORDER
 from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.kept_answers import KeptAnswers
 from worker.lifecycle.preference import turns
 from worker.lifecycle.purchase_proof import PurchaseProof
 from worker.lifecycle.rent_options import chosen
@@ -43,10 +44,7 @@ from worker.ports.store.purchases import (
     PurchaseStore,
 )
 
-T = TypeVar("T")
-
 BUDGET_TIMEOUT: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
-PATIENCE: Final = timedelta(seconds=10)  #: Of a caller whose answer is still to be stored.
 SHORTEST_LIFE: Final = timedelta(minutes=1)  #: No provider sells a number for less.
 #: Certainly nothing was bought, and another provider may do better. Not where the service is not
 #: known: that is a mistake of the order.
@@ -90,7 +88,7 @@ class Rent:
     providers: Mapping[ProviderName, Provider]
     terms: Mapping[ProviderName, ProviderTerms]
     retry: Retry
-    _keeping: set["asyncio.Future[Any]"] = field(default_factory=set)
+    answers: KeptAnswers = field(default_factory=KeptAnswers)
 
     async def __call__(self, order: PurchaseOrder) -> PurchaseResult:
         """At the first provider that sells; a repeated order takes the same way to the same end."""
@@ -240,9 +238,10 @@ class Rent:
             self.reporter.trouble(
                 "rent.expiry_unbelievable", provider=order.provider, activation=order.id
             )
-        activation = await self._stored(self._keep(order, sold))
+        not_stored = "a number is bought and not stored yet"
+        activation = await self.answers.kept(self._keep(order, sold), not_stored)
         if activation is None:
-            raise errors.StoreUnavailable("a number is bought and not stored yet")
+            raise errors.StoreUnavailable(not_stored)
         if activation.ref is None:
             return PurchaseResult(PurchaseOutcome.PENDING, activation)
         return PurchaseResult(PurchaseOutcome.RENTED, activation)
@@ -262,19 +261,6 @@ class Rent:
         else:
             await self.accept.watch([kept])
         return kept
-
-    async def _stored(self, storing: Coroutine[Any, Any, T]) -> T | None:
-        """It goes on whether the caller waits for it or not; None: it takes longer than that."""
-        keeping = asyncio.ensure_future(storing)
-        self._keeping.add(keeping)
-        keeping.add_done_callback(self._forget_keeping)
-        kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
-        return keeping.result() if kept else None
-
-    def _forget_keeping(self, keeping: "asyncio.Future[Any]") -> None:
-        self._keeping.discard(keeping)
-        if not keeping.cancelled():
-            keeping.exception()  # Reported already; asyncio would quote it in full.
 
     def _lost(self, order: PurchaseOrder, why: str, *, is_sold: bool = True) -> None:
         self.reporter.trouble(
@@ -316,9 +302,10 @@ class Rent:
             return None
         self.reporter.purchase_refused(order.provider, how)
         is_order = is_last or how not in ELSEWHERE
-        failed = await self._stored(self._keep_failed(order, how, is_order=is_order))
-        if failed is None:
-            raise errors.StoreUnavailable("a purchase has failed and its hold is not back yet")
+        failed = await self.answers.kept(
+            self._keep_failed(order, how, is_order=is_order),
+            "a purchase has failed and its hold is not back yet",
+        )
         # In doubt it was answered already, or will be when it is repeated: the same answer here.
         return PurchaseResult(
             PurchaseOutcome.PENDING if failed.in_doubt else how, failed.activation

@@ -1,22 +1,23 @@
 """Long rentals through the worker: rent one, prolong one, and read the messages it got.
 
 As with a number for one SMS, the intent is committed with its hold before the provider is asked,
-and what may have been bought is never sent again. What the provider answered is stored however long
-the database is away. What became of an order nobody can tell stays held: whoever finds the number
-books it, and its hold pays for it.
+and what may have been bought is never sent again. What the provider answered is stored as soon
+as the database is back. What became of an order nobody can tell stays held: whoever finds the
+number books it, and its hold pays for it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, NamedTuple, TypeVar, assert_never
+from typing import Final, NamedTuple, TypeVar, assert_never
 
 from worker.domain.backoff import KEEP_BOUGHT
 from worker.domain.ids import ProviderName
 from worker.lifecycle.cases.rental_closing import WaitForBudget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
+from worker.lifecycle.kept_answers import KeptAnswers
 from worker.ports import errors
 from worker.ports.long_rental import (
     Availability,
@@ -48,9 +49,9 @@ T = TypeVar("T")
 
 BUDGET_TIMEOUT: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
 REPLY_TIMEOUT: Final = timedelta(seconds=30)  #: Then nobody knows; the provider may still sell.
-PATIENCE: Final = timedelta(seconds=10)  #: Of a caller whose answer is still to be stored.
 READ_TIMEOUT: Final = timedelta(seconds=3)  #: Whoever looks at a rental waits for no slow provider.
 
+NOT_STORED: Final = "what became of the order is not stored yet"
 #: Words of orders that failed; each is a problem of the API.
 UNAVAILABLE: Final = "provider_unavailable"
 _FAILED: Final = {
@@ -81,7 +82,7 @@ class RentLong:
     reporter: Reporter
     retry: Retry
     clock: Clock
-    _keeping: set["asyncio.Future[Any]"] = field(default_factory=set)
+    answers: KeptAnswers = field(default_factory=KeptAnswers)
 
     def terms(self, provider: ProviderName) -> RentalTerms | None:
         """What is offered there; None: no long rentals."""
@@ -97,6 +98,9 @@ class RentLong:
             carry_out = await self._prepared(order)
         except (errors.StoreError, TimeoutError):
             carry_out = None
+        except asyncio.CancelledError:
+            _ = self.answers.keep(self._keep_failed(order, UNAVAILABLE))  # It will not be asked.
+            raise
         if carry_out is None:  # The provider was not asked.
             return await self._failed(order, UNAVAILABLE)
         return await carry_out()
@@ -212,29 +216,18 @@ class RentLong:
     async def _bought(
         self, order: RentalOrder, store: Callable[[], Awaitable[Rental | None]]
     ) -> RentalOrderResult:
-        rental = await self._kept(order, store, is_sold=True)
+        rental = await self.answers.kept(self._keep(order, store, is_sold=True), NOT_STORED)
         return RentalOrderResult(RentalOrderState.DONE, rental)
 
     async def _failed(self, order: RentalOrder, failure: str) -> RentalOrderResult:
         """Certainly nothing was bought: the hold goes back, once."""
-
-        async def store() -> None:
-            await self.cases.rental_order_failed(order.id, failure)
-
-        await self._kept(order, store, is_sold=False)
+        await self.answers.kept(self._keep_failed(order, failure), NOT_STORED)
         return RentalOrderResult(RentalOrderState.FAILED, None, failure)
 
-    async def _kept(
-        self, order: RentalOrder, store: Callable[[], Awaitable[T]], *, is_sold: bool
-    ) -> T:
-        """Store what the provider answered, whether the caller goes on waiting or not."""
-        keeping = asyncio.ensure_future(self._keep(order, store, is_sold=is_sold))
-        self._keeping.add(keeping)
-        keeping.add_done_callback(self._forget_keeping)
-        kept, _ = await asyncio.wait((keeping,), timeout=PATIENCE.total_seconds())
-        if not kept:
-            raise errors.StoreUnavailable("what became of the order is not stored yet")
-        return keeping.result()
+    async def _keep_failed(self, order: RentalOrder, failure: str) -> None:
+        await self._keep(
+            order, lambda: self.cases.rental_order_failed(order.id, failure), is_sold=False
+        )
 
     async def _keep(
         self, order: RentalOrder, store: Callable[[], Awaitable[T]], *, is_sold: bool
@@ -251,11 +244,6 @@ class RentLong:
                 rental=order.rental,
             )
             raise
-
-    def _forget_keeping(self, keeping: "asyncio.Future[Any]") -> None:
-        self._keeping.discard(keeping)
-        if not keeping.cancelled():
-            keeping.exception()  # Reported already; asyncio would quote it in full.
 
     async def read(self, rental: Rental) -> bool:
         """Keep what its provider lists of it; whether our log has all of that now."""

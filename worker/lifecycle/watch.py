@@ -37,6 +37,8 @@ LEASE: Final = timedelta(seconds=30)  #: Then the numbers of a dead process are 
 LONGEST_NAP: Final = timedelta(milliseconds=400)
 LIST_NAP: Final = timedelta(milliseconds=200)  #: How late it is seen that a list is due at once.
 LIST_LATE: Final = timedelta(seconds=1)  #: How late it is read before others take over.
+#: While it is read: its pages may be slow, and wait for their requests.
+LIST_READ_WITHIN: Final = timedelta(seconds=10)
 AGAIN: Final = timedelta(milliseconds=200)  #: Until Redis is asked again that has just failed.
 TRIES: Final = 12  #: Longer than it takes until it is gone on without.
 GATHER: Final = timedelta(milliseconds=50)  #: What falls due within it shares one lease.
@@ -296,15 +298,17 @@ class Watch:
         """
         terms = self.terms[provider.name]
         until = self.clock.monotonic() + terms.poll.total_seconds()
-        await self._mark_list(provider, terms.poll + LIST_LATE)
+        await self._mark_list(provider, terms.poll + LIST_READ_WITHIN)
         try:
-            return await self.listing.read(
+            rows = await self.listing.read(
                 provider, terms, live, lambda: keep_going() and self.clock.monotonic() < until
             )
         except (Exception, asyncio.CancelledError):
             self._read_at.pop(provider.name, None)
             await self._mark_list(provider, timedelta(0))
             raise
+        await self._mark_list(provider, terms.poll + LIST_LATE)
+        return rows
 
     async def _mark_list(self, provider: Provider, lasts: timedelta) -> None:
         with contextlib.suppress(ScheduleUnavailable):  # At worst two processes read it.

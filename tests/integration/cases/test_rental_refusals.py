@@ -12,7 +12,8 @@ from tests.integration.cases.test_rental_orders import LOST, prolongation, rente
 from tests.integration.store.shop import SIM, TICK
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.domain.backoff import KEEP_BOUGHT
-from worker.lifecycle import rent_long
+from worker.lifecycle import kept_answers
+from worker.lifecycle.kept_answers import KeptAnswers
 from worker.lifecycle.rent_long import RentLong
 from worker.ports.errors import CommitUnknown, RowLocked, StoreError, StoreUnavailable
 from worker.ports.long_rental import NoProlong, NotProlonged
@@ -44,7 +45,7 @@ def failing(shop: CaseShop, call: str, **more: Any) -> RentLong:
         cast("Any", Failing(inner, call, **more))
         for inner in (shop.store.cases, shop.store.purchases)
     )
-    return replace(renter(shop), cases=cases, purchases=purchases, _keeping=set())
+    return replace(renter(shop), cases=cases, purchases=purchases, answers=KeptAnswers())
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable(), RowLocked(), CommitUnknown()], ids=repr)
@@ -103,7 +104,7 @@ async def test_a_refusal_that_is_stored_after_the_order_was_in_doubt_gives_the_h
     """The caller waits no longer than PATIENCE; the order is in doubt after a minute."""
     await shop.open_account(amount_minor=1500)
     shop.provider_rentals.sales = [NoRent.NO_NUMBERS]
-    monkeypatch.setattr(rent_long, "PATIENCE", 0 * TICK)
+    monkeypatch.setattr(kept_answers, "PATIENCE", 0 * TICK)
     back = asyncio.Event()
 
     async def sleep_until_back(_seconds: float) -> None:
@@ -118,7 +119,7 @@ async def test_a_refusal_that_is_stored_after_the_order_was_in_doubt_gives_the_h
     assert await shop.balances() == (500, 1000)
 
     back.set()
-    await asyncio.gather(*renting._keeping)
+    await asyncio.gather(*renting.answers._storing)
 
     assert await shop.balances() == (1500, 0)
     again = await renter(shop)(order(shop))
@@ -130,12 +131,12 @@ async def test_a_refusal_is_told_when_the_process_ends_before_it_is_stored(
 ) -> None:
     await shop.open_account(amount_minor=1500)
     shop.provider_rentals.sales = [NoRent.NO_NUMBERS]
-    monkeypatch.setattr(rent_long, "PATIENCE", 0 * TICK)
+    monkeypatch.setattr(kept_answers, "PATIENCE", 0 * TICK)
     renting = failing(shop, "rental_order_failed", times=1000)
     renting = replace(renting, retry=replace(cast("Any", renting.retry), sleep=_for_ever))
     with pytest.raises(StoreError):
         await renting(order(shop))
-    (keeping,) = renting._keeping
+    (keeping,) = renting.answers._storing
 
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
@@ -175,5 +176,28 @@ async def test_an_order_at_a_provider_that_staff_has_stopped_costs_nothing(shop:
     result = await renter(shop)(order(shop))
 
     assert (result.state, result.failure) == (RentalOrderState.FAILED, "provider_unavailable")
+    assert shop.provider_rentals.requests == []
+    assert await shop.balances() == (1500, 0)
+
+
+async def test_an_order_that_is_cut_off_before_its_provider_was_asked_costs_nothing(
+    shop: CaseShop,
+) -> None:
+    """As the process ends: it waits for its turn among the provider's requests."""
+    await shop.open_account(amount_minor=1500)
+    waits = asyncio.Event()
+
+    async def wait() -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    renting = replace(renter(shop), wait_for_budget={SIM: wait}, answers=KeptAnswers())
+    ordering = asyncio.ensure_future(renting(order(shop)))
+    await waits.wait()
+
+    ordering.cancel()
+    await asyncio.gather(ordering, return_exceptions=True)
+    await renting.answers.close()
+
     assert shop.provider_rentals.requests == []
     assert await shop.balances() == (1500, 0)

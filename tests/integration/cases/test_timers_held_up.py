@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
 from tests.integration.store.shop import BOB
+from worker.lifecycle.cases.due_timers import BATCH
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.case_view import CaseState
 
@@ -77,3 +78,24 @@ async def test_reviews_of_a_locked_account_that_are_late_hold_up_no_other_accoun
 
     late = [told for told in shop.reporter.of("trouble") if "RowLocked" in str(told)]
     assert len(late) >= 2
+
+
+async def test_many_timers_of_a_locked_account_hold_up_a_younger_one_of_another_for_a_tick(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account()
+    await shop.open_account(BOB)
+    for at in range(BATCH + 20):
+        await shop.open_claim(await shop.delivered_activation("P1", f"1{at}"), "invalid_number")
+    later = MONDAY + timedelta(hours=1)
+    shop.set_time(later + timedelta(hours=1))
+    order = await shop.delivered_activation("P1", "9", account=BOB, rented_at=later)
+    theirs = await shop.open_claim(order, "invalid_number")
+    somebody = await asyncpg.connect(shop.url)
+    shop.set_time(MONDAY + 10 * DAY)
+
+    async with somebody.transaction():
+        await somebody.execute("SELECT FROM balance WHERE account = 'alice' FOR UPDATE")
+        await shop.timers.tick()
+        assert await shop.state_of(theirs.id) is CaseState.DENIED
+    await somebody.close()

@@ -183,7 +183,7 @@ async def test_a_code_that_waits_for_long_is_left_to_the_looks(
     assert await codes(listed, number) == ["1111"]
 
 
-async def test_a_row_that_stays_locked_fails_its_own_code_alone(
+async def test_a_code_that_meets_another_locked_row_waits_alone_and_is_recorded_then(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers = [await world.take(str(ref)) for ref in range(3)]
@@ -198,4 +198,8 @@ async def test_a_row_that_stays_locked_fails_its_own_code_alone(
     await world.look.codes([SeenSms(SIM, ProviderRef(str(r)), "1111", None) for r in range(3)])
 
     assert [await codes(world, number) for number in numbers] == [["1111"], [], ["1111"]]
-    assert world.reporter.troubles == ["watch.code_refused"]
+    assert world.reporter.troubles == []
+
+    monkeypatch.undo()
+    await world.look.record_locked()
+    assert await codes(world, numbers[1]) == ["1111"]

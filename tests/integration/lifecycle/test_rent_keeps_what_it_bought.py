@@ -23,7 +23,8 @@ from tests.integration.lifecycle.world import (
 from worker.domain.activation import State
 from worker.domain.backoff import KEEP_BOUGHT
 from worker.domain.ids import ProviderRef, purchase_id
-from worker.lifecycle import rent
+from worker.lifecycle import kept_answers, rent
+from worker.lifecycle.kept_answers import KeptAnswers
 from worker.lifecycle.rent import Rent
 from worker.ports.errors import CommitUnknown, StoreError, StoreUnavailable
 from worker.ports.provider import Rented
@@ -70,7 +71,7 @@ def with_purchases(world: World, purchases: Failing, **clock: Any) -> Rent:
     own = replace(world.clock, **clock)
     accept = replace(world.accept, clock=own)
     return replace(
-        world.rent, purchases=purchases, accept=accept, retry=retrying(own), _keeping=set()
+        world.rent, purchases=purchases, accept=accept, retry=retrying(own), answers=KeptAnswers()
     )
 
 
@@ -93,7 +94,7 @@ async def test_it_is_stored_as_soon_as_the_database_is_back(
 async def test_who_does_not_wait_any_longer_finds_it_under_the_same_key(
     renting: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rent, "PATIENCE", timedelta(0))
+    monkeypatch.setattr(kept_answers, "PATIENCE", timedelta(0))
     renting_slowly = with_purchases(renting, Failing(renting.store.purchases, times=1))
 
     with pytest.raises(StoreError):
@@ -187,7 +188,7 @@ async def test_what_is_bought_is_told_when_the_process_ends_before_it_is_stored(
     slow = with_purchases(renting, Failing(renting.store.purchases, times=10), sleep=for_ever)
     caller = asyncio.ensure_future(slow(order()))
     await asyncio.wait_for(refused.wait(), 10)
-    (keeping,) = slow._keeping
+    (keeping,) = slow.answers._storing
     caller.cancel()
     await asyncio.gather(caller, return_exceptions=True)
     assert not keeping.done()  # Whoever called is gone; the number is not.

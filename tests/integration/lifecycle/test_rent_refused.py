@@ -18,8 +18,9 @@ from tests.integration.lifecycle.world import (
 from worker.domain.activation import ProviderState, State
 from worker.domain.backoff import KEEP_BOUGHT
 from worker.domain.ids import ProviderRef, purchase_id
-from worker.lifecycle import rent
+from worker.lifecycle import kept_answers, rent
 from worker.lifecycle.adopt import ANSWER_WITHIN
+from worker.lifecycle.kept_answers import KeptAnswers
 from worker.lifecycle.rent import Rent
 from worker.ports.errors import CommitUnknown, RowLocked, StoreError, StoreUnavailable
 from worker.ports.provider import NoRent, Rented
@@ -51,7 +52,9 @@ class Failing:
 
 def failing(world: World, call: str = "purchase_failed", **more: Any) -> Rent:
     purchases = Failing(world.store.purchases, call, **more)
-    return replace(world.rent, purchases=purchases, retry=retrying(world.clock), _keeping=set())
+    return replace(
+        world.rent, purchases=purchases, retry=retrying(world.clock), answers=KeptAnswers()
+    )
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ class Kept:
 
     async def go(self) -> None:
         self.back.set()
-        await asyncio.gather(*self.renting._keeping)
+        await asyncio.gather(*self.renting.answers._storing)
 
 
 @pytest.fixture
@@ -79,7 +82,7 @@ async def kept(refusing: World, monkeypatch: pytest.MonkeyPatch) -> Kept:
     async def sleep_until_back(_seconds: float) -> None:
         await back.wait()
 
-    monkeypatch.setattr(rent, "PATIENCE", 0 * SECOND)
+    monkeypatch.setattr(kept_answers, "PATIENCE", 0 * SECOND)
     renting = failing(refusing)
     renting = replace(renting, retry=retrying(replace(refusing.clock, sleep=sleep_until_back)))
     with pytest.raises(StoreError):

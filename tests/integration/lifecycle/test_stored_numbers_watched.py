@@ -26,7 +26,7 @@ from tests.integration.lifecycle.world import (
 from worker.adapters.store import database
 from worker.domain.activation import State
 from worker.domain.ids import purchase_id
-from worker.lifecycle import rent
+from worker.lifecycle import kept_answers
 from worker.ports.errors import CommitUnknown, StoreError
 from worker.ports.store.activations import AcceptOutcome, NumberIntake
 
@@ -126,12 +126,12 @@ async def test_a_number_stored_after_its_buyer_stopped_waiting_is_watched(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.provider.will("rent", RENTED)
-    monkeypatch.setattr(rent, "PATIENCE", timedelta(0))
+    monkeypatch.setattr(kept_answers, "PATIENCE", timedelta(0))
     slow = with_purchases(world, Failing(world.store.purchases, times=1))
     with pytest.raises(StoreError):
         await slow(order())
 
-    await asyncio.gather(*slow._keeping)
+    await asyncio.gather(*slow.answers._storing)
 
     assert await world.one("SELECT provider_ref FROM activation") == "77"
     assert await world.schedule.size(SIM) == 1
@@ -149,7 +149,7 @@ async def test_a_number_stored_after_its_buyer_was_cancelled_is_watched(world: W
     slow = with_purchases(world, purchases, sleep=wait)
     buyer = asyncio.ensure_future(slow(order()))
     await asyncio.wait_for(refused.wait(), 10)
-    (keeping,) = slow._keeping
+    (keeping,) = slow.answers._storing
     buyer.cancel()
     await asyncio.gather(buyer, return_exceptions=True)
     goes_on.set()

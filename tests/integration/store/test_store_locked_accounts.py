@@ -12,12 +12,24 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.integration.store.shop import ALICE, BOB, DEADLINE, TICK, Shop, ending, intake
-from worker.domain.activation import State
+from tests.integration.store.shop import (
+    ALICE,
+    BOB,
+    DEADLINE,
+    LEASE,
+    SIM,
+    TICK,
+    Shop,
+    after_grace,
+    ending,
+    intake,
+)
+from worker.domain.activation import ProviderState, State
 from worker.domain.ids import AccountId, ActivationId
 from worker.ports.errors import RowLocked
 from worker.ports.store.activations import AcceptOutcome
 from worker.ports.store.books import AccountIntake, AccountPolicy, DatedTopUp, TopUpOutcome
+from worker.ports.store.settlements import Postponed, Resolved
 
 NOW = DEADLINE + TICK
 LOCK_WAIT = timedelta(milliseconds=20)
@@ -33,6 +45,18 @@ async def balances_locked(shop: Shop, account: AccountId) -> AsyncIterator[async
         async with other.transaction():
             await other.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", account)
             yield other
+    finally:
+        await other.close()
+
+
+@asynccontextmanager
+async def number_locked(shop: Shop, number: ActivationId) -> AsyncIterator[None]:
+    """Somebody's session holds the row of this number until the block ends."""
+    other = await asyncpg.connect(shop.url)
+    try:
+        async with other.transaction():
+            await other.execute("SELECT FROM activation WHERE id = $1 FOR UPDATE", number)
+            yield
     finally:
         await other.close()
 
@@ -67,6 +91,45 @@ async def test_a_locked_account_delays_no_other_settlement(shop: Shop) -> None:
     assert await shop.state(locked) is State.EXPIRING
     again = await shop.store.settlements.settle(endings, lock_wait=LOCK_WAIT, now=NOW)
     assert [number.id for number in again.settled] == [locked]
+
+
+async def test_a_locked_number_delays_no_other_settlement(shop: Shop) -> None:
+    accounts = (ALICE, BOB, CAROL)
+    locked, *free = [await expired(shop, each, str(at)) for at, each in enumerate(accounts)]
+    await shop.expire(NOW)
+    endings = [
+        ending(id_, account=account) for id_, account in zip((locked, *free), accounts, strict=True)
+    ]
+
+    async with number_locked(shop, locked):
+        outcome = await shop.store.settlements.settle(endings, lock_wait=LOCK_WAIT, now=NOW)
+
+    assert {number.id for number in outcome.settled} == set(free)
+    assert (outcome.refused, outcome.busy) == ([], [locked])
+
+
+@pytest.mark.parametrize("result", ["postponed", "resolved"])
+async def test_a_locked_number_delays_the_results_of_no_other(shop: Shop, result: str) -> None:
+    locked, free = [await expired(shop, ALICE, ref) for ref in ("1", "2")]
+    leased = await shop.expire(NOW)
+    if result == "resolved":
+        await shop.store.settlements.settle([after_grace(locked), after_grace(free)], now=NOW)
+        leased = await shop.store.settlements.lease_pursuits(SIM, 9, LEASE, now=NOW + LEASE)
+
+    async with number_locked(shop, locked), asyncio.timeout(5):
+        if result == "postponed":
+            again = [Postponed.of(due, timedelta(0)) for due in leased]
+            await shop.store.settlements.postpone(again, now=NOW)
+        else:
+            done = [Resolved(due.id, due.epoch, ProviderState.CANCELLED) for due in leased]
+            await shop.store.settlements.resolve(done, now=NOW + LEASE)
+
+    left = await shop.admin.fetch(
+        "SELECT id FROM activation"
+        " WHERE CASE WHEN settled THEN pursue_at ELSE lease_until END > $1",
+        NOW,
+    )
+    assert [row["id"] for row in left] == [locked]
 
 
 async def test_of_many_locked_accounts_only_a_few_are_waited_for(shop: Shop) -> None:

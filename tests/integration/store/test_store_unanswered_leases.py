@@ -1,5 +1,6 @@
 """A lease whose COMMIT was not answered: what it took is due again at once, and to nobody twice."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -122,3 +123,19 @@ async def test_what_another_process_leased_meanwhile_stays_with_it(broken: Broke
 
     still = await broken.shop.store.settlements.still_leased([theirs])
     assert still == {theirs.id}
+
+
+@every_lease
+async def test_no_lease_waits_for_a_row_that_somebody_has_locked(broken: Broken, what: str) -> None:
+    """What was leased in vain ends by time then, as if it had not been remembered."""
+    lease = LEASES[what]
+    await lease.before(broken.shop)
+    broken.fail(*[AtCommit.ACK_LOST] * TRIES)
+    with pytest.raises(CommitUnknown):
+        await lease.call(broken.store)
+
+    async with broken.shop.admin.transaction():
+        for table in ("activation", "event", "timer"):
+            await broken.shop.admin.execute(f"SELECT FROM {table} FOR UPDATE")
+        async with asyncio.timeout(5):
+            assert await lease.call(broken.store) == []

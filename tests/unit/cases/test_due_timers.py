@@ -9,7 +9,13 @@ import pytest
 
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import RENTED, Stub, StubStore, policy_book
-from worker.lifecycle.cases.due_timers import BATCH, IN_NO_HURRY_BATCH, LOCKED_MAX, DueTimers
+from worker.lifecycle.cases.due_timers import (
+    BATCH,
+    HURRY,
+    IN_NO_HURRY_BATCH,
+    WAITED_FOR_MAX,
+    DueTimers,
+)
 from worker.ports.errors import RowLocked, StoreUnavailable
 from worker.ports.store.case_view import Timer, TimerKind
 
@@ -26,6 +32,7 @@ class DueShop:
         )
         vars(self.store)["leave_timers"] = self.left.extend
         self.leased: list[tuple[int, frozenset[TimerKind]]] = []
+        self.late_reviews = Stub(fire=steps.get("late"))
         self.rental_closer = Stub(fire=steps.get("close"))
         self.reporter = RecordingReporter()
         self.timers = DueTimers(
@@ -38,7 +45,7 @@ class DueShop:
             rental_closer=cast("Any", self.rental_closer),
             idle_balances=cast("Any", Stub(seed=0)),
             rental_ends=cast("Any", Stub(fire=steps.get("end_rental"))),
-            late_reviews=cast("Any", Stub(fire=steps.get("late"))),
+            late_reviews=cast("Any", self.late_reviews),
         )
 
     def _lease(self, limit: int, kinds: Collection[TimerKind]) -> list[Timer]:
@@ -112,12 +119,15 @@ async def test_what_was_to_be_asked_at_providers_is_left_where_the_database_went
     assert {timer.kind for timer in shop.left} == {TimerKind.RENTAL_EMPTY, TimerKind.RENTAL_CLOSE}
 
 
-async def test_timers_of_accounts_that_stay_locked_do_not_hold_up_the_tick() -> None:
+async def test_of_the_timers_of_locked_accounts_a_few_are_waited_for() -> None:
     shop = DueShop(late=RowLocked("locked"))
     many = [Timer(TimerKind.REVIEW_LATE, UUID(int=at), RENTED) for at in range(BATCH)]
-    leases = iter([many])
+    leases = iter([many, many[:3]])
     shop.store.answers["lease_timers"] = lambda *_: next(leases, [])
 
-    assert await shop.timers.tick() == LOCKED_MAX
+    assert await shop.timers.tick() == len(many) + 3
 
-    assert shop.left == many[LOCKED_MAX:]
+    waits = [timer.lock_wait for (timer,) in shop.late_reviews.asked("fire")]
+    patient = many[0].lock_wait
+    assert waits == [patient] * WAITED_FOR_MAX + [HURRY] * (len(waits) - WAITED_FOR_MAX)
+    assert shop.left == []

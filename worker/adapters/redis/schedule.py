@@ -198,7 +198,7 @@ class RedisSchedule:
             return
         begun = time.monotonic()
         await self._free_but(provider, holder, self._answered[provider])
-        if begun > until:
+        if begun > until and self._unanswered.get(provider) == until:
             del self._unanswered[provider]
 
     async def spend(self, provider: ProviderName, wanted: int, need: Need = Need.DUE) -> int:

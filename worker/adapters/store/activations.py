@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Executable, RowMapping, text
@@ -146,6 +147,10 @@ _PLACE = text(
 _FIRST_PLACE = port.SettledPlace(datetime(1970, 1, 1, tzinfo=UTC), ActivationId(UUID(int=0)))
 
 
+#: Where more than the number's row is locked, which is skipped.
+CODE_LOCK_WAIT: Final = timedelta(milliseconds=200)
+
+
 class ActivationRepository:
     """Rented numbers: intake (E0), codes (E1, E1a, E1b), and what customers ask for (E3)."""
 
@@ -175,15 +180,23 @@ class ActivationRepository:
     async def record_free_codes(
         self, seen: Sequence[port.SeenSms], *, now: datetime | None = None
     ) -> list[port.RecordedCode | port.LockedCode]:
-        return await self._record(seen, now, "activations/lock_free_for_codes")
+        lock = "activations/lock_free_for_codes"
+        return await self._record(seen, now, lock, lock_wait=CODE_LOCK_WAIT)
 
     async def _record(
-        self, seen: Sequence[port.SeenSms], now: datetime | None, lock: str
+        self,
+        seen: Sequence[port.SeenSms],
+        now: datetime | None,
+        lock: str,
+        *,
+        lock_wait: timedelta | None = None,
     ) -> list[port.RecordedCode | port.LockedCode]:
         if not seen:
             return []
         locking = statement(lock)
-        return await self._db.write(lambda c: record(c, seen, now, self._event_state, lock=locking))
+        return await self._db.write(
+            lambda c: record(c, seen, now, self._event_state, lock=locking), lock_wait=lock_wait
+        )
 
     async def forget_texts(
         self, time: timedelta, limit: int, *, now: datetime | None = None

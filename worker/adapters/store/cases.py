@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -23,6 +23,7 @@ from worker.adapters.store.case_changes import apply
 from worker.adapters.store.database import Database
 from worker.adapters.store.leases import Leases
 from worker.adapters.store.policies import PolicyRepository
+from worker.adapters.store.turns import LOCK_WAIT
 from worker.domain.account_state import LoggedEvent
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
@@ -60,10 +61,6 @@ class _Judging(NamedTuple):
     by: str | None = None  #: Who tells what is said.
 
 
-#: For a row that somebody keeps locked: the other timers that are due wait behind this one.
-TIMER_LOCK_WAIT: Final = timedelta(milliseconds=200)
-
-
 class CaseRepository:
     """Cases and the timers that move them, long rentals, and what waits for a human."""
 
@@ -79,7 +76,7 @@ class CaseRepository:
         self._policies = policies
         self._event_state = event_state
         self.leases: Leases[case_view.Timer] = Leases(
-            db, lambda c, timers, _: due_timers.hand_back(c, timers, holder())
+            db, lambda c, timers, now: due_timers.hand_back(c, timers, holder(), now)
         )
 
     async def open_case(
@@ -108,7 +105,7 @@ class CaseRepository:
         timer: case_view.Timer | None = None,
     ) -> port.CaseChange:
         judging = _Judging(judge, policy_of, now, timer, by)
-        lock_wait = None if timer is None else TIMER_LOCK_WAIT
+        lock_wait = None if timer is None else timer.lock_wait
         return await self._db.write(lambda c: self._alter(c, id_, judging), lock_wait=lock_wait)
 
     async def case(self, id_: UUID) -> case_view.Case | None:
@@ -186,7 +183,7 @@ class CaseRepository:
     ) -> bool:
         return await self._db.write(
             lambda c: due_timers.review_late(c, timer, review, now, self._event_state),
-            lock_wait=TIMER_LOCK_WAIT,
+            lock_wait=timer.lock_wait,
         )
 
     async def preview(
@@ -270,7 +267,9 @@ class CaseRepository:
     async def rental_order_failed(
         self, order: UUID, failure: str, *, now: datetime | None = None
     ) -> None:
-        await self._db.write(lambda c: rental_orders.failed(c, order, failure, now))
+        await self._db.write(
+            lambda c: rental_orders.failed(c, order, failure, now), lock_wait=LOCK_WAIT
+        )
 
     async def rental_order_unknown(self, order: UUID, *, now: datetime | None = None) -> None:
         state = self._event_state
@@ -281,7 +280,7 @@ class CaseRepository:
     ) -> bool:
         state = self._event_state
         return await self._db.write(
-            lambda c: rental_orders.forgotten(c, timer, state, now), lock_wait=TIMER_LOCK_WAIT
+            lambda c: rental_orders.forgotten(c, timer, state, now), lock_wait=timer.lock_wait
         )
 
     async def keep_messages(
@@ -326,7 +325,7 @@ class CaseRepository:
         now: datetime | None = None,
     ) -> bool:
         end = due_timers.SilenceEnding(judge, policy_of, self._event_state, now)
-        return await self._db.write(lambda c: end(c, timer), lock_wait=TIMER_LOCK_WAIT)
+        return await self._db.write(lambda c: end(c, timer), lock_wait=timer.lock_wait)
 
     async def _open(
         self, connection: AsyncConnection, new: port.NewCase, judging: _Judging

@@ -63,7 +63,9 @@ async def keep_bought(
 async def keep_failed(
     connection: AsyncConnection, id_: ActivationId, failure: str, *, is_order: bool
 ) -> port.FailedPurchase:
-    asked = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one()
+    asked = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
+    if asked is None:  # A failover lost the order, and its hold with it.
+        return port.FailedPurchase(None, in_doubt=False)
     await connection.execute(statement("books/lock_balances"), {"accounts": [asked["account"]]})
     failed = {"id": id_, "failure": failure, "is_order": is_order}
     await connection.execute(statement("purchases/purchase_failed"), failed)

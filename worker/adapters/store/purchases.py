@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.adapters.store import disputes, purchase_orders
 from worker.adapters.store.database import Database, scalar, statement
 from worker.adapters.store.policies import PolicyRepository
+from worker.adapters.store.turns import LOCK_WAIT
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.domain.policy.at_intake import ANY_TIME, CancelTerms
 from worker.ports.provider import ActiveRow, Balance, PastNumber
@@ -68,7 +69,8 @@ class PurchaseRepository:
         self, id_: ActivationId, failure: str, *, is_order: bool
     ) -> port.FailedPurchase:
         return await self._db.write(
-            lambda c: purchase_orders.keep_failed(c, id_, failure, is_order=is_order)
+            lambda c: purchase_orders.keep_failed(c, id_, failure, is_order=is_order),
+            lock_wait=LOCK_WAIT,
         )
 
     async def forgotten_purchases(self, older_than: timedelta) -> list[ActivationId]:

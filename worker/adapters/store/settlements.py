@@ -1,10 +1,10 @@
 """Endings: leased, settled with their money in batches, and pursued at the provider."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,12 +20,16 @@ from worker.ports.instances import Holder, nobody
 from worker.ports.store import settlements as port
 from worker.ports.store.case_record import PastDeed
 
+T = TypeVar("T")
+
 BUCKETS: Final = 2  #: Balances of an account: available and held.
 _UNSETTLED: Final = text(
     "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT settled"
 )
 #: What `.value` says, for a tenth of its time.
 _word: Final[Callable[[State | ProviderState], str]] = attrgetter("_value_")
+#: For a number that somebody else has locked. Whoever writes to one of ours is done sooner.
+ROW_LOCK_WAIT: Final = timedelta(milliseconds=200)
 WAITED_FOR_MAX: Final = 4  #: Locked accounts that one batch waits for; the others come later.
 
 
@@ -199,7 +203,11 @@ class SettlementRepository:
             return done, left
 
         try:
-            done, left = await self._db.write(work)
+            done, left = await self._db.write(work, lock_wait=ROW_LOCK_WAIT)
+        except RowLocked:  # A number's own row: nobody else's ending waits for it.
+            if len(endings) == 1:
+                return [], [], endings
+            return await self._halve_free(endings, now)
         except StoreError:
             raise
         except Exception:  # noqa: BLE001 - the database refuses one of them, or its limit has a bug
@@ -246,31 +254,47 @@ class SettlementRepository:
     async def postpone(
         self, postponed: Sequence[port.Postponed], *, now: datetime | None = None
     ) -> None:
-        if not postponed:
-            return
-        await self._run(
-            "settlements/postpone",
-            ids=[p.id for p in postponed],
-            epochs=[p.epoch for p in postponed],
-            delays=[p.delay for p in postponed],
-            too_early=[p.too_early for p in postponed],
-            unknown_reads=[p.unknown_reads for p in postponed],
-            answers=[p.answer for p in postponed],
-            now=now,
+        await self._each_free(
+            postponed,
+            lambda some: self._run(
+                "settlements/postpone",
+                ids=[p.id for p in some],
+                epochs=[p.epoch for p in some],
+                delays=[p.delay for p in some],
+                too_early=[p.too_early for p in some],
+                unknown_reads=[p.unknown_reads for p in some],
+                answers=[p.answer for p in some],
+                now=now,
+            ),
         )
 
     async def resolve(
         self, resolved: Sequence[port.Resolved], *, now: datetime | None = None
     ) -> None:
-        if not resolved:
-            return
-        await self._run(
-            "settlements/resolve",
-            ids=[r.id for r in resolved],
-            epochs=[r.epoch for r in resolved],
-            provider_states=[r.provider_state.value for r in resolved],
-            now=now,
+        await self._each_free(
+            resolved,
+            lambda some: self._run(
+                "settlements/resolve",
+                ids=[r.id for r in some],
+                epochs=[r.epoch for r in some],
+                provider_states=[r.provider_state.value for r in some],
+                now=now,
+            ),
         )
+
+    async def _each_free(
+        self, items: Sequence[T], run: Callable[[Sequence[T]], Awaitable[None]]
+    ) -> None:
+        """One whose row stays locked holds up no other: its lease ends by time."""
+        if not items:
+            return
+        try:
+            await run(items)
+        except RowLocked:
+            half = len(items) // 2
+            if half:
+                await self._each_free(items[:half], run)
+                await self._each_free(items[half:], run)
 
     async def _due(self, name: str, **parameters: object) -> list[port.DueNumber]:
         return await self._db.write(lambda c: _read_due(c, name, parameters))
@@ -296,7 +320,7 @@ class SettlementRepository:
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(statement(name), parameters)
 
-        await self._db.write(work)
+        await self._db.write(work, lock_wait=ROW_LOCK_WAIT)
 
 
 async def _read_due(

@@ -47,12 +47,16 @@ async def lease(
 
 
 async def hand_back(
-    connection: AsyncConnection, timers: Sequence[Timer], holder: InstanceId | None
+    connection: AsyncConnection,
+    timers: Sequence[Timer],
+    holder: InstanceId | None,
+    now: datetime | None,
 ) -> None:
     held = {
         "kinds": [timer.kind.value for timer in timers],
         "subjects": [timer.subject for timer in timers],
         "holder": holder,
+        "now": now,
     }
     await connection.execute(statement("cases/hand_back_timers"), held)
 

@@ -127,8 +127,9 @@ AT_PROVIDER: Final = frozenset(
 )
 #: A policy that names a time makes those of all its accounts ring at once: few of them, and last.
 IN_NO_HURRY: Final = frozenset({TimerKind.BALANCE_IDLE})
-#: Of one batch; each is waited for. Then those come that were not leased yet.
-LOCKED_MAX: Final = 5
+#: Locked accounts that one tick waits for; most timers that meet more of them are of the same.
+WAITED_FOR_MAX: Final = 5
+HURRY: Final = timedelta(milliseconds=5)  #: For the others.
 IN_NO_HURRY_BATCH: Final = 20
 AT_ONCE: Final = frozenset(TimerKind) - AT_PROVIDER - IN_NO_HURRY
 
@@ -177,31 +178,31 @@ class DueTimers:
     async def tick(self) -> int:
         """Fire everything that is due, oldest first; how many timers were fired."""
         await self._aside("seed", self.claim_windows.seed)
-        fired = 0
+        fired = locked = 0
         for _ in range(BATCHES):
             due = await self.cases.lease_timers(self.batch, AT_ONCE)
-            had_turns = await self._fire_each(due)
-            fired += had_turns
-            if had_turns < self.batch:
+            locked += await self._fire_each(due, locked)
+            fired += len(due)
+            if len(due) < self.batch:
                 break
         fired += await self._fire_at_providers() + await self._fire_in_no_hurry()
         await self.retention.forget()  # Last, as it may take long.
         return fired
 
-    async def _fire_each(self, due: Sequence[Timer]) -> int:
-        """How many had their turn.
+    async def _fire_each(self, due: Sequence[Timer], locked: int = 0) -> int:
+        """How many met a locked account, where *locked* have before in this tick.
 
-        The others are due again at once: the database went away, or so many met a locked account
-        that the next tick is to begin with those that did not.
+        Where the database goes away the others are due again as soon as it is back.
         """
-        turns = locked = 0
+        turns = met = 0
         try:
-            while turns < len(due) and locked < LOCKED_MAX:
-                locked += not await self._fire(due[turns])
+            for timer in due:
+                waits = locked + met < WAITED_FOR_MAX
+                met += not await self._fire(timer if waits else timer._replace(lock_wait=HURRY))
                 turns += 1
         finally:
             self.cases.leave_timers(due[turns:])
-        return turns
+        return met
 
     async def _fire_at_providers(self) -> int:
         """Fire one batch concurrently: a tick takes no longer than the slowest provider."""
@@ -219,7 +220,9 @@ class DueTimers:
 
     async def _fire_in_no_hurry(self) -> int:
         await self._aside("seed", self.idle_balances.seed)
-        return await self._fire_each(await self.cases.lease_timers(IN_NO_HURRY_BATCH, IN_NO_HURRY))
+        due = await self.cases.lease_timers(IN_NO_HURRY_BATCH, IN_NO_HURRY)
+        await self._fire_each(due)
+        return len(due)
 
     async def _aside(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
         """It has days of time: if it cannot be done now, the due timers fire all the same."""

@@ -8,7 +8,7 @@ its event and its timers. A transaction that is run again asks the judge again.
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -89,6 +89,8 @@ class Timer(NamedTuple):
     kind: TimerKind
     subject: UUID  #: A case, or the activation or rental it is about.
     due_at: datetime  #: The last instant in time: it acts at the first one after.
+    #: For a row that somebody keeps locked: the other timers that are due wait behind this one.
+    lock_wait: timedelta = timedelta(milliseconds=200)
 
 
 class MoneyMove(NamedTuple):
