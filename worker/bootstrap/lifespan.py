@@ -114,9 +114,8 @@ def _close_steps(stack: AsyncExitStack, worker: Worker) -> None:
     stack.push_async_callback(worker.steps.audit.close)
     if worker.steps.deliver is not None:
         stack.push_async_callback(worker.steps.deliver.close)
-    for renting in (worker.service.renting, worker.service.rent_long):
-        if renting is not None:
-            stack.push_async_callback(renting.answers.close)
+    kept = (worker.service.renting.answers, worker.service.rent_long.answers)
+    stack.push_async_callback(lambda: asyncio.gather(*(answers.close() for answers in kept)))
 
 
 @asynccontextmanager

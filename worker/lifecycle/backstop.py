@@ -82,6 +82,10 @@ class Backstop:
         return self.clock.monotonic() - self._moved > STUCK.total_seconds()
 
     async def look_after_all(self) -> None:
+        self._start_aside("locked codes", self.look.record_locked)
+        # The next ticks may be another host's, and to it these numbers are leased.
+        self._start_aside("expire", self.ticks.steps.expire.commit_left)
+        self._start_aside("pursue", self.ticks.steps.pursue.commit_left)
         await self.unscheduled.add_again()
         for name in self.ticks.providers:
             away = self.redis_away()
@@ -98,10 +102,6 @@ class Backstop:
                 and (not tick.led or await self.leadership.leads(tick.name))
             ):
                 self._start(tick, None)
-        self._start_aside("locked codes", self.look.record_locked)
-        # The next ticks may be another host's, and to it these numbers are leased.
-        self._start_aside("expire", self.ticks.steps.expire.commit_left)
-        self._start_aside("pursue", self.ticks.steps.pursue.commit_left)
 
     async def _must_stand_in(self, name: ProviderName, *, away: bool) -> bool:
         """Whether nobody else ends the numbers of this provider, and this process leads it.

@@ -69,7 +69,7 @@ class SeenCodes:
                 del self._hashes[oldest]
 
 
-#: Codes whose rows were locked, tried in one round: those that were seen apart are apart here.
+#: Codes whose rows were locked, tried at once.
 AT_ONCE_MAX: Final = 200
 
 
@@ -195,7 +195,8 @@ class Look:
         """Record what waits for a row, as far as it is free now."""
         with contextlib.suppress(StoreError):  # It stays, and the next call tries again.
             waiting = self.locked_codes.all(self.clock.monotonic())
-            await self.codes(waiting[:AT_ONCE_MAX])
+            for at in range(0, len(waiting), AT_ONCE_MAX):
+                await self.codes(waiting[at : at + AT_ONCE_MAX])
 
     async def _keep(self, seen: Sequence[SeenSms], seen_at: datetime | None) -> None:
         now, doubts = self.clock.monotonic(), self.doubts()

@@ -91,7 +91,12 @@ class RentLong:
 
     async def __call__(self, order: RentalOrder) -> RentalOrderResult:
         """Carry the order out, once; a repeat gets the answer of the first call."""
-        began = await self.cases.begin_rental_order(order)
+        beginning = self.answers.keep(self.cases.begin_rental_order(order))
+        try:
+            began = await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            _ = self.answers.keep(self._unasked(order, beginning))
+            raise
         if began.state is not RentalOrderState.NEW:
             return began
         try:
@@ -104,6 +109,13 @@ class RentLong:
         if carry_out is None:  # The provider was not asked.
             return await self._failed(order, UNAVAILABLE)
         return await carry_out()
+
+    async def _unasked(
+        self, order: RentalOrder, beginning: "asyncio.Future[RentalOrderResult]"
+    ) -> None:
+        """It may have begun, and nobody asks the provider for it."""
+        if (await beginning).state is RentalOrderState.NEW:
+            await self._keep_failed(order, UNAVAILABLE)
 
     async def _prepared(
         self, order: RentalOrder

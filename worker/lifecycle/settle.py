@@ -108,6 +108,7 @@ class BatchCommitter:
     _postponed: list[port.Postponed] = field(default_factory=list)
     _resolved: list[tuple[port.DueNumber, port.Resolved]] = field(default_factory=list)
     _locked: Counter[ActivationId] = field(default_factory=Counter)  #: How often, of `_endings`.
+    _unresolved: Counter[ActivationId] = field(default_factory=Counter)  #: The same of `_resolved`.
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
     _last: asyncio.Event = field(default_factory=asyncio.Event)  #: Set when it is closed.
@@ -162,7 +163,11 @@ class BatchCommitter:
     async def run(self) -> None:
         while True:
             await self._news.wait()
-            if self._locked or (not self._closed and len(self._endings) < BATCH):
+            if (
+                self._locked
+                or self._unresolved
+                or (not self._closed and len(self._endings) < BATCH)
+            ):
                 await self._gather()
             self._news.clear()
             await self._commit()
@@ -172,7 +177,7 @@ class BatchCommitter:
     async def _gather(self) -> None:
         """Wait for more results; no longer once it is known that no more are coming."""
         patience = asyncio.ensure_future(self.sleep(GATHER.total_seconds()))
-        if self._locked:
+        if self._locked or self._unresolved:
             await patience
             return
         last = asyncio.ensure_future(self._last.wait())
@@ -194,14 +199,27 @@ class BatchCommitter:
                 endings = []
             await settlements.postpone(postponed)
             postponed = []
-            await settlements.resolve([result for _, result in resolved])
+            locked = await settlements.resolve([result for _, result in resolved])
         except (StoreError, asyncio.CancelledError):
             self._endings[:0], self._postponed[:0] = endings, postponed
             self._resolved[:0] = resolved
             raise
+        self._keep_unresolved([each for each in resolved if each[0].id in locked])
         for due, result in resolved:
-            reporter.resolved(due.provider, result.provider_state, 1, due.id)
+            if due.id not in locked:
+                reporter.resolved(due.provider, result.provider_state, 1, due.id)
         if self._closed:
+            self._news.set()
+
+    def _keep_unresolved(self, left: Sequence[tuple[port.DueNumber, port.Resolved]]) -> None:
+        """Keep for the next commit what a provider answered: it may never say it again."""
+        tries = {due.id: self._unresolved[due.id] + 1 for due, _ in left}
+        self._unresolved = Counter({id_: n for id_, n in tries.items() if n < LOCKED_TRIES})
+        self._resolved += [each for each in left if each[0].id in self._unresolved]
+        for due, _ in left:
+            if due.id not in self._unresolved:
+                self.settle.reporter.quarantined(due.id, "resolve: RowLocked")
+        if self._unresolved:
             self._news.set()
 
     def _keep_locked(

@@ -29,8 +29,8 @@ class DueShop:
         self.left: list[Timer] = []
         self.store = StubStore(
             lease_timers=self._lease,
+            leave_timers=self.left.extend,
         )
-        vars(self.store)["leave_timers"] = self.left.extend
         self.leased: list[tuple[int, frozenset[TimerKind]]] = []
         self.late_reviews = Stub(fire=steps.get("late"))
         self.rental_closer = Stub(fire=steps.get("close"))

@@ -49,7 +49,7 @@ class Shop:
             foreign_rows=[],
             settle=self.settled,
             postpone=self.postponed.extend,
-            resolve=None,
+            resolve=(),
         )
         self.provider = (
             ScriptedProvider().will("cancel", error).will("look", error).will("finish", error)

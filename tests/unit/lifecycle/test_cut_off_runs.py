@@ -54,7 +54,7 @@ class Shelf:
             record_codes=StoreUnavailable("away"),
             record_free_codes=StoreUnavailable("away"),
             settle=Settlements([], []),
-            resolve=None,
+            resolve=(),
         )
         self.store.postpone = self.postpone  # type: ignore[attr-defined] # it waits, as none else
         self.schedule = cast("Any", Stub(spend=lambda _, wanted, _need: wanted, lease=self.looks))
@@ -309,8 +309,9 @@ class Away:
         self._take([str(one.id.int) for one in endings])
         return Settlements([], [])
 
-    def resolve(self, resolved: Sequence[Resolved]) -> None:
+    def resolve(self, resolved: Sequence[Resolved]) -> tuple[()]:
         self._take([str(one.id.int) for one in resolved])
+        return ()
 
     def _take(self, numbers: list[str]) -> None:
         if numbers and not self.back:

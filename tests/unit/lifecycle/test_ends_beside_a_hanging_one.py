@@ -79,7 +79,7 @@ class Town:
                 due_in=lambda _: self.due_in(),
                 settle=Settlements([], []),
                 postpone=self.postpone,
-                resolve=None,
+                resolve=(),
             ),
         )
         reporter = RecordingReporter()

@@ -49,7 +49,7 @@ class Leases:
             still_leased=lambda asked: {number.id for number in asked},
             settle=lambda _: Settlements([], []),
             postpone=None,
-            resolve=None,
+            resolve=(),
         )
         self.provider = ScriptedProvider().will("cancel", Ended(PriceFate.GIVEN_BACK))
         self.reporter = RecordingReporter()
@@ -248,7 +248,7 @@ async def test_where_nothing_can_be_kept_no_other_is_pursued() -> None:
         lease_pursuits=[due(number) for number in range(1, 9)],
         record_codes=StoreUnavailable("away"),
         postpone=None,
-        resolve=None,
+        resolve=(),
     )
     provider = ScriptedProvider().will("cancel", Refused(Refusal.CODE_ARRIVED, sms=(Sms("1"),)))
     pursue = Pursue(

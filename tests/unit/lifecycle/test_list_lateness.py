@@ -12,7 +12,7 @@ from tests.unit.lifecycle.scripted import RENTED, SIM, OwnTime, ScriptedProvider
 from worker.domain.families import Capabilities
 from worker.lifecycle.listing import Listing
 from worker.lifecycle.look import Look
-from worker.lifecycle.watch import LIST_LATE, Watch
+from worker.lifecycle.watch import LIST_LATE, LIST_READ_WITHIN, Watch
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.provider import Circuit
 from worker.ports.schedule import LeaseBatch
@@ -150,7 +150,14 @@ async def test_whoever_reads_a_list_tells_it_for_longer_than_until_the_next_read
 
     await watched.tick(2)
 
-    assert watched.schedule.asked("mark_list_read") == [(SIM, POLL + LIST_LATE)] * 2
+    assert (
+        watched.schedule.asked("mark_list_read")
+        == [
+            (SIM, POLL + LIST_READ_WITHIN),
+            (SIM, POLL + LIST_LATE),
+        ]
+        * 2
+    )
 
 
 async def test_a_list_is_read_though_nobody_can_be_told(watched: Watched) -> None:
@@ -177,7 +184,7 @@ async def test_a_reading_that_lasts_longer_than_a_poll_goes_on_and_is_told_again
     await watched.tick(3)
 
     assert watched.lists.readings == [POLL.total_seconds() * count for count in (1, 2, 3)]
-    assert len(watched.schedule.asked("mark_list_read")) == 3
+    assert len(watched.schedule.asked("mark_list_read")) == 6
 
 
 async def test_a_list_whose_codes_could_not_be_stored_is_read_again_at_once(
@@ -199,4 +206,9 @@ async def test_a_list_whose_codes_could_not_be_stored_is_read_again_at_once(
     assert len(watched.lists.readings) == 2
     assert watched.lists.readings[1] - failed_at < 1
     told = [lasts for _, lasts in watched.schedule.asked("mark_list_read")]
-    assert told == [POLL + LIST_LATE, timedelta(0), POLL + LIST_LATE]
+    assert told == [
+        POLL + LIST_READ_WITHIN,
+        timedelta(0),
+        POLL + LIST_READ_WITHIN,
+        POLL + LIST_LATE,
+    ]

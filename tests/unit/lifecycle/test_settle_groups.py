@@ -49,7 +49,7 @@ class Group:
     """A group commit over a store that takes everything."""
 
     def __init__(self, **answers: Any) -> None:
-        self.store = StubStore(**{"settle": settled, "postpone": None, "resolve": None, **answers})
+        self.store = StubStore(**{"settle": settled, "postpone": None, "resolve": (), **answers})
         self.reporter = RecordingReporter()
         self.time = OwnTime()
         self.settle = Settle(settlements=cast("Any", self.store), reporter=self.reporter)

@@ -135,10 +135,6 @@ async def _keep(connection: AsyncConnection, judged: Sequence[_Judged], event_st
 
 _VERSIONS = text("SELECT id, version FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))")
 _LOCK = text("SELECT id FROM activation WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE")
-_LOCK_FREE = text(
-    "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))"
-    " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
-)
 
 _PLACE = text(
     "SELECT rented_at, id FROM activation WHERE (rented_at, id) > (:rented_at, :id)"
@@ -294,8 +290,7 @@ class ActivationRepository:
         self, acts: Sequence[StaffAct], *, now: datetime | None = None
     ) -> set[StaffAct]:
         async def work(connection: AsyncConnection) -> set[StaffAct]:
-            ids = {"ids": list({act.id for act in acts})}
-            locked = set((await connection.execute(_LOCK_FREE, ids)).scalars())
+            locked = await rows.lock_free(connection, list({act.id for act in acts}))
             told = [act for act in acts if act.id in locked]
             await _tell(connection, told, now)
             return set(told)

@@ -245,7 +245,7 @@ class CaseRepository:
         await self._db.write(lambda c: rentals.put_off(c, timer, by, now))
 
     async def end_rental(self, timer: case_view.Timer, *, now: datetime | None = None) -> bool:
-        return await self._db.write(lambda c: rentals.end(c, timer, now))
+        return await self._db.write(lambda c: rentals.end(c, timer, now), lock_wait=timer.lock_wait)
 
     async def begin_rental_order(
         self, order: long_rentals.RentalOrder, *, now: datetime | None = None
@@ -298,7 +298,7 @@ class CaseRepository:
         holder = self._holder()
         return await self.leases.take(lambda c: due_timers.lease(c, limit, kinds, holder, now), now)
 
-    def leave_timers(self, leased: Sequence[case_view.Timer]) -> None:
+    async def leave_timers(self, leased: Sequence[case_view.Timer]) -> None:
         self.leases.leave(leased)
 
     async def timers(

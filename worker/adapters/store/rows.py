@@ -1,5 +1,6 @@
 """Rows of the database as the port's values, and activations read back with all they have."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
@@ -14,8 +15,9 @@ from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderRef, SmsCode
 from worker.domain.transfer import Charge
 from worker.ports.store import activations as port
-from worker.ports.store.settlements import DueNumber, SettledNumber
+from worker.ports.store.settlements import DueNumber, Ending, SettledNumber
 
+BUCKETS: Final = 2  #: Balances of an account: available and held.
 _STATES = {state.value: state for state in State}
 _PROVIDER_STATES = {state.value: state for state in ProviderState}
 _REASONS = {reason.value: reason for reason in EndReason}
@@ -25,6 +27,27 @@ KNOWN = {
     "provider_states": list(_PROVIDER_STATES),
     "reasons": list(_REASONS),
 }
+
+
+_LOCK_FREE: Final = text(
+    "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[]))"
+    " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
+)
+
+
+async def lock_free(
+    connection: AsyncConnection, ids: Sequence[ActivationId]
+) -> "set[ActivationId]":
+    """Those whose rows nobody else has locked; they are ours now."""
+    return set((await connection.execute(_LOCK_FREE, {"ids": ids})).scalars())
+
+
+async def lock_free_balances(connection: AsyncConnection, endings: Sequence[Ending]) -> set[str]:
+    """The accounts whose balances are ours now."""
+    accounts = {"accounts": sorted({ending.account for ending in endings})}
+    rows_ = await connection.execute(statement("books/lock_free_balances"), accounts)
+    buckets = Counter(row.account for row in rows_)
+    return {account for account, locked in buckets.items() if locked == BUCKETS}
 
 
 async def fetch(

@@ -1,8 +1,8 @@
 """Endings: leased, settled with their money in batches, and pursued at the provider."""
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Final, TypeVar
 
@@ -20,9 +20,8 @@ from worker.ports.instances import Holder, nobody
 from worker.ports.store import settlements as port
 from worker.ports.store.case_record import PastDeed
 
-T = TypeVar("T")
+R = TypeVar("R", port.Postponed, port.Resolved)
 
-BUCKETS: Final = 2  #: Balances of an account: available and held.
 _UNSETTLED: Final = text(
     "SELECT id FROM activation WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT settled"
 )
@@ -194,20 +193,26 @@ class SettlementRepository:
         """Settle those whose accounts nobody has locked; the other endings are left."""
 
         async def work(
-            connection: AsyncConnection,
+            connection: AsyncConnection, *, around_locked: bool = False
         ) -> tuple[list[port.SettledNumber], list[port.Ending]]:
-            free = await _lock_free(connection, endings)
+            free = await rows.lock_free_balances(connection, endings)
             ready = [ending for ending in endings if ending.account in free]
-            left = [ending for ending in endings if ending.account not in free]
+            if around_locked:
+                rows_free = await rows.lock_free(connection, [ending.id for ending in ready])
+                ready = [ending for ending in ready if ending.id in rows_free]
+            taken = {ending.id for ending in ready}
+            left = [ending for ending in endings if ending.id not in taken]
             done = await _settle(connection, ready, now, self._event_state) if ready else []
             return done, left
 
         try:
-            done, left = await self._db.write(work, lock_wait=ROW_LOCK_WAIT)
-        except RowLocked:  # A number's own row: nobody else's ending waits for it.
-            if len(endings) == 1:
-                return [], [], endings
-            return await self._halve_free(endings, now)
+            try:
+                done, left = await self._db.write(work, lock_wait=ROW_LOCK_WAIT)
+            except RowLocked:  # Mostly a number's own row: nobody else's ending waits for it.
+                around = partial(work, around_locked=True)
+                done, left = await self._db.write(around, lock_wait=ROW_LOCK_WAIT)
+        except RowLocked:
+            return [], [], endings
         except StoreError:
             raise
         except Exception:  # noqa: BLE001 - the database refuses one of them, or its limit has a bug
@@ -254,47 +259,57 @@ class SettlementRepository:
     async def postpone(
         self, postponed: Sequence[port.Postponed], *, now: datetime | None = None
     ) -> None:
-        await self._each_free(
-            postponed,
-            lambda some: self._run(
-                "settlements/postpone",
-                ids=[p.id for p in some],
-                epochs=[p.epoch for p in some],
-                delays=[p.delay for p in some],
-                too_early=[p.too_early for p in some],
-                unknown_reads=[p.unknown_reads for p in some],
-                answers=[p.answer for p in some],
-                now=now,
-            ),
-        )
+        def columns(some: Sequence[port.Postponed]) -> dict[str, object]:
+            return {
+                "ids": [p.id for p in some],
+                "epochs": [p.epoch for p in some],
+                "delays": [p.delay for p in some],
+                "too_early": [p.too_early for p in some],
+                "unknown_reads": [p.unknown_reads for p in some],
+                "answers": [p.answer for p in some],
+                "now": now,
+            }
+
+        await self._change("settlements/postpone", postponed, columns)
 
     async def resolve(
         self, resolved: Sequence[port.Resolved], *, now: datetime | None = None
-    ) -> None:
-        await self._each_free(
-            resolved,
-            lambda some: self._run(
-                "settlements/resolve",
-                ids=[r.id for r in some],
-                epochs=[r.epoch for r in some],
-                provider_states=[r.provider_state.value for r in some],
-                now=now,
-            ),
-        )
+    ) -> Collection[ActivationId]:
+        def columns(some: Sequence[port.Resolved]) -> dict[str, object]:
+            return {
+                "ids": [r.id for r in some],
+                "epochs": [r.epoch for r in some],
+                "provider_states": [r.provider_state.value for r in some],
+                "now": now,
+            }
 
-    async def _each_free(
-        self, items: Sequence[T], run: Callable[[Sequence[T]], Awaitable[None]]
-    ) -> None:
-        """One whose row stays locked holds up no other: its lease ends by time."""
+        left = await self._change("settlements/resolve", resolved, columns)
+        return {result.id for result in left}
+
+    async def _change(
+        self, name: str, items: Sequence[R], columns: Callable[[Sequence[R]], Mapping[str, object]]
+    ) -> Sequence[R]:
+        """Those whose rows stay locked: they hold up no other."""
+
+        async def work(connection: AsyncConnection, *, around_locked: bool = False) -> Sequence[R]:
+            if not around_locked:
+                await connection.execute(statement(name), columns(items))
+                return ()
+            free = await rows.lock_free(connection, [item.id for item in items])
+            ready = [item for item in items if item.id in free]
+            await connection.execute(statement(name), columns(ready))
+            return [item for item in items if item.id not in free]
+
         if not items:
-            return
+            return ()
         try:
-            await run(items)
+            try:
+                return await self._db.write(work, lock_wait=ROW_LOCK_WAIT)
+            except RowLocked:
+                around = partial(work, around_locked=True)
+                return await self._db.write(around, lock_wait=ROW_LOCK_WAIT)
         except RowLocked:
-            half = len(items) // 2
-            if half:
-                await self._each_free(items[:half], run)
-                await self._each_free(items[half:], run)
+            return items
 
     async def _due(self, name: str, **parameters: object) -> list[port.DueNumber]:
         return await self._db.write(lambda c: _read_due(c, name, parameters))
@@ -316,26 +331,12 @@ class SettlementRepository:
         }
         await connection.execute(statement("settlements/hand_back"), held)
 
-    async def _run(self, name: str, **parameters: object) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(statement(name), parameters)
-
-        await self._db.write(work, lock_wait=ROW_LOCK_WAIT)
-
 
 async def _read_due(
     connection: AsyncConnection, name: str, parameters: Mapping[str, object]
 ) -> list[port.DueNumber]:
     found = await rows.fetch(connection, name, {**parameters, **rows.KNOWN})
     return [rows.due(row) for row in found]
-
-
-async def _lock_free(connection: AsyncConnection, endings: Sequence[port.Ending]) -> set[str]:
-    """The accounts whose balances are ours now."""
-    accounts = {"accounts": sorted({ending.account for ending in endings})}
-    rows_ = await connection.execute(statement("books/lock_free_balances"), accounts)
-    buckets = Counter(row.account for row in rows_)
-    return {account for account, locked in buckets.items() if locked == BUCKETS}
 
 
 async def _within_limits(

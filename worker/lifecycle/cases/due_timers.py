@@ -201,7 +201,7 @@ class DueTimers:
                 met += not await self._fire(timer if waits else timer._replace(lock_wait=HURRY))
                 turns += 1
         finally:
-            self.cases.leave_timers(due[turns:])
+            await self.cases.leave_timers(due[turns:])
         return met
 
     async def _fire_at_providers(self) -> int:
@@ -212,7 +212,7 @@ class DueTimers:
             outcomes = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
         finally:
             if not all(isinstance(outcome, bool) for outcome in outcomes):
-                self.cases.leave_timers(due)  # Those that fired are not due any more.
+                await self.cases.leave_timers(due)  # Those that fired are not due any more.
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome

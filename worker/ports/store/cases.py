@@ -360,7 +360,7 @@ class CaseStore(Protocol):
         """Lease due timers of these kinds: those that failed last, the others oldest first."""
         ...
 
-    def leave_timers(self, leased: Sequence[case_view.Timer]) -> None:
+    async def leave_timers(self, leased: Sequence[case_view.Timer]) -> None:
         """Nobody fires these any more: this process makes them due as soon as it can.
 
         It asks nothing of the database.

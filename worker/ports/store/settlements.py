@@ -5,7 +5,7 @@ second caller changes nothing. `now` is for tests; None means the database's own
 `StoreError` and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -259,4 +259,6 @@ class SettlementStore(Protocol):
 
     async def resolve(
         self, resolved: Sequence[Resolved], *, now: datetime | None = None
-    ) -> None: ...
+    ) -> Collection[ActivationId]:
+        """Those whose rows stay locked by somebody else: resolve them later."""
+        ...
