@@ -12,7 +12,7 @@ from tests.chaos.report import Line
 from tests.chaos.rows import row_locked
 from tests.chaos.stage import Scale
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone, pytest.mark.timeout(300)]
 
 QUICK = Scale(quick=True)
 ROWS = {

@@ -7,7 +7,7 @@ from tests.drill.act import Row, act
 from tests.drill.monitoring import programs
 from tests.drill.table import ROWS
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone, pytest.mark.timeout(180)]
 
 QUICK = Scale(quick=True)
 IN_EACH_RUN = ("redis-killed",)
