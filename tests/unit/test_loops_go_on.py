@@ -90,13 +90,19 @@ async def test_the_ticker_goes_on() -> None:
 
 async def test_the_backstop_goes_on() -> None:
     rounds = Rounds()
+    step = Stub(commit_left=None)
+    ticks = SimpleNamespace(
+        providers={"sim": None},
+        silent_for=_for_long,
+        steps=SimpleNamespace(expire=step, pursue=step),
+    )
     backstop = Backstop(
         settlements=cast("Any", SimpleNamespace(behind=rounds.fail)),
         leadership=cast("Any", SimpleNamespace(leads=rounds.fail)),
         schedule=cast("Any", SimpleNamespace()),
         unscheduled=Unscheduled(schedule=cast("Any", SimpleNamespace()), reporter=rounds.reporter),
         look=cast("Any", Stub(record_locked=None)),
-        ticks=cast("Any", SimpleNamespace(providers={"sim": None}, silent_for=_for_long)),
+        ticks=cast("Any", ticks),
         reporter=rounds.reporter,
         clock=cast("Any", SimpleNamespace(sleep=rounds.sleep, monotonic=lambda: 0.0)),
         redis_away=lambda: False,
