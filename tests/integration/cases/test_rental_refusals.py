@@ -201,3 +201,28 @@ async def test_an_order_that_is_cut_off_before_its_provider_was_asked_costs_noth
 
     assert shop.provider_rentals.requests == []
     assert await shop.balances() == (1500, 0)
+
+
+async def test_an_order_that_is_cut_off_as_it_begins_costs_nothing(shop: CaseShop) -> None:
+    """Its hold is committed, and nobody asks the provider."""
+    await shop.open_account(amount_minor=1500)
+    begins, go_on = asyncio.Event(), asyncio.Event()
+
+    class Held(Failing):
+        async def begin_rental_order(self, *arguments: Any) -> Any:
+            begins.set()
+            await go_on.wait()
+            return await self.inner.begin_rental_order(*arguments)
+
+    cases = cast("Any", Held(shop.store.cases, "nothing"))
+    renting = replace(renter(shop), cases=cases, answers=KeptAnswers())
+    ordering = asyncio.ensure_future(renting(order(shop)))
+    await begins.wait()
+
+    ordering.cancel()
+    await asyncio.gather(ordering, return_exceptions=True)
+    go_on.set()
+    await renting.answers.close()
+
+    assert shop.provider_rentals.requests == []
+    assert await shop.balances() == (1500, 0)

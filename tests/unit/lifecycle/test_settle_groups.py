@@ -114,6 +114,32 @@ async def test_closing_commits_all_that_is_left_and_ends() -> None:
     assert group.reporter.of("resolved") == [(SIM, ProviderState.CANCELLED, 1)]
 
 
+async def test_what_a_provider_answered_is_kept_while_its_row_is_locked() -> None:
+    third = ActivationId(UUID(int=3))
+    locked = iter([{third}, {third}])
+    group = Group(resolve=lambda _: next(locked, set()))
+    group.commit.resolved(due(3), ProviderState.CANCELLED)
+    group.commit.close()
+
+    await group.commit.run()
+
+    assert len([r for (r,) in group.store.asked("resolve") if r]) == 3
+    assert group.reporter.of("resolved") == [(SIM, ProviderState.CANCELLED, 1)]
+
+
+async def test_an_answer_whose_row_stays_locked_is_left_to_its_lease_and_told() -> None:
+    third = ActivationId(UUID(int=3))
+    group = Group(resolve=lambda resolved: {each.id for each in resolved})
+    group.commit.resolved(due(3), ProviderState.CANCELLED)
+    group.commit.close()
+
+    await group.commit.run()
+
+    assert len([r for (r,) in group.store.asked("resolve") if r]) == LOCKED_TRIES
+    assert group.reporter.of("resolved") == []
+    assert group.reporter.of("quarantined") == [(third, "resolve: RowLocked")]
+
+
 async def test_closing_with_nothing_to_commit_ends_too() -> None:
     group = Group()
     group.commit.close()
