@@ -210,9 +210,10 @@ async def test_an_order_that_is_cut_off_as_it_begins_costs_nothing(shop: CaseSho
 
     class Held(Failing):
         async def begin_rental_order(self, *arguments: Any) -> Any:
+            began = await self.inner.begin_rental_order(*arguments)
             begins.set()
             await go_on.wait()
-            return await self.inner.begin_rental_order(*arguments)
+            return began
 
     cases = cast("Any", Held(shop.store.cases, "nothing"))
     renting = replace(renter(shop), cases=cases, answers=KeptAnswers())
