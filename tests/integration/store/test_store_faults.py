@@ -150,8 +150,8 @@ CASES = {
         lambda store: store.settlements.resolve(
             [Resolved(ID, 3, ProviderState.CANCELLED)], now=NOW
         ),
-        None,
-        None,
+        set(),
+        set(),
         "SELECT count(*) FROM exposure WHERE state = 'resolved'",
     ),
 }
