@@ -9,7 +9,7 @@ FUZZ := .state/fuzz
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint house bench bench-peers scale brownout chaos drill ops servers mutation fuzz nightly lock clean
+.PHONY: help demo test lint compiled house bench bench-peers scale brownout chaos drill ops servers mutation fuzz nightly lock clean
 
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | sort
@@ -18,13 +18,19 @@ demo: $(SERVERS) ## The main job end to end on embedded servers, with the proof 
 	@$(BIN)/activation-worker demo $(OPTIONS)
 
 # What promises seconds is measured with nothing beside it: four processes take two cores from it.
-test: $(READY) lint ## Every check and every test
 ifdef TESTS
+test: $(READY) lint ## Every check and every test
 	$(BIN)/python -m pytest -n 4 $(TESTS)
 else
+test: $(READY) ## Every check and every test
+	@$(MAKE) --no-print-directory -j2 -Otarget lint compiled
 	$(BIN)/python -m pytest -n 4 -m "not nightly and not alone"
 	$(BIN)/python -m pytest -n 0 -m "alone and not nightly" tests/acceptance
 endif
+
+# Else each process of pytest compiles all tests for itself. The type check leaves a core for it.
+compiled: $(READY)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq >/dev/null
 
 # Tests in tests/tidy say by themselves which page explains the rule they check.
 RULES := { echo "the rule is explained in worker/docs/changing.md\#rules-that-hold-everywhere" >&2; exit 1; }

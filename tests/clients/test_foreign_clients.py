@@ -21,8 +21,21 @@ STATE = HERE.parents[1] / ".state" / "clients"
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
+#: Their environments are made in seconds. Each run of the tests has these and those for Node.
+QUICK = {"fivesim", "grizzly-sms-client", "smspool"}
 
-@pytest.mark.parametrize("client", CLIENTS, ids=[client.name for client in CLIENTS])
+
+def is_quick(client: Client) -> bool:
+    return client.node or client.name in QUICK
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param(client, id=client.name, marks=() if is_quick(client) else pytest.mark.nightly)
+        for client in CLIENTS
+    ],
+)
 async def test_a_foreign_client_finds_a_provider(client: Client) -> None:
     if client.node and NPM is None and NODE_REQUIRED not in os.environ:
         pytest.skip("there is no npm here")

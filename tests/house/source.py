@@ -40,12 +40,27 @@ class Module:
         return parts[1] if len(parts) > 1 else "worker"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Source:
-    """A checkout: its modules by dotted name."""
+    """A checkout."""
 
     root: Path
-    modules: Mapping[str, Module]
+
+    @functools.cached_property
+    def modules(self) -> Mapping[str, Module]:
+        """By dotted name. Parsed when first asked for: tests are collected without it."""
+        modules = {}
+        for file in sorted((self.root / "worker").rglob("*.py")):
+            path = file.relative_to(self.root)
+            if any(map(path.is_relative_to, (WRITTEN_BY_COMMAND, PAGES))):
+                continue
+            text = file.read_text(encoding="utf-8")
+            parts = path.with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            tree = ast.parse(text)
+            nodes = tuple(ast.walk(tree))
+            modules[name] = Module(name, path, tree, nodes, len(text.splitlines()))
+        return modules
 
     @property
     def lines(self) -> int:
@@ -61,18 +76,7 @@ class Source:
 
 @functools.cache
 def source_at(root: Path = ROOT) -> Source:
-    modules = {}
-    for file in sorted((root / "worker").rglob("*.py")):
-        path = file.relative_to(root)
-        if any(map(path.is_relative_to, (WRITTEN_BY_COMMAND, PAGES))):
-            continue
-        text = file.read_text(encoding="utf-8")
-        parts = path.with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        tree = ast.parse(text)
-        nodes = tuple(ast.walk(tree))
-        modules[name] = Module(name, path, tree, nodes, len(text.splitlines()))
-    return Source(root, modules)
+    return Source(root)
 
 
 @functools.cache
