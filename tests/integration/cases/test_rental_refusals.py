@@ -1,7 +1,7 @@
 """A long rental that the provider refused costs nothing, whatever the database does meanwhile."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from tests.integration.cases.case_shop import MONDAY, CaseShop
 from tests.integration.cases.rental_order import order
 from tests.integration.cases.test_rental_orders import LOST, prolongation, rented, renter
+from tests.integration.store.failing import Failing
 from tests.integration.store.shop import SIM, TICK
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.domain.backoff import KEEP_BOUGHT
@@ -19,25 +20,6 @@ from worker.ports.errors import CommitUnknown, RowLocked, StoreError, StoreUnava
 from worker.ports.long_rental import NoProlong, NotProlonged
 from worker.ports.provider import NoRent
 from worker.ports.store.rentals import RentalOrderState
-
-
-@dataclass
-class Failing:
-    """The real store, except that one of its calls fails so many times."""
-
-    inner: Any
-    call: str
-    times: int = 1
-    error: StoreError = field(default_factory=StoreUnavailable)
-
-    def __getattr__(self, name: str) -> Any:
-        return self._fail if name == self.call and self.times > 0 else getattr(self.inner, name)
-
-    async def _fail(self, *arguments: Any, **named: Any) -> None:
-        self.times -= 1
-        if isinstance(self.error, CommitUnknown):  # It is committed; only its answer is lost.
-            await getattr(self.inner, self.call)(*arguments, **named)
-        raise self.error
 
 
 def failing(shop: CaseShop, call: str, **more: Any) -> RentLong:

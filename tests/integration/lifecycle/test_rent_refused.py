@@ -1,7 +1,7 @@
 """A purchase that its provider refused costs nothing, whatever the database does meanwhile."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from tests.integration.lifecycle.world import (
     order,
     retrying,
 )
+from tests.integration.store.failing import Failing
 from worker.domain.activation import ProviderState, State
 from worker.domain.backoff import KEEP_BOUGHT
 from worker.domain.ids import ProviderRef, purchase_id
@@ -29,25 +30,6 @@ from worker.ports.store.activations import Activation
 
 ALL = 100_000
 ID = purchase_id(ALICE, "order-1")
-
-
-@dataclass
-class Failing:
-    """The real purchases, except that one of their calls fails so many times."""
-
-    inner: Any
-    call: str
-    times: int = 1
-    error: StoreError = field(default_factory=StoreUnavailable)
-
-    def __getattr__(self, name: str) -> Any:
-        return self._fail if name == self.call and self.times > 0 else getattr(self.inner, name)
-
-    async def _fail(self, *arguments: Any, **named: Any) -> None:
-        self.times -= 1
-        if isinstance(self.error, CommitUnknown):  # It is committed; only its answer is lost.
-            await getattr(self.inner, self.call)(*arguments, **named)
-        raise self.error
 
 
 def failing(world: World, call: str = "purchase_failed", **more: Any) -> Rent:

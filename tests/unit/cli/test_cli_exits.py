@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -198,6 +199,19 @@ def test_a_failure_is_told_with_its_hint(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr() == ("", "activation-worker: no\n  try: yes\n")
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_caller_closed_is_nowhere(closed: str) -> None:
+    code = f"exec {shlex.quote(sys.executable)} -m worker policy list {closed}"
+
+    ended = subprocess.run(
+        ["sh", "-c", code], capture_output=True, text=True, check=False, cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ("POLICY" in ended.stdout) is (closed in ("<&-", "2>&-"))
+
+
 def test_completion_is_offered(cli: Cli) -> None:
     assert "--show-completion" in cli("--help").stdout
     assert app.info.epilog == IN_HELP
@@ -284,3 +298,14 @@ def test_an_error_in_json_is_json_where_stderr_takes_ascii_alone(daemon: FakeDae
     done = worker("show", "é", "--url", daemon.url, "-o", "json", AW_TOKEN=OPERATE, **ASCII)
 
     assert (done.returncode, json.loads(done.stderr)["error"]["message"]) == (1, "no number fits é")
+
+
+@pytest.mark.parametrize("act", ["show", "open", "note"])
+def test_an_account_without_a_name_is_a_wrong_command_line(
+    cli: Cli, daemon: FakeDaemon, act: str
+) -> None:
+    more = ["text"] if act == "note" else []
+
+    result = cli("account", act, "", *more, "--url", daemon.url, env={"AW_TOKEN": OPERATE})
+
+    assert (result.exit_code, "account list" in result.stderr) == (2, True)

@@ -26,7 +26,17 @@ accounts_app = typer.Typer(
     help="Accounts: list them, show one, open one, book a payment, tell what happened to one.",
 )
 
-AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its name.")]
+
+def _named(account: str) -> str:
+    """Without a name the address would be that of the list."""
+    if not account:
+        raise typer.BadParameter("it is empty; `account list` has the names")
+    return account
+
+
+AccountArgument = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", callback=_named, help="Its name.")
+]
 
 
 @accounts_app.command("list")

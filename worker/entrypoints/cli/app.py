@@ -7,6 +7,7 @@ import importlib
 import io
 import itertools
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -195,8 +196,17 @@ def _escape_what_cannot_be_written() -> None:
                 stream.reconfigure(errors=ESCAPED)
 
 
+def _replace_closed_streams() -> None:
+    """Else what is opened first takes its number: a connection would be written to by accident."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8"))
+
+
 def main() -> None:
     """The console script."""
     gc.set_threshold(GC_THRESHOLD)
+    _replace_closed_streams()
     _escape_what_cannot_be_written()
     app(prog_name="activation-worker")
