@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import os
 import shutil
@@ -36,6 +37,9 @@ TEMPLATE = "aw_template"
 WAITING = ("tests/acceptance", "tests/clients", "tests/ops", "tests/servers")
 LAST_WAIT = 0.85  #: The last of them begins there, as a share of all files.
 
+#: The collector would look through all tests and modules again and again, half a second each time.
+gc.set_threshold(50_000, 20, 20)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -66,6 +70,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {file: at / len(waiting) * LAST_WAIT for at, file in enumerate(waiting)}
     places |= {file: at / len(computing) for at, file in enumerate(computing)}
     items[:] = [item for file in sorted(files, key=places.__getitem__) for item in files[file]]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays, so the collector has nothing to find there."""
+    gc.collect()
+    gc.freeze()
 
 
 class Background:

@@ -198,10 +198,11 @@ def _escape_what_cannot_be_written() -> None:
 
 def _replace_closed_streams() -> None:
     """Else what is opened first takes its number: a connection would be written to by accident."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_RDWR)
-            setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8"))
+            if name != "stdin":  # Who reads says that there is nothing.
+                setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
 
 
 def main() -> None:
