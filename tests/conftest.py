@@ -37,7 +37,7 @@ TEMPLATE = "aw_template"
 WAITING = ("tests/acceptance", "tests/clients", "tests/ops", "tests/servers")
 LAST_WAIT = 0.85  #: The last of them begins there, as a share of all files.
 
-#: The collector would look through all tests and modules again and again, half a second each time.
+#: Else garbage collection looks through all tests and modules again and again, for half a second.
 gc.set_threshold(50_000, 20, 20)
 
 
@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays, so the collector has nothing to find there."""
+    """What was imported and collected stays: garbage collection has nothing to find there."""
     gc.collect()
     gc.freeze()
 
