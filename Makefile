@@ -106,7 +106,7 @@ define install
 	@PYTHONPATH=$(CURDIR)/$(BUILD) $(PIP) install --no-compile --no-deps --no-build-isolation -e .
 	@rm -rf $(BUILD)
 	@find $(VENV) -path '*/site-packages/pip/*' -name '*.pyc' -delete # Half of pip, which is done.
-	@$(BIN)/python -c "import worker.entrypoints.daemon"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -c "import worker.entrypoints.daemon"
 endef
 
 $(SERVERS): requirements-demo.txt requirements-build.txt pyproject.toml

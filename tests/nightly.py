@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -24,17 +25,20 @@ class Run:
     name: str
     says: str
     command: tuple[str, ...]
-    seeds: str | None = None  #: For the simulation.
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 RUNS: Final = (
     Run("simulation", "the swarms, and each fault in simulated time, with 40 seeds",
         (*PYTEST, "tests/simulation/test_swarm.py", "tests/simulation/test_times_promised.py"),
-        seeds="40"),
+        {"AW_SIMULATION_SEEDS": "40"}),
     Run("crashes", "each scenario broken at every boundary",
         (*PYTEST, "-m", "", "tests/simulation", "-k", "everywhere")),
     Run("slow", "the tests that are too slow for each run",
         (*PYTEST, "-m", "nightly", "--ignore=tests/simulation", "tests")),
+    Run("api", "each call of the API as its description says, with many more examples",
+        (*PYTEST, "tests/contracts/test_openapi_schemathesis.py"),
+        {"AW_API_EXAMPLES": "200"}),
     Run("servers", "PostgreSQL 15 and 18, Redis 7, Valkey 9, PgBouncer, TLS", ("make", "servers")),
     Run("packages", "a provider family from outside, in its own environment",
         (*PYTEST[:4], "--timeout=900", "tests/acceptance/nightly_family_package.py")),
@@ -66,8 +70,7 @@ OF_MAKE: Final = {"OPTIONS", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL"
 def passes(run: Run) -> bool:
     """Run it to its end; what it prints goes to a file."""
     environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
-    if run.seeds is not None:
-        environment["AW_SIMULATION_SEEDS"] = run.seeds
+    environment |= run.environment
     with (OUTPUT / f"{run.name}.txt").open("w") as output:
         ended = subprocess.run(
             run.command,

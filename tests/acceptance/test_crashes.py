@@ -81,6 +81,7 @@ async def test_a_flushed_redis_forgets_nobody(a_world: World, valkey: Valkey) ->
     await _ended_once(a_world, await a_world.all_final(60), codes=20)
 
 
+@pytest.mark.nightly  # The quick parts: tests/integration, and `make chaos` has the whole.
 async def test_a_redis_that_is_gone_for_good_stops_nothing(a_world: World, valkey: Valkey) -> None:
     daemon = await a_world.start_daemon()
     async with a_world.shop(daemon) as shop:
@@ -105,6 +106,7 @@ async def test_of_two_daemons_one_dies_and_the_other_ends_all(a_world: World) ->
     await _figures_as_in_the_books(a_world, second)
 
 
+@pytest.mark.nightly  # In each run the demo has its outage across the deadline.
 async def test_a_provider_that_is_down_across_the_deadline_delays_no_credit(
     a_world: World,
 ) -> None:

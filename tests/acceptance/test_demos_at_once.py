@@ -1,7 +1,8 @@
-"""The mixed crowd of `demo` at every family, with its outage: one daemon serves several of them.
+"""The mixed crowd of `demo`, with its outage: one daemon serves several families.
 
-`nightly_demos` runs the command itself at each of them, with more numbers. The key of the providers
-is one that nothing else has: afterwards it must be nowhere.
+Each run of the tests has four of them, `make nightly` all. `nightly_demos` runs the command
+itself at each of them, with more numbers. The key of the providers is one that nothing else has:
+afterwards it must be nowhere.
 """
 
 import asyncio
@@ -39,6 +40,8 @@ NUMBERS = 16  #: At each: the fewest that have all scenarios in them.
 WINDOW = 20.0
 #: At more at once a busy machine rents too slowly: windows would end before others begin.
 AT_ONCE = [list(every_dialect())[at : at + 4] for at in range(0, len(list(every_dialect())), 4)]
+#: The four of which no two speak one family.
+IN_EACH_RUN = max(AT_ONCE, key=lambda some: len({family for family, _ in some}))
 KEY = "canary-key-5f2d81c4"
 RENTS_AT_ONCE = 1  #: At each.
 EVENTS = 10_000  #: More than there are.
@@ -74,7 +77,13 @@ class Place:
         return [replace(each, account=f"{self.name}-{each.account}") for each in planned]
 
 
-@pytest.fixture(params=AT_ONCE, ids=lambda some: ",".join(each[1] or each[0] for each in some))
+@pytest.fixture(
+    params=[
+        pytest.param(some, marks=() if some is IN_EACH_RUN else pytest.mark.nightly)
+        for some in AT_ONCE
+    ],
+    ids=lambda some: ",".join(each[1] or each[0] for each in some),
+)
 async def places(request: pytest.FixtureRequest) -> AsyncIterator[list[Place]]:
     async with AsyncExitStack() as stack:
         found = []

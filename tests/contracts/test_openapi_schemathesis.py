@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 import time
 from collections.abc import Coroutine, Iterator
@@ -40,6 +41,8 @@ LABELS = sorted(
     if "responses" in operation
 )
 
+#: For each operation; `make nightly` asks for more.
+EXAMPLES = int(os.environ.get("AW_API_EXAMPLES", "10"))
 #: What is meant to be otherwise than schemathesis would have it.
 EXCLUDED = [
     # A cursor is opaque, 1.0 is no integer here, and an instant has limits no pattern tells.
@@ -90,7 +93,7 @@ def test_every_answer_is_one_that_is_described(
     label: str, operations: dict[str, Any], url: str
 ) -> None:
     @settings(
-        max_examples=25,
+        max_examples=EXAMPLES,
         deadline=None,
         derandomize=True,
         phases=[Phase.explicit, Phase.generate],

@@ -1,6 +1,6 @@
 """Whatever comes back, an adapter answers in the port's words and invents no ending and no code.
 
-At least 6,000 replies, by hypothesis; `make fuzz` goes on with a million that look for new paths.
+At least 3,000 replies, by hypothesis; `make fuzz` goes on with a million that look for new paths.
 """
 
 import json
@@ -17,7 +17,7 @@ from worker.adapters.providers.reply import Reply
 from worker.domain.price_fate import PriceFate
 from worker.ports.provider import CodesArrived, Ended
 
-REPLIES = 6_000
+REPLIES = 3_000
 LONG = 200  #: Bytes; a longer reply is not cut at each of them.
 STRIDE = 7
 CALLS_AN_EXAMPLE = 10  #: One at a time, hypothesis would take most of the time itself.
