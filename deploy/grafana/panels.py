@@ -10,7 +10,10 @@ Json: TypeAlias = dict[str, Any]
 
 DATASOURCE: Final[Json] = {"type": "prometheus", "uid": "${datasource}"}
 GREEN, AMBER, RED, BLUE, GREY = "green", "orange", "red", "blue", "#5a5f69"
-UNKNOWN: Final = {NO_DATA: ("not known", GREY), IDLE: ("nobody asked", GREY)}
+UNKNOWN: Final[Mapping[float, tuple[str, str]]] = {
+    NO_DATA: ("not known", GREY),
+    IDLE: ("nobody asked", GREY),
+}
 PROVIDER_BOARD: Final = "activation-worker-provider"
 
 #: Colours by what a value means, the same on every panel that tells series apart by it.

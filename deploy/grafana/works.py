@@ -3,6 +3,7 @@
 No band goes on as green where nothing was tried, or where nobody knows: it is grey then.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from deploy.grafana.panels import AMBER, GREEN, RED, Panel, Query, timeline
@@ -24,7 +25,7 @@ TAKEN_MIN: Final = 0.5  #: Of what is sent to an endpoint that works; as in the 
 ANSWERED_MIN: Final = 0.75  #: As in the alert about failing requests.
 #: Why nothing is rented at a provider, by the value that stands for it.
 BALANCE, STOPPED, NO_NUMBERS, IN_DOUBT, LIMIT = range(2, 7)
-RENTING: Final = {
+RENTING: Final[Mapping[float, tuple[str, str]]] = {
     1: ("yes", GREEN),
     LIMIT: ("at its limit", RED),
     BALANCE: ("balance too low", RED),

@@ -9,8 +9,10 @@ import asyncpg
 import pytest
 
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
-from tests.integration.store.shop import BOB
+from tests.integration.cases.test_rental_ends import END, automatic
+from tests.integration.store.shop import ALICE, BOB, TICK
 from worker.lifecycle.cases.due_timers import BATCH
+from worker.lifecycle.cases.idle_balances import idle_subject
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.case_view import CaseState
 
@@ -99,3 +101,39 @@ async def test_many_timers_of_a_locked_account_hold_up_a_younger_one_of_another_
         await shop.timers.tick()
         assert await shop.state_of(theirs.id) is CaseState.DENIED
     await somebody.close()
+
+
+async def test_an_idle_balance_that_is_locked_holds_up_no_other_account(shop: CaseShop) -> None:
+    idle = {"balance.expires": None, "balance.idle_months": 2, "balance.idle_then": "void"}
+    shop.change_policy("P3", idle)
+    for account in (ALICE, BOB):
+        await shop.open_account(account, amount_minor=1000, policy="P3")
+    await shop.admin.execute("UPDATE account SET opened_at = $1", MONDAY)
+    await shop.timers.tick()
+    await shop.admin.execute(
+        "UPDATE timer SET due_at = due_at - interval '1 s' WHERE subject = $1", idle_subject(ALICE)
+    )
+    somebody = await asyncpg.connect(shop.url)
+
+    async with somebody.transaction():
+        await somebody.execute("SELECT FROM balance WHERE account = 'alice' FOR UPDATE")
+        async with asyncio.timeout(SOON.total_seconds()):
+            await shop.fire_due_timers(MONDAY.replace(month=5) + TICK)
+        assert await shop.balances(BOB) == (0, 0)
+    await somebody.close()
+
+
+async def test_the_end_of_a_rental_whose_account_is_locked_holds_up_no_tick(
+    shop: CaseShop,
+) -> None:
+    await automatic(shop)
+    somebody = await asyncpg.connect(shop.url)
+
+    async with somebody.transaction():
+        await somebody.execute("SELECT FROM balance WHERE account = 'alice' FOR UPDATE")
+        async with asyncio.timeout(SOON.total_seconds()):
+            await shop.fire_due_timers(END + TICK)
+    await somebody.close()
+    await shop.fire_due_timers(END + DAY)
+
+    assert await shop.balances() == (3000, 0)

@@ -87,14 +87,16 @@ class CaseRepository:
         *,
         now: datetime | None = None,
         by: str | None = None,
+        lock_wait: timedelta | None = None,
     ) -> port.CaseOpenResult:
         if new.policy is not None and new.policy_version is not None:
             await self._policies.keep(new.policy, new.policy_version)
         return await self._db.write(
-            lambda c: self._open(c, new, _Judging(judge, policy_of, now, by=by))
+            lambda c: self._open(c, new, _Judging(judge, policy_of, now, by=by)),
+            lock_wait=lock_wait,
         )
 
-    async def change_case(
+    async def change_case(  # noqa: PLR0913 - no caller gives them all
         self,
         id_: UUID,
         judge: case_view.CaseJudge,
@@ -103,9 +105,11 @@ class CaseRepository:
         now: datetime | None = None,
         by: str | None = None,
         timer: case_view.Timer | None = None,
+        lock_wait: timedelta | None = None,
     ) -> port.CaseChange:
         judging = _Judging(judge, policy_of, now, timer, by)
-        lock_wait = None if timer is None else timer.lock_wait
+        if timer is not None:
+            lock_wait = timer.lock_wait
         return await self._db.write(lambda c: self._alter(c, id_, judging), lock_wait=lock_wait)
 
     async def case(self, id_: UUID) -> case_view.Case | None:

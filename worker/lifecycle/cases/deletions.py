@@ -6,6 +6,7 @@ deletion waits for tells it when it has ended; after a crash its own timer asks.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -27,6 +28,7 @@ class Deletions:
     judges: Mapping[CaseKind, case_steps.KindJudge]
     policies: PolicyBook
     told_by: str | None = None
+    lock_wait: timedelta | None = None  #: For a locked account; None: as long as the store waits.
 
     async def after(self, case: Case | None) -> None:
         """What follows for the deletion of an account from a change of one of its cases."""
@@ -100,6 +102,7 @@ class Deletions:
                 lambda view: case_steps.open_step(judge, view, "claim_at", {}),
                 policy_of,
                 by=self.told_by,
+                lock_wait=self.lock_wait,
             )
         )
 
@@ -117,7 +120,9 @@ class Deletions:
 
     async def _judged(self, id_: UUID, judge: CaseJudge) -> port.CaseChange:
         return await self.policies.judged(
-            lambda policy_of: self.cases.change_case(id_, judge, policy_of, by=self.told_by)
+            lambda policy_of: self.cases.change_case(
+                id_, judge, policy_of, by=self.told_by, lock_wait=self.lock_wait
+            )
         )
 
 

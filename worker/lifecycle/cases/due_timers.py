@@ -284,9 +284,13 @@ class DueTimers:
         change = await self.policies.judged(
             lambda policy_of: self.cases.change_case(timer.subject, decided, policy_of, timer=timer)
         )
-        await Deletions(cases=self.cases, judges=self.judges, policies=self.policies).after(
-            change.case
+        deletions = Deletions(
+            cases=self.cases,
+            judges=self.judges,
+            policies=self.policies,
+            lock_wait=timer.lock_wait,
         )
+        await deletions.after(change.case)
 
     async def _outage(self, timer: Timer) -> None:
         """Where it may be over its provider is read first: an SMS would have ended it."""

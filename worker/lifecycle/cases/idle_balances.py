@@ -80,19 +80,19 @@ class IdleBalances:
             return
         end = calendar.after_months(account.idle_since, months)
         if end <= timer.due_at:
-            end = await self._ended(account, months)
+            end = await self._ended(account, months, timer.lock_wait)
         await self.books.date_again(timer, end, months)
 
-    async def _ended(self, account: QuietAccount, months: int) -> datetime:
+    async def _ended(self, account: QuietAccount, months: int, lock_wait: timedelta) -> datetime:
         """Its time is over: what follows, and when it is looked at again."""
         now = self.clock.now()
         if account.available_minor == 0 or account.state != "open":
             return calendar.after_months(now, months)
-        if account.case_open or not await self._open(account):
+        if account.case_open or not await self._open(account, lock_wait):
             return now + NOTICE
         return calendar.after_months(now, months)
 
-    async def _open(self, account: QuietAccount) -> bool:
+    async def _open(self, account: QuietAccount, lock_wait: timedelta) -> bool:
         profile = self.policies.today[account.policy]
         new = cases.NewCase(
             id=cases.case_id(
@@ -110,7 +110,10 @@ class IdleBalances:
         try:
             await self.policies.judged(
                 lambda policy_of: self.cases.open_case(
-                    new, lambda view: case_steps.open_step(judge, view, None, {}), policy_of
+                    new,
+                    lambda view: case_steps.open_step(judge, view, None, {}),
+                    policy_of,
+                    lock_wait=lock_wait,
                 )
             )
         except case_steps.NothingFollows:

@@ -81,12 +81,12 @@ class RentalEnds:
                 await self.cases.put_off(timer, self._delay(rental))
                 return
             if promised is EmptyAtEnd.AUTOMATIC:
-                await self._credit_if_empty(rental, missing=log is not LogRead.WHOLE)
+                await self._credit_if_empty(rental, timer, missing=log is not LogRead.WHOLE)
             for case in waiting:
-                await self._decide_again(case, missing=log is not LogRead.WHOLE)
+                await self._decide_again(case, timer, missing=log is not LogRead.WHOLE)
         await self.cases.end_rental(timer)
 
-    async def _decide_again(self, case: port.Case, *, missing: bool) -> None:
+    async def _decide_again(self, case: port.Case, timer: Timer, *, missing: bool) -> None:
         """What waited for the end, now that our log has what its provider told."""
         judge = self.judges[case.kind]
 
@@ -99,7 +99,9 @@ class RentalEnds:
             return case_steps.recheck_step(judge, replace(view, case=case))
 
         await self.policies.judged(
-            lambda policy_of: self.cases.change_case(case.id, decided, policy_of)
+            lambda policy_of: self.cases.change_case(
+                case.id, decided, policy_of, lock_wait=timer.lock_wait
+            )
         )
 
     async def _promised(self, rental: Rental) -> EmptyAtEnd | None:
@@ -127,7 +129,7 @@ class RentalEnds:
     def _delay(self, rental: Rental) -> timedelta:
         return max(SHORTEST_DELAY, (self.rental_closer.now() - rental.ends_at) / 4)
 
-    async def _credit_if_empty(self, rental: Rental, *, missing: bool) -> None:
+    async def _credit_if_empty(self, rental: Rental, timer: Timer, *, missing: bool) -> None:
         judge = self.judges[CaseKind.RENTAL_END]
         new = cases.NewCase(
             # A prolonged rental has another end.
@@ -141,7 +143,10 @@ class RentalEnds:
         try:
             await self.policies.judged(
                 lambda policy_of: self.cases.open_case(
-                    new, lambda view: case_steps.open_step(judge, view, None, {}), policy_of
+                    new,
+                    lambda view: case_steps.open_step(judge, view, None, {}),
+                    policy_of,
+                    lock_wait=timer.lock_wait,
                 )
             )
         except case_steps.NothingFollows:

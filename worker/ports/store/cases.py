@@ -164,11 +164,15 @@ class CaseStore(Protocol):
         *,
         now: datetime | None = None,
         by: str | None = None,
+        lock_wait: timedelta | None = None,
     ) -> CaseOpenResult:
-        """Open it and judge it by the policy of its order; what *policy_of* raises undoes it."""
+        """Open it and judge it by the policy of its order; what *policy_of* raises undoes it.
+
+        Raises `RowLocked` where its account stays locked for *lock_wait*.
+        """
         ...
 
-    async def change_case(
+    async def change_case(  # noqa: PLR0913 - no caller gives them all
         self,
         id_: UUID,
         judge: case_view.CaseJudge,
@@ -177,8 +181,12 @@ class CaseStore(Protocol):
         now: datetime | None = None,
         by: str | None = None,
         timer: case_view.Timer | None = None,
+        lock_wait: timedelta | None = None,
     ) -> CaseChange:
-        """With a *timer*: only if that one is still due, and it has fired afterwards."""
+        """With a *timer*: only if that one is still due, and it has fired afterwards.
+
+        Raises `RowLocked` where its account stays locked for *lock_wait*, or that of the *timer*.
+        """
         ...
 
     async def case(self, id_: UUID) -> case_view.Case | None: ...
