@@ -43,6 +43,8 @@ UPDATE case_ SET opened_at =
         ELSE value END) FROM jsonb_each(facts));
 UPDATE obligation SET since = since - interval '42 days', by_when = by_when - interval '42 days';
 UPDATE review SET by_when = by_when - interval '42 days';
+UPDATE rental_order SET doubted_at = doubted_at - interval '42 days',
+                        decide_by = decide_by - interval '42 days';
 UPDATE rental SET rented_at = rented_at - interval '42 days',
                   ends_at = ends_at - interval '42 days',
                   ended_at = ended_at - interval '42 days';
@@ -256,6 +258,15 @@ async def rental_order(shop: Shop) -> str:
     return str(rental_order_id(RentalOrderKind.RENT, AccountId(shop.account), "one"))
 
 
+async def rental_order_late(shop: Shop) -> str:
+    """Its answer is lost, so nobody knows what became of it."""
+    lost = {"kind": "reply-lost", "seconds": 60, "operations": ["rent"]}
+    await shop.world.provider.post("/_sim/faults", lost)
+    ordered = await rental_order(shop)
+    await shop.world.provider.post("/_sim/faults", {"clear": True})
+    return ordered
+
+
 Setup: TypeAlias = Callable[[Shop], Awaitable[str]]
 
 #: What sets a timer, and what is decided or told when it rings.
@@ -279,6 +290,7 @@ KINDS: Final[dict[TimerKind, tuple[Setup, str | None]]] = {
     TimerKind.RENTAL_END: (rental_end, None),
     TimerKind.RENTAL_EMPTY: (rental_end, None),
     TimerKind.RENTAL_ORDER: (rental_order, None),
+    TimerKind.RENTAL_ORDER_LATE: (rental_order_late, None),
     # These need a provider that is down.
     TimerKind.BALANCE_CREDIT_SLA: (balance_credit_sla, "balance_credit_overdue"),
     TimerKind.RENTAL_CLOSE: (rental_close, None),
@@ -364,7 +376,8 @@ async def _ended_as_it_should(
         assert await database.fetchval(sql, subjects[kind]) == "in_review", kind
         assert await database.fetchval(due, subjects[kind]) is not None, kind
     sql = "SELECT count(*) FROM event WHERE type = 'review.late' AND account = $1"
-    assert await database.fetchval(sql, TimerKind.REVIEW_LATE.value) == 1
+    for late in (TimerKind.REVIEW_LATE, TimerKind.RENTAL_ORDER_LATE):
+        assert await database.fetchval(sql, late.value) == 1, late
     sql = "SELECT ended_at = ends_at FROM rental WHERE id = $1"
     assert await database.fetchval(sql, subjects[TimerKind.RENTAL_END])
     assert await database.fetchval("SELECT state FROM case_ WHERE subject = 'idle'") == "done"

@@ -2,8 +2,9 @@
 
 As with a number for one SMS, the intent is committed with its hold before the provider is asked,
 and what may have been bought is never sent again. What the provider answered is stored as soon
-as the database is back. What became of an order nobody can tell stays held: whoever finds the
-number books it, and its hold pays for it.
+as the database is back. What became of an order nobody can tell stays held, and waits for a human:
+whoever finds the number books it, and its hold pays for it; where nothing was bought he gives it
+back.
 """
 
 import asyncio
@@ -229,6 +230,9 @@ class RentLong:
         self, order: RentalOrder, store: Callable[[], Awaitable[Rental | None]]
     ) -> RentalOrderResult:
         rental = await self.answers.kept(self._keep(order, store, is_sold=True), NOT_STORED)
+        if rental is None:  # A human has given the hold back meanwhile: it is nobody's rental.
+            self._tell_lost(order, "given back meanwhile", is_sold=True)
+            return RentalOrderResult(RentalOrderState.FAILED, None, UNAVAILABLE)
         return RentalOrderResult(RentalOrderState.DONE, rental)
 
     async def _failed(self, order: RentalOrder, failure: str) -> RentalOrderResult:
@@ -247,15 +251,17 @@ class RentLong:
         try:
             return await self.retry(KEEP_BOUGHT, store, on=errors.StoreError)
         except BaseException as error:
-            detail = describe_safely(error)
-            self.reporter.trouble(
-                "rental.bought_and_lost" if is_sold else "rental.refused_and_held",
-                provider=order.provider,
-                detail=detail,
-                order=order.id,
-                rental=order.rental,
-            )
+            self._tell_lost(order, describe_safely(error), is_sold=is_sold)
             raise
+
+    def _tell_lost(self, order: RentalOrder, detail: str, *, is_sold: bool) -> None:
+        self.reporter.trouble(
+            "rental.bought_and_lost" if is_sold else "rental.refused_and_held",
+            provider=order.provider,
+            detail=detail,
+            order=order.id,
+            rental=order.rental,
+        )
 
     async def read(self, rental: Rental) -> bool:
         """Keep what its provider lists of it; whether our log has all of that now."""

@@ -52,8 +52,9 @@ from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.questions import FactsToAdd, instant_fact
 from worker.ports.store.activations import SeenSms
+from worker.ports.store.case_search import Review
 from worker.ports.store.case_view import CaseKind, CaseState, Rejected
-from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult, Review
+from worker.ports.store.cases import CaseChange, CaseOpenOutcome, CaseOpenResult
 from worker.ports.store.rentals import Rental
 
 T = TypeVar("T")

@@ -94,6 +94,7 @@ class ClockedStore(PostgresStore):
             "rental_order_failed",
             "rental_order_unknown",
             "rental_order_forgotten",
+            "decide_rental_order",
             "keep_messages",
         )
         self.cases = cast("CaseRepository", cases)

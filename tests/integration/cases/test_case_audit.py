@@ -69,6 +69,14 @@ SABOTAGES = [
     ),
     # What a customer owes until a date at which nothing rings.
     Sabotage("case_waits_with_a_date", "DELETE FROM timer WHERE kind = 'obligation'"),
+    # An order in doubt that nobody would be told of, or without a date.
+    Sabotage("case_waits_with_a_date", "DELETE FROM timer WHERE kind = 'rental_order_late'"),
+    Sabotage("case_waits_with_a_date", "UPDATE rental_order SET decide_by = NULL"),
+    Sabotage(
+        "case_timers_ring_for_open_cases",
+        "INSERT INTO timer (kind, subject, due_at)"
+        " VALUES ('rental_order_late', '00000000-0000-0000-0000-000000000001', now())",
+    ),
     # Money was given for an order that was replaced.
     Sabotage(
         "case_price_or_number",
@@ -102,6 +110,8 @@ async def cases_of_every_kind(shop: CaseShop) -> Case:
     await shop.open_claim(await shop.delivered_activation("P3", "4"), "wrong_code")
     await shop.report_outage()
     await shop.store.cases.begin_rental_order(order(shop))
+    await shop.store.cases.begin_rental_order(order(shop, "doubted"))
+    await shop.store.cases.rental_order_unknown(order(shop, "doubted").id)
     paid = await shop.open_withdrawal("P4", "1", amount_minor=100)
     await shop.give_verdict(paid, grant=True)
     await shop.mark_paid(paid)

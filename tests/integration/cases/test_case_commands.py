@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Background
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
+from tests.integration.cases.rental_order import order
 from tests.unit.cli.conftest import Cli, cli, nothing_around
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
@@ -19,6 +20,7 @@ from worker.domain.activation import State
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.ports.store.case_view import Case, CaseState
+from worker.ports.store.rentals import RentalOrder
 
 FIXTURES = (cli, nothing_around)
 
@@ -82,6 +84,26 @@ def test_a_case_in_review_is_listed_shown_and_decided(served: Served) -> None:
     assert decided.stderr == f"{case.id} is now granted\n"
     assert served.run(served.shop.state_of(case.id)) is CaseState.GRANTED
     assert served.ask("cases", "list").stderr == "nothing waits for a human\n"
+
+
+async def order_in_doubt(shop: CaseShop) -> RentalOrder:
+    await shop.open_account()
+    ordered = order(shop)
+    await shop.store.cases.begin_rental_order(ordered)
+    await shop.store.cases.rental_order_unknown(ordered.id)
+    return ordered
+
+
+def test_an_order_of_a_rental_in_doubt_is_listed_and_decided(served: Served) -> None:
+    ordered = served.run(order_in_doubt(served.shop))
+
+    listed = served.ask("cases", "list").stdout
+    denied = served.ask("cases", "verdict", str(ordered.id), "--deny", "--note", "sold")
+    granted = served.ask("cases", "verdict", str(ordered.id), "--grant", "--note", "unsold")
+
+    assert [word in listed for word in ("rental_order", str(ordered.id), "10.00 USD")] == [True] * 3
+    assert (denied.exit_code, "PUT /v1/rentals/sim/" in denied.stderr) == (1, True)
+    assert (granted.exit_code, granted.stderr) == (0, f"{ordered.id} is now failed\n")
 
 
 def test_with_an_output_format_the_answers_are_json(served: Served) -> None:

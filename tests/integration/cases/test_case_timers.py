@@ -13,6 +13,7 @@ from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop, last_
 from tests.integration.cases.rental_order import order
 from tests.integration.store.pausing import Rival
 from tests.integration.store.shop import ALICE, TICK, WINDOW
+from worker.adapters.store.rental_order_ends import DECIDED_WITHIN
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.domain.activation import State
 from worker.domain.price_fate import PriceFate
@@ -184,6 +185,12 @@ async def rental_order(shop: CaseShop) -> SetTimer:
     return SetTimer(begun.id, MONDAY + FORGOTTEN_AFTER, "", "", "rental.unknown")
 
 
+async def rental_order_late(shop: CaseShop) -> SetTimer:
+    setup = await rental_order(shop)
+    await shop.store.cases.rental_order_unknown(setup.subject)
+    return SetTimer(setup.subject, MONDAY + DECIDED_WITHIN, "", "", None)
+
+
 KINDS: dict[TimerKind, Setup] = {
     TimerKind.SMS_WINDOW: sms_window,
     TimerKind.CLAIM_WINDOW: claim_window,
@@ -206,6 +213,7 @@ KINDS: dict[TimerKind, Setup] = {
     TimerKind.RENTAL_EMPTY: rental_empty,
     TimerKind.RENTAL_CLOSE: rental_close,
     TimerKind.RENTAL_ORDER: rental_order,
+    TimerKind.RENTAL_ORDER_LATE: rental_order_late,
 }
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
 
@@ -292,7 +300,7 @@ async def test_two_processes_that_fire_one_timer_at_once_have_one_effect(
         first = await rival.start(rival.store.cases.end_rental(timer))
     elif kind is TimerKind.BALANCE_IDLE:
         first = await rival.start(rival.store.books.date_again(timer, setup.due_at + 30 * DAY, 1))
-    elif kind is TimerKind.REVIEW_LATE:
+    elif kind in {TimerKind.REVIEW_LATE, TimerKind.RENTAL_ORDER_LATE}:
         (review,) = await shop.service.reviews(2)
         first = await rival.start(rival.store.cases.review_late(timer, review))
     elif kind is TimerKind.RENTAL_ORDER:

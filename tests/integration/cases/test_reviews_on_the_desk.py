@@ -8,11 +8,13 @@ import pytest
 
 from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import PRICE, CaseShop
+from tests.integration.cases.rental_order import order
 from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Page, Visitor
 from tests.unit.http.caller import Api, Described
 from tests.unit.http.conftest import described
 from worker.domain.activation import State
+from worker.ports.store.rentals import RentalOrder
 
 FIXTURES = (described,)
 CLAIM = {
@@ -69,9 +71,8 @@ async def test_every_kind_of_review_and_case_has_its_page(
     cases = [each["id"] for each in (await api.get("/v1/cases?account=alice")).json["items"]]
 
     waits = (await api.get("/v1/reviews")).json["items"]
-    about = [(each["id"], each["case"] or "") for each in waits]
-    pages = {id_: await staff.get(f"/?review={id_}&case={case}") for id_, case in about}
-    parts = [await staff.get(f"/reviews/{id_}?case={case}", **FRAGMENT) for id_, case in about]
+    pages = {each["id"]: await staff.get(f"/?review={each['id']}") for each in waits}
+    parts = [await staff.get(f"/reviews/{id_}", **FRAGMENT) for id_ in pages]
     others = [f"/cases/{id_}" for id_ in cases]
     others += ["/", "/accounts/alice", f"/a/{number}"]
 
@@ -136,3 +137,48 @@ async def test_how_a_number_ends_is_chosen_for_a_deny_alone(
     denied = await decide(staff, str(number), grant="no", outcome="delivered")
     assert denied.goes_to == "/?done=denied"
     assert (await api.get(f"/v1/activations/{number}")).json["state"] == "delivered"
+
+
+async def order_in_doubt(shop: CaseShop) -> RentalOrder:
+    await shop.open_account(amount_minor=1500)
+    ordered = order(shop, order_ref="order-8")
+    await shop.store.cases.begin_rental_order(ordered)
+    await shop.store.cases.rental_order_unknown(ordered.id)
+    return ordered
+
+
+async def test_an_order_in_doubt_is_on_the_page_and_is_given_back(
+    shop: CaseShop, staff: Visitor
+) -> None:
+    ordered = await order_in_doubt(shop)
+
+    page = await staff.get("/")
+    part = await staff.get(f"/reviews/{ordered.id}", **FRAGMENT)
+    granted = await decide(staff, str(ordered.id), grant="yes")
+
+    for shown in (page, part):
+        assert shown.status == 200
+        assert "10.00 USD" in shown.text
+        assert "rental order" in shown.text
+        assert "order order-8" in shown.text
+        assert "Outcome unknown." in shown.text
+        assert "Nothing was bought: 10.00 USD is back on the balance." in shown.text
+        assert "Ending, if denied" not in shown.text
+    assert granted.goes_to == "/?done=granted"
+    assert await shop.balances() == (1500, 0)
+    assert "Nothing waits for you" in (await staff.get("/")).text
+    again = await decide(staff, str(ordered.id), grant="no")
+    assert (again.status, "Somebody decided before you" in again.text) == (409, True)
+    assert "does not wait any more" in (await staff.get(f"/?review={ordered.id}")).text
+
+
+async def test_denying_an_order_in_doubt_says_which_call_books_the_number(
+    shop: CaseShop, staff: Visitor
+) -> None:
+    ordered = await order_in_doubt(shop)
+
+    denied = await decide(staff, str(ordered.id), grant="no")
+
+    assert denied.status == 409
+    assert "PUT /v1/rentals/sim/{provider_ref}" in denied.text
+    assert await shop.balances() == (500, 1000)

@@ -3,8 +3,10 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -227,6 +229,39 @@ async def test_a_deletion_that_waits_stays_a_block_for_the_code_beside_the_upgra
     states = await admin.fetch("SELECT DISTINCT state FROM account")
     await admin.close()
     assert [row["state"] for row in states] == ["blocked"]
+
+
+ORDERED = (
+    "INSERT INTO rental_order (id, kind, content_hash, call, account, provider, service, country,"
+    " seconds, price_minor, currency, charge, policy, policy_version, state, asked_at)"
+    " SELECT CAST($1 AS uuid), 'rent', 'h', 'c', account, 'sim', 'any', '1', 3600, 5, currency,"
+    " 'hold', 'default', '1', $2, now() - interval '3 days' FROM account LIMIT 1"
+)
+DATED = (
+    "SELECT o.asked_at, o.doubted_at, o.decide_by, t.due_at FROM rental_order o"
+    " JOIN timer t ON t.subject = o.id AND t.kind = 'rental_order_late'"
+    " WHERE o.id = CAST($1 AS uuid) AND t.fired_at IS NULL"
+)
+DAY = timedelta(days=1)
+
+
+async def test_an_order_in_doubt_gets_a_date_also_from_the_code_of_before(
+    empty_database_url: str,
+) -> None:
+    before, meanwhile = UUID(int=1), UUID(int=2)
+    admin = await filled(empty_database_url, "0025")
+    await admin.execute(ORDERED, before, "unknown")
+    await admin.execute(ORDERED, meanwhile, "asked")
+    await migrate.upgrade(empty_database_url)
+
+    await admin.execute("UPDATE rental_order SET state = 'unknown' WHERE id = $1", meanwhile)
+
+    asked, doubted, decide_by, rings = await admin.fetchrow(DATED, before)
+    assert (doubted, decide_by, rings) == (asked, asked + DAY, asked + DAY)
+    asked, doubted, decide_by, rings = await admin.fetchrow(DATED, meanwhile)
+    assert asked + 3 * DAY < doubted
+    assert (decide_by, rings) == (doubted + DAY, doubted + DAY)
+    await admin.close()
 
 
 async def test_a_migration_behind_a_long_reader_lets_others_by_and_goes_on_after_it(

@@ -105,8 +105,8 @@ _NARROWED: Final[Mapping[Reads, Mapping[str, str]]] = {
         "review": "SELECT * FROM review WHERE case_id = ANY(CAST(:cases AS uuid[]))",
         "obligation": "SELECT * FROM obligation WHERE case_id = ANY(CAST(:cases AS uuid[]))",
         # Those of rentals are few, and begin with their kind.
-        "timer": "SELECT * FROM timer WHERE subject = ANY(CAST(:ringing AS uuid[])) OR kind"
-        " IN ('rental_end', 'rental_empty', 'rental_close', 'rental_order')",
+        "timer": "SELECT * FROM timer WHERE subject = ANY(CAST(:ringing AS uuid[])) OR kind IN"
+        " ('rental_end', 'rental_empty', 'rental_close', 'rental_order', 'rental_order_late')",
         "transfer": "SELECT * FROM transfer WHERE key = ANY(CAST(:case_keys AS text[]))",
         "activation": "SELECT * FROM activation WHERE id = ANY(CAST(:things AS uuid[]))",
         "rental": "SELECT * FROM rental WHERE id = ANY(CAST(:things AS uuid[]))",

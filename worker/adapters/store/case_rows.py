@@ -21,8 +21,8 @@ from worker.domain.policy import Profile, Reason
 from worker.domain.policy.deadlines import review_by
 from worker.domain.transfer import Charge
 from worker.ports.store import case_view as port
-from worker.ports.store.case_search import ANY_REVIEW, ReviewSearch
-from worker.ports.store.cases import NewCase, Review, ReviewPlace
+from worker.ports.store.case_search import ANY_REVIEW, Review, ReviewPlace, ReviewSearch
+from worker.ports.store.cases import NewCase
 from worker.ports.store.said import StaffNote
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

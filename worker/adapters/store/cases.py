@@ -29,11 +29,11 @@ from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Sms
-from worker.ports.store import case_view
+from worker.ports.store import case_search, case_view
 from worker.ports.store import cases as port
 from worker.ports.store import rentals as long_rentals
 from worker.ports.store.case_record import AccountRecord, CaseRecord
-from worker.ports.store.case_search import ANY_REVIEW, CaseBrief, CaseSearch, ReviewSearch
+from worker.ports.store.case_search import CaseBrief, CaseSearch, Review
 from worker.ports.store.cases import PolicyLookup, PolicyVersion
 from worker.ports.store.obligations import Obligation
 from worker.ports.store.said import StaffNote
@@ -167,9 +167,9 @@ class CaseRepository:
         policies: Mapping[PolicyVersion, Profile],
         *,
         limit: int,
-        after: port.ReviewPlace | None = None,
-        about: ReviewSearch = ANY_REVIEW,
-    ) -> list[port.Review]:
+        after: case_search.ReviewPlace | None = None,
+        about: case_search.ReviewSearch = case_search.ANY_REVIEW,
+    ) -> list[Review]:
         return await case_rows.reviews(self._db, policies, limit=limit, after=after, about=about)
 
     async def note(
@@ -183,7 +183,7 @@ class CaseRepository:
         return await self._db.write(lambda c: case_rows.note(c, id_, kind, said, now))
 
     async def review_late(
-        self, timer: case_view.Timer, review: port.Review | None, *, now: datetime | None = None
+        self, timer: case_view.Timer, review: Review | None, *, now: datetime | None = None
     ) -> bool:
         return await self._db.write(
             lambda c: due_timers.review_late(c, timer, review, now, self._event_state),
@@ -218,7 +218,7 @@ class CaseRepository:
     ) -> port.RentalBookingResult:
         await self._policies.keep(rental.policy, rental.policy_version)
         booking = rentals.Booking(rental, policy_told=policy_told, keeping=self._policies.keeping)
-        return await self._db.write(lambda c: rentals.book(c, booking, now))
+        return await self._db.write(lambda c: rentals.book(c, booking, now, self._event_state))
 
     async def rental(self, provider: ProviderName, ref: ProviderRef) -> long_rentals.Rental | None:
         return await self._db.read(lambda c: rentals.newest(c, provider, ref))
@@ -261,18 +261,21 @@ class CaseRepository:
     async def rental_bought(
         self, order: UUID, sold: long_rentals.RentedLong, *, now: datetime | None = None
     ) -> long_rentals.Rental | None:
-        return await self._db.write(lambda c: rental_orders.bought(c, order, sold, now))
+        state = self._event_state
+        return await self._db.write(lambda c: rental_orders.bought(c, order, sold, now, state))
 
     async def rental_prolonged(
         self, order: UUID, longer: long_rentals.ProlongedLong, *, now: datetime | None = None
     ) -> long_rentals.Rental | None:
-        return await self._db.write(lambda c: rental_orders.prolonged(c, order, longer, now))
+        state = self._event_state
+        return await self._db.write(lambda c: rental_orders.prolonged(c, order, longer, now, state))
 
     async def rental_order_failed(
         self, order: UUID, failure: str, *, now: datetime | None = None
     ) -> None:
+        state = self._event_state
         await self._db.write(
-            lambda c: rental_orders.failed(c, order, failure, now), lock_wait=LOCK_WAIT
+            lambda c: rental_orders.failed(c, order, failure, now, state), lock_wait=LOCK_WAIT
         )
 
     async def rental_order_unknown(self, order: UUID, *, now: datetime | None = None) -> None:
@@ -286,6 +289,15 @@ class CaseRepository:
         return await self._db.write(
             lambda c: rental_orders.forgotten(c, timer, state, now), lock_wait=timer.lock_wait
         )
+
+    async def rental_order(self, id_: UUID) -> long_rentals.OrderStanding | None:
+        return await self._db.read(lambda c: rental_orders.standing(c, id_))
+
+    async def decide_rental_order(
+        self, id_: UUID, verdict: long_rentals.OrderVerdict, *, now: datetime | None = None
+    ) -> long_rentals.OrderStanding:
+        state = self._event_state
+        return await self._db.write(lambda c: rental_orders.decide(c, id_, verdict, now, state))
 
     async def keep_messages(
         self, rental: UUID, sms: Sequence[Sms], *, now: datetime | None = None

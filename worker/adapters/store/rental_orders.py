@@ -15,12 +15,15 @@ from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_rows, rentals
 from worker.adapters.store.database import statement
 from worker.adapters.store.policies import state_for_orders
+from worker.adapters.store.rental_order_ends import NewOrderState, end, move, source
 from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName
 from worker.domain.transfer import Charge, TransferKind
 from worker.ports.provider import Sms
 from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.rentals import (
+    OrderStanding,
+    OrderVerdict,
     ProlongedLong,
     Rental,
     RentalMessage,
@@ -96,7 +99,7 @@ async def begin(
 
 
 async def bought(
-    connection: AsyncConnection, id_: UUID, sold: RentedLong, now: datetime | None
+    connection: AsyncConnection, id_: UUID, sold: RentedLong, now: datetime | None, event_state: str
 ) -> Rental | None:
     """The rental it became; None where the order had ended without one."""
     order = await _open(connection, id_)
@@ -108,7 +111,8 @@ async def bought(
     await connection.execute(statement("cases/lock_number"), number)
     booked = await rentals.newest(connection, provider, sold.ref)
     if booked is not None and clock <= booked.ends_at:
-        await _end(connection, order, RentalOrderState.FAILED, clock, BOOKED, booked.id)
+        theirs = NewOrderState(RentalOrderState.FAILED, BOOKED, booked.id)
+        await end(connection, id_, theirs, clock, event_state)
         return booked
     rental = Rental(
         id=rental_id(provider, sold.ref, clock),
@@ -130,17 +134,31 @@ async def bought(
     )
     await rentals.insert(connection, rental, transfer.held(account), clock)
     await rentals.keep_cost(connection, rental.id, sold.cost_minor, sold.cost_currency)
-    await _end(connection, order, RentalOrderState.DONE, clock, None, rental.id)
+    done = NewOrderState(RentalOrderState.DONE, rental=rental.id)
+    await end(connection, id_, done, clock, event_state)
     return await rentals.by_id(connection, rental.id)
 
 
 async def prolonged(
-    connection: AsyncConnection, id_: UUID, longer: ProlongedLong, now: datetime | None
+    connection: AsyncConnection,
+    id_: UUID,
+    longer: ProlongedLong,
+    now: datetime | None,
+    event_state: str,
 ) -> Rental | None:
     order = await _open(connection, id_)
     if order is None:
         return await _became(connection, id_)
     clock = await locks.clock(connection, now)
+    await _prolong(connection, order, longer, clock)
+    await end(connection, id_, NewOrderState(RentalOrderState.DONE), clock, event_state)
+    return await rentals.by_id(connection, order["rental_id"])
+
+
+async def _prolong(
+    connection: AsyncConnection, order: RowMapping, longer: ProlongedLong, now: datetime
+) -> None:
+    """Its rental ends later and its hold is paid; who calls ends the order."""
     await connection.execute(
         statement("cases/prolong_rental"),
         {
@@ -148,53 +166,85 @@ async def prolonged(
             "seconds": order["seconds"],
             **asdict(longer),
             "price": order["price_minor"],
-            "now": clock,
+            "now": now,
         },
     )
     held = transfer.held(AccountId(order["account"]))
-    await move(connection, order, TransferKind.PROLONG, held, transfer.REVENUE, clock)
-    await _end(connection, order, RentalOrderState.DONE, clock)
-    return await rentals.by_id(connection, order["rental_id"])
+    await move(connection, order, TransferKind.PROLONG, held, transfer.REVENUE, now)
 
 
 async def failed(
-    connection: AsyncConnection, id_: UUID, failure: str, now: datetime | None
+    connection: AsyncConnection, id_: UUID, failure: str, now: datetime | None, event_state: str
 ) -> None:
     """Certainly nothing was bought: the hold goes back, once."""
-    order = await _open(connection, id_)
-    if order is not None:
+    if await _open(connection, id_) is not None:
         clock = await locks.clock(connection, now)
-        await _end(connection, order, RentalOrderState.FAILED, clock, failure)
+        ending = NewOrderState(RentalOrderState.FAILED, failure)
+        await end(connection, id_, ending, clock, event_state)
 
 
 async def unknown(
     connection: AsyncConnection, id_: UUID, event_state: str, now: datetime | None
 ) -> None:
-    """Nobody knows whether it was bought: the hold stays, and the shop is told."""
+    """Nobody knows whether it was bought: the hold stays, the shop is told, a human decides."""
+    if await _open(connection, id_) is not None:
+        clock = await locks.clock(connection, now)
+        await end(connection, id_, NewOrderState(RentalOrderState.UNKNOWN), clock, event_state)
+
+
+async def decide(
+    connection: AsyncConnection,
+    id_: UUID,
+    verdict: OrderVerdict,
+    now: datetime | None,
+    event_state: str,
+) -> OrderStanding:
+    """Its balances are locked: a booking, a late answer or another verdict is before or after."""
     order = await _open(connection, id_)
-    if order is None or order["state"] == "unknown":
-        return
-    clock = await locks.clock(connection, now)
-    await _end(connection, order, RentalOrderState.UNKNOWN, clock)
-    payload = {
-        "order": str(id_),
-        "kind": order["kind"],
-        "provider": order["provider"],
-        "account": order["account"],
-        "rental": None if order["rental_id"] is None else str(order["rental_id"]),
-        **case_rows.order_ref_told(order["order_ref"]),
-    }
-    await connection.execute(
-        statement("cases/write_event"),
-        {
-            "subject": str(id_),
-            "type": "rental.unknown",
-            "activation": None,
-            "account": order["account"],
-            "now": clock,
-            "payload": json.dumps(payload),
-            "event_state": event_state,
-        },
+    if order is not None and order["state"] == "unknown":
+        clock = await locks.clock(connection, now)
+        kept = {"grant": verdict.grant, **verdict.said._asdict()}
+        if verdict.grant:
+            ending = NewOrderState(RentalOrderState.FAILED, verdict.failure, verdict=kept)
+        else:
+            assert order["kind"] == RentalOrderKind.PROLONG.value  # A number is booked instead.
+            # No end was told, so none that was read before is needed.
+            await _prolong(connection, order, ProlongedLong(None, order["asked_at"], None), clock)
+            ending = NewOrderState(RentalOrderState.DONE, verdict=kept)
+        await end(connection, id_, ending, clock, event_state)
+        if verdict.said.note is not None:
+            await _note(connection, order, verdict, clock)
+    found = await standing(connection, id_)
+    assert found is not None
+    return found
+
+
+async def _note(
+    connection: AsyncConnection, order: RowMapping, verdict: OrderVerdict, now: datetime
+) -> None:
+    """What was said stands with its account: an order that came to nothing has no page."""
+    what = "given back" if verdict.grant else "prolonged"
+    note = f"Order {order['order_ref'] or order['id']} of a rental was {what}: {verdict.said.note}"
+    kept = {"account": order["account"], "note": note, "by": verdict.said.by, "now": now}
+    await connection.execute(statement("books/note"), kept)
+
+
+async def standing(connection: AsyncConnection, id_: UUID) -> OrderStanding | None:
+    row = (await connection.execute(_ORDER, {"id": id_})).mappings().one_or_none()
+    if row is None:
+        return None
+    return OrderStanding(
+        id=row["id"],
+        kind=RentalOrderKind(row["kind"]),
+        state=row["state"],
+        account=AccountId(row["account"]),
+        provider=ProviderName(row["provider"]),
+        price_minor=row["price_minor"],
+        currency=row["currency"],
+        order_ref=row["order_ref"],
+        rental=row["rental_id"],
+        ended_at=row["ended_at"],
+        verdict=row["verdict"],
     )
 
 
@@ -232,36 +282,6 @@ async def messages(connection: AsyncConnection, rental: UUID) -> list[RentalMess
     return [RentalMessage(*row) for row in rows]
 
 
-async def move(
-    connection: AsyncConnection,
-    order: RowMapping,
-    kind: TransferKind,
-    origin: str,
-    destination: str,
-    now: datetime,
-) -> None:
-    await connection.execute(
-        statement("cases/move"),
-        {
-            "key": transfer.transfer_key(kind, order["id"]),
-            "account": order["account"],
-            "activation": None,
-            "source": origin,
-            "destination": destination,
-            "amount": order["price_minor"],
-            "currency": order["currency"],
-            "now": now,
-        },
-    )
-
-
-def source(order: RowMapping) -> str:
-    """Where the hold of an order came from, and goes back to."""
-    if order["charge"] == Charge.EXTERNAL.value:
-        return transfer.OUTSIDE
-    return transfer.available(AccountId(order["account"]))
-
-
 async def _open(connection: AsyncConnection, id_: UUID) -> RowMapping | None:
     """The order, locked after its account's balances, while nobody knows its end."""
     account = (await connection.execute(_ACCOUNT, {"id": id_})).scalar_one()
@@ -275,29 +295,6 @@ async def _became(connection: AsyncConnection, id_: UUID) -> Rental | None:
     if order["rental_id"] is None or (order["state"] == "failed" and order["failure"] != BOOKED):
         return None
     return await rentals.by_id(connection, order["rental_id"])
-
-
-async def _end(
-    connection: AsyncConnection,
-    order: RowMapping,
-    state: RentalOrderState,
-    now: datetime,
-    failure: str | None = None,
-    rental: UUID | None = None,
-) -> None:
-    ended = await connection.execute(
-        statement("cases/end_rental_order"),
-        {
-            "id": order["id"],
-            "state": state.value,
-            "failure": failure,
-            "rental": rental,
-            "now": now,
-        },
-    )
-    if ended.first() is not None and state is RentalOrderState.FAILED:
-        held = transfer.held(AccountId(order["account"]))
-        await move(connection, order, TransferKind.RENTBACK, held, source(order), now)
 
 
 async def _known(

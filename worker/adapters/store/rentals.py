@@ -15,6 +15,8 @@ from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_rows, searching
 from worker.adapters.store.database import statement
 from worker.adapters.store.policies import state_for_orders
+from worker.adapters.store.rental_order_ends import NewOrderState
+from worker.adapters.store.rental_order_ends import end as end_order
 from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
@@ -158,7 +160,7 @@ class Booking(NamedTuple):
 
 
 async def book(
-    connection: AsyncConnection, booking: Booking, now: datetime | None
+    connection: AsyncConnection, booking: Booking, now: datetime | None, event_state: str
 ) -> port.RentalBookingResult:
     rental = booking.rental
     # Balances before the number, as `rental_orders.bought` takes them: else the two deadlock.
@@ -183,14 +185,19 @@ async def book(
         return port.RentalBookingResult(port.CaseOpenOutcome(f"account_{state}"))
     rental = replace(rental, currency=account["currency"])
     clock = await locks.clock(connection, now)
-    how = await _paid(connection, booking._replace(rental=rental), account, clock)
+    paid = booking._replace(rental=rental)
+    how = await _paid(connection, paid, account, clock, event_state)
     if how is not port.CaseOpenOutcome.NEW:
         return port.RentalBookingResult(how)
     return port.RentalBookingResult(how, await by_id(connection, rental.id))
 
 
 async def _paid(
-    connection: AsyncConnection, booking: Booking, account: RowMapping, now: datetime
+    connection: AsyncConnection,
+    booking: Booking,
+    account: RowMapping,
+    now: datetime,
+    event_state: str,
 ) -> port.CaseOpenOutcome:
     """Booked, and paid by the hold of an order in doubt, which says what the booking does not."""
     rental = booking.rental
@@ -203,10 +210,8 @@ async def _paid(
             return port.CaseOpenOutcome.OTHER_CONTENT
         whole = replace(rental, **{name: ordered[name] for name in _OF_ITS_ORDER})
         await insert(connection, whole, transfer.held(rental.account), now)
-        ended = {"state": "done", "failure": None, "rental": rental.id, "now": now}
-        await connection.execute(
-            statement("cases/end_rental_order"), {"id": ordered["id"], **ended}
-        )
+        done = NewOrderState(rental_port.RentalOrderState.DONE, rental=rental.id)
+        await end_order(connection, ordered["id"], done, now, event_state)
         return port.CaseOpenOutcome.NEW
     held = rental.charge is transfer.Charge.HOLD
     if held and account["amount_minor"] < rental.price_minor:

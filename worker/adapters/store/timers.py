@@ -16,10 +16,11 @@ from worker.adapters.store.database import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
 from worker.ports.instances import InstanceId
+from worker.ports.store.books import IN_REVIEW
+from worker.ports.store.case_search import Review
 from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.cases import (
     PolicyLookup,
-    Review,
     SilenceJudge,
     SilentActivation,
     UnseededPage,
@@ -118,12 +119,13 @@ async def review_late(
     open_ = await connection.execute(statement("cases/review_is_open"), {"id": review.id})
     if open_.scalar() is None:
         return False
+    number = review.id if review.kind == IN_REVIEW else None
     told = {
         "id": str(review.id),
         "case": None if review.case is None else str(review.case),
         "kind": review.kind,
         "subject": review.subject,
-        "activation": str(review.id) if review.case is None else None,
+        "activation": None if number is None else str(number),
         "account": review.account,
         "currency": review.currency,
         **({} if review.order_ref is None else {"order_ref": review.order_ref}),
@@ -131,8 +133,9 @@ async def review_late(
         "proposed_minor": review.proposed_minor,
         "by_when": case_rows.instant(review.by_when),
     }
-    about = review.id if review.case is None else None
-    await review_events.write(connection, review.id, "review.late", told, clock, event_state, about)
+    await review_events.write(
+        connection, review.id, "review.late", told, clock, event_state, number
+    )
     return True
 
 

@@ -15,7 +15,7 @@ from worker.domain.policy import vocabulary as policy
 from worker.ports.handover import IntakeRefusal
 from worker.ports.reporter import ConnectionState, Dependency, JobResult, Operation, RequestResult
 from worker.ports.service import FAILED
-from worker.ports.store.books import IN_REVIEW
+from worker.ports.store.books import IN_DOUBT, IN_REVIEW
 from worker.ports.store.case_view import CaseKind
 from worker.ports.store.outbox import SendResult
 
@@ -104,7 +104,7 @@ JOB_RESULT = _fixed("result", JobResult)
 DEPENDENCY = _fixed("dependency", Dependency)
 SEND_RESULT = _fixed("result", SendResult)
 REFUSAL = _fixed("reason", IntakeRefusal)
-REVIEW_KIND = _fixed("kind", (*(kind.value for kind in CaseKind), IN_REVIEW))
+REVIEW_KIND = _fixed("kind", (*(kind.value for kind in CaseKind), IN_REVIEW, IN_DOUBT))
 POOL = _fixed("pool", ("work", "heartbeat"))
 CONNECTION_STATE = _fixed("state", ConnectionState)
 #: Which calls there are is known where they are served: a route's template, never a path.

@@ -287,7 +287,7 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "rent.proven_unsold": "Purchases whose reply was lost were never sold: nothing is at risk.",
     "rent.refused_and_held": "A refused purchase could not be given back: its price is still held.",
     "rent.outcome_unknown": "A purchase whose reply was lost; it is looked for, never repeated.",
-    "rental.bought_and_lost": "A long rental was bought and could not be stored: book it by hand.",
+    "rental.bought_and_lost": "A long rental was bought, but is not stored: book it, or end it.",
     "rental.outcome_unknown": "Nobody knows whether a long rental was sold; it is not asked again.",
     "rental.refused_and_held": "A refused long rental could not be given back: its price is held.",
     "rental.read_failed": "A rental's messages could not be read; those kept before are shown.",

@@ -280,7 +280,7 @@ class Metrics:
     reviews_waiting = bounded(
         Gauge,
         "reviews_waiting",
-        "Cases and numbers that wait for a human's verdict. Take max, not sum.",
+        "Cases, numbers and rental orders that wait for a human's verdict. Take max, not sum.",
         label_sets.REVIEW_KIND,
         read=lambda stats, _: each(stats.reviews_waiting),
     )
@@ -293,7 +293,7 @@ class Metrics:
     reviews_late = plain(
         Gauge,
         "reviews_late",
-        "Cases and numbers whose date for a verdict is over. Take max, not sum.",
+        "Cases, numbers and rental orders past the date for a verdict. Take max, not sum.",
         read=lambda stats, _: {(): stats.reviews_late},
     )
 

@@ -246,6 +246,23 @@ class RentOptionsGiven(TypedDict):
     reuse: NotRequired[str | None]
 
 
+class RentalOrderDecided(TypedDict):
+    """An order of a long rental as a human has decided it; `rental`: the one that it prolongs."""
+
+    account: str
+    by: str | None
+    currency: str
+    ended_at: str
+    id: str
+    kind: Literal["rent", "prolong"]
+    note: str | None
+    order_ref: str | None
+    price_minor: int
+    provider: str
+    rental: str | None
+    state: Literal["done", "failed"]
+
+
 class RentedNumberItem(TypedDict):
     """The same with the names that otherwise stand in the path."""
 

@@ -16,6 +16,7 @@ class ReviewCalls(ApiConnection):
     async def list_reviews(
         self,
         *,
+        id: str | None = None,
         case: str | None = None,
         activation: str | None = None,
         brief: Literal["true", "false"] | None = None,
@@ -27,6 +28,7 @@ class ReviewCalls(ApiConnection):
             "GET",
             "/v1/reviews",
             query={
+                "id": id,
                 "case": case,
                 "activation": activation,
                 "brief": brief,
@@ -52,7 +54,9 @@ class ReviewCalls(ApiConnection):
         `outcome` is for activations and claims: granting is `refunded`; denying is the others.
 
         Without it, denying closes an activation; one that contradicts `grant` is refused. An
-        activation ends with its whole price.
+        activation ends with its whole price. Granting an order of a long rental gives its hold
+        back; denying says that it prolonged the rental. A number that was sold is booked instead:
+        then denying is refused.
         """
         answer: ReviewEnded = await self.call(
             "POST",

@@ -23,6 +23,7 @@ from worker.client.calls.parts import (
     Noted,
     Obligation,
     Provider,
+    RentalOrderDecided,
     Service,
     Settlement,
     Timeline,
@@ -303,7 +304,7 @@ class RentalList(TypedDict):
 
 
 class RentalOrder(TypedDict):
-    """An order whose outcome nobody knows yet. It is never sent again; its price stays held."""
+    """In doubt: never sent again, and its price is held; it becomes a review with this id."""
 
     order: str
     state: Literal["unknown"]
@@ -371,6 +372,7 @@ class Review(TypedDict):
         "withdrawal",
         "account",
         "activation",
+        "rental_order",
     ]
     late: bool
     opened_at: str
@@ -385,10 +387,11 @@ class Review(TypedDict):
 
 
 class ReviewEnded(TypedDict):
-    """What the verdict ended or moved on: a case or an activation."""
+    """What the verdict ended or moved on: a case, an activation or an order of a long rental."""
 
     activation: Activation | None
     case: Case | None
+    rental_order: RentalOrderDecided | None
 
 
 class ReviewList(TypedDict):

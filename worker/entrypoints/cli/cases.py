@@ -131,7 +131,7 @@ def verdict(  # noqa: PLR0913 - each is an option
     config: ConfigOption = None,
     output: out.OutputOption = out.Format.TEXT,
 ) -> None:
-    """Decide what waits under this id: a case, or an activation in review.
+    """Decide what waits under this id: a case, an activation in review, a rental in doubt.
 
     Example: activation-worker cases verdict 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --grant \\
         --note "the photo shows it" --finding client_caused=false
@@ -147,7 +147,7 @@ def verdict(  # noqa: PLR0913 - each is an option
     if output is not out.Format.TEXT:
         out.write_json(document, indent=output is out.Format.JSON)
         return
-    ended = document["case"] or document["activation"]
+    ended = document["case"] or document["activation"] or document["rental_order"]
     out.say(f"{ended['id']} is now {ended['state']}")
 
 

@@ -13,14 +13,12 @@ from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
 from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
 LISTED: Final = 50
-ABOUT_ONE: Final = 20  #: Reviews that one case or one number may have at once.
 _BAD_FINDINGS: Final = Notice(
     "The findings cannot be read", "One a line, such as: freeze_seen = yes", bad=True
 )
 _GONE: Final = Notice("It does not wait any more", "Somebody has decided it.", bad=True)
 #: A human's own word; every other answer is a call that carries out what is owed.
 _VERDICTS: Final = frozenset({"grant", "deny"})
-_UNKNOWN: Final = frozenset({"not-found", "unknown-activation"})
 
 
 async def waiting(visit: Visit) -> web.StreamResponse:
@@ -32,11 +30,10 @@ async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -
     wanted = visit.query("review") or visit.request.match_info.get("id")
     found, chosen = await asyncio.gather(
         visit.client.list_reviews(brief="true", cursor=cursor, limit=LISTED),
-        _nothing() if wanted is None else review_of(visit.client, wanted, _case_in(visit)),
+        _nothing() if wanted is None else review_of(visit.client, wanted),
     )
     if wanted is None and found["items"]:
-        first = found["items"][0]
-        chosen = await _first(visit.client, first)
+        chosen = await review_of(visit.client, found["items"][0]["id"])
     if wanted is not None and chosen is None and notice is None:
         notice = _GONE
     return visit.page(
@@ -52,49 +49,26 @@ async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -
     )
 
 
-async def _first(client: Client, brief: Review) -> Review | None:
-    """Of the list: what it is about is known, so one question will do."""
-    if brief["case"] is not None:
-        return await review_of(client, brief["id"], brief["case"])
-    found = await _waiting(client, activation=brief["id"])
-    return next((review for review in found if review["id"] == brief["id"]), None)
-
-
-def _case_in(visit: Visit) -> str | None:
-    return visit.query("case") or visit.typed("case")
-
-
 async def _nothing() -> Review | None:
     return None
 
 
-async def review_of(client: Client, id_: str, case: str | None = None) -> Review | None:
-    """Whole, with all that is decided from; None where it waits no more.
-
-    A review has the id of its case or of its number, or one of its own within *case*.
-    """
-    found: Sequence[Sequence[Review]]
-    if case is not None:
-        found = (await _waiting(client, case=case),)
-    else:
-        found = await asyncio.gather(_waiting(client, case=id_), _waiting(client, activation=id_))
-    return next((review for some in found for review in some if review["id"] == id_), None)
-
-
-async def _waiting(client: Client, **about: str) -> Sequence[Review]:
+async def review_of(client: Client, id_: str) -> Review | None:
+    """Whole, with all that is decided from; None where it waits no more."""
     try:
-        return (await client.list_reviews(limit=ABOUT_ONE, **about))["items"]  # type: ignore[arg-type]  # names of its own parameters
+        found = await client.list_reviews(id=id_, limit=1)
     except ApiProblem as problem:
-        if problem.slug not in _UNKNOWN:
+        if problem.slug != "not-found":
             raise
-        return []
+        return None
+    return next(iter(found["items"]), None)
 
 
 async def one(visit: Visit) -> web.StreamResponse:
     """The part of the page that shows one review."""
     if not visit.is_part:
         return web.Response(status=303, headers={"Location": f"/?review={visit.id}"})
-    chosen = await review_of(visit.client, visit.id, _case_in(visit))
+    chosen = await review_of(visit.client, visit.id)
     if chosen is None:
         return visit.page("_notice.html", notice=_GONE)
     shown: dict[str, Any] = {"chosen": chosen, "typed": visit.form, "verdicts": _VERDICTS}

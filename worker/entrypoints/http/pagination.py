@@ -10,7 +10,7 @@ from uuid import UUID
 
 from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind
 from worker.entrypoints.http.requests import NAME_PATTERN
-from worker.ports.store.cases import ReviewPlace
+from worker.ports.store.case_search import ReviewPlace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -58,7 +58,7 @@ class Prolongation(requests.RequestBody):
 
 
 class RentalOrderShown(ResponseBody):
-    """An order whose outcome nobody knows yet. It is never sent again; its price stays held."""
+    """In doubt: never sent again, and its price is held; it becomes a review with this id."""
 
     order: str
     state: Literal["unknown"]

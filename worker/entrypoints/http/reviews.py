@@ -19,6 +19,7 @@ from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResul
 from worker.lifecycle.cases.review_views import ReviewView
 from worker.ports.store.case_search import ReviewSearch
 from worker.ports.store.cases import CaseChange
+from worker.ports.store.rentals import OrderStanding
 
 #: Of each all is read that is decided from, and both verdicts are tried.
 WHOLE_MAX: Final = 20
@@ -58,7 +59,7 @@ class ReviewShown(ResponseBody):
     """
 
     id: str
-    case: str | None  #: None: it is about an activation.
+    case: str | None  #: None: it is about an activation or an order of a long rental.
     kind: Literal[
         "claim",
         "rental_outage",
@@ -67,6 +68,7 @@ class ReviewShown(ResponseBody):
         "withdrawal",
         "account",
         "activation",
+        "rental_order",
     ]
     subject: str
     account: str
@@ -97,15 +99,34 @@ class ReviewVerdict(cases.OutcomeVerdict):
     """`outcome` is for activations and claims: granting is `refunded`; denying is the others.
 
     Without it, denying closes an activation; one that contradicts `grant` is refused. An activation
-    ends with its whole price.
+    ends with its whole price. Granting an order of a long rental gives its hold back; denying says
+    that it prolonged the rental. A number that was sold is booked instead: then denying is refused.
     """
 
 
+class RentalOrderDecided(ResponseBody):
+    """An order of a long rental as a human has decided it; `rental`: the one that it prolongs."""
+
+    id: str
+    kind: Literal["rent", "prolong"]
+    state: Literal["done", "failed"]
+    account: str
+    provider: str
+    order_ref: str | None
+    rental: str | None
+    price_minor: int
+    currency: str
+    ended_at: Moment
+    note: str | None
+    by: str | None
+
+
 class ReviewEnded(ResponseBody):
-    """What the verdict ended or moved on: a case or an activation."""
+    """What the verdict ended or moved on: a case, an activation or an order of a long rental."""
 
     case: cases.CaseShown | None
     activation: ActivationShown | None
+    rental_order: RentalOrderDecided | None
 
 
 class ReviewHandlers:
@@ -114,6 +135,7 @@ class ReviewHandlers:
 
     async def waiting(
         self,
+        id: UuidText | None = None,
         case: UuidText | None = None,
         activation: UuidText | None = None,
         brief: Flag = "false",
@@ -127,6 +149,7 @@ class ReviewHandlers:
         """
         most = limit if brief == "true" else min(limit, WHOLE_MAX)
         about = ReviewSearch(
+            only=None if id is None else cases.case_id_in(id),
             of_case=None if case is None else cases.case_id_in(case),
             of_activation=None if activation is None else activation_id_in(activation),
         )
@@ -148,7 +171,7 @@ class ReviewHandlers:
             result = await service.review_verdict(cases.case_id_in(id), verdict, body.outcome)
         if isinstance(result, CaseChange):
             case = cases.changed_or_problem(result).content
-            return Answer(200, {"case": case, "activation": None})
+            return Answer(200, _ended(case=case))
         return _answer(result)
 
     def _json(self, view: ReviewView) -> dict[str, Any]:
@@ -177,11 +200,22 @@ def _answer(result: ReviewResult) -> Answer:
         case ReviewOutcome.OF_ANOTHER_CALL:
             raise Problem(ProblemKind.NOT_OFFERED, f"Carried out by the call {result.call}")
         case ReviewOutcome.NOT_IN_REVIEW:
-            raise Problem(ProblemKind.NOT_OFFERED, "The activation is not in review")
+            raise Problem(ProblemKind.NOT_OFFERED, "It does not wait for a verdict")
         case ReviewOutcome.DONE:
+            if result.order is not None:
+                return Answer(200, _ended(rental_order=_order_json(result.order)))
             assert result.activation is not None
-            activation = activation_json(result.activation)
-            return Answer(200, {"case": None, "activation": activation})
+            return Answer(200, _ended(activation=activation_json(result.activation)))
+
+
+def _ended(**what: Any) -> dict[str, Any]:
+    return {"case": None, "activation": None, "rental_order": None, **what}
+
+
+def _order_json(order: OrderStanding) -> dict[str, Any]:
+    assert order.verdict is not None
+    said = {name: order.verdict[name] for name in ("note", "by")}
+    return RentalOrderDecided.of(order, kind=order.kind.value, **said)
 
 
 def _cursor_after(view: ReviewView) -> str:

@@ -55,7 +55,7 @@ class IntakeRefusedShown(ResponseBody):
 
 
 class ReviewToldShown(ResponseBody):
-    """Something waits for a human; a case has its id, a number that of its activation."""
+    """Something waits for a human; a case has its id, so have a number and an order of a rental."""
 
     id: str
     case: str | None

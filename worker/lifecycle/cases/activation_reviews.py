@@ -11,7 +11,8 @@ from worker.domain.policy import FactError, Reason
 from worker.lifecycle.cases.questions import ClauseLookup
 from worker.lifecycle.settle import Settle
 from worker.ports.store.activations import Activation, ActivationStore
-from worker.ports.store.cases import Review
+from worker.ports.store.case_search import Review
+from worker.ports.store.rentals import OrderStanding
 from worker.ports.store.said import NOTHING_SAID, StaffNote
 from worker.ports.store.settlements import Ending
 
@@ -32,6 +33,7 @@ class ReviewResult:
     how: ReviewOutcome
     activation: Activation | None = None
     call: str = ""
+    order: OrderStanding | None = None  #: Of a long rental.
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 from worker.domain.account_state import turns_before
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import FactError, Op
-from worker.lifecycle.cases import case_steps, questions, replacing, withdrawals
+from worker.lifecycle.cases import case_steps, order_reviews, questions, replacing, withdrawals
 from worker.lifecycle.cases.account_events import AccountEventReport
 from worker.lifecycle.cases.activation_reviews import (
     ActivationReviews,
@@ -26,7 +26,7 @@ from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.long_rental import Availability
 from worker.ports.store import cases as port
 from worker.ports.store.books import BookStore
-from worker.ports.store.case_search import ANY_REVIEW, ReviewSearch
+from worker.ports.store.case_search import ANY_REVIEW, Review, ReviewPlace, ReviewSearch
 from worker.ports.store.case_view import (
     CLOSED,
     Case,
@@ -241,19 +241,21 @@ class CaseService:
     async def review_verdict(
         self, id_: UUID, verdict: case_steps.Verdict, outcome: str | None
     ) -> port.CaseChange | ReviewResult:
-        """A verdict on what waits for review under this id: a case or an activation."""
+        """A verdict on what waits under this id: a case, an order of a rental or an activation."""
         case = await self.cases.case(id_)
         owed = None if case is not None else await self.cases.obligation(id_)
         if owed is not None:
             call = f"…/{case_steps.CARRIED_OUT_BY[owed.what]}"
             return ReviewResult(ReviewOutcome.OF_ANOTHER_CALL, call=call)
         if case is None:
-            return await self.activation_reviews(
+            said = StaffNote(verdict.note, self.told_by)
+            order = await order_reviews.decide(self.cases, id_, verdict, outcome, said)
+            return order or await self.activation_reviews(
                 ActivationId(id_),
                 outcome,
                 grant=verdict.grant,
                 amount_minor=verdict.amount_minor,
-                said=StaffNote(verdict.note, self.told_by),
+                said=said,
             )
         if outcome is not None and case.kind is not CaseKind.CLAIM:
             raise FactError("given.outcome", "only an activation or a claim ends by it")
@@ -286,15 +288,15 @@ class CaseService:
     async def reviews(
         self,
         limit: int,
-        after: port.ReviewPlace | None = None,
+        after: ReviewPlace | None = None,
         about: ReviewSearch = ANY_REVIEW,
-    ) -> list[port.Review]:
+    ) -> list[Review]:
         policies = await self.policies.every_version()
         reviews = await self.cases.reviews(policies, limit=limit, after=after, about=about)
         clauses = self.judges[CaseKind.CLAIM].clauses
         return [with_clauses(review, clauses) for review in reviews]
 
-    async def review(self, id_: UUID) -> port.Review | None:
+    async def review(self, id_: UUID) -> Review | None:
         reviews = await self.reviews(1, about=ReviewSearch(only=id_))
         return reviews[0] if reviews else None
 

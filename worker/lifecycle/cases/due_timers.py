@@ -30,7 +30,7 @@ from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.retention import Retention
 from worker.ports.errors import RowLocked, StoreError
 from worker.ports.reporter import Reporter
-from worker.ports.store.case_search import ReviewSearch
+from worker.ports.store.case_search import Review, ReviewSearch
 from worker.ports.store.case_view import (
     CaseKind,
     CaseStep,
@@ -39,7 +39,7 @@ from worker.ports.store.case_view import (
     Timer,
     TimerKind,
 )
-from worker.ports.store.cases import CaseStore, Review, SilentActivation, UnseededWindow
+from worker.ports.store.cases import CaseStore, SilentActivation, UnseededWindow
 
 WINDOWS_BATCH: Final = 1000
 WINDOWS_BATCHES: Final = (
@@ -259,7 +259,7 @@ class DueTimers:
                 await self.rental_closer.fire(timer)
             case TimerKind.BALANCE_IDLE:
                 await self.idle_balances.fire(timer)
-            case TimerKind.REVIEW_LATE:
+            case TimerKind.REVIEW_LATE | TimerKind.RENTAL_ORDER_LATE:
                 await self.late_reviews.fire(timer)
             case TimerKind.RENTAL_END:
                 await self.cases.end_rental(timer)

@@ -21,9 +21,11 @@ from worker.lifecycle.cases.case_steps import (
     Verdict,
     verdict_step,
 )
+from worker.lifecycle.cases.order_reviews import booking_call
 from worker.ports.store import case_view as port
 from worker.ports.store.activations import Activation
-from worker.ports.store.cases import Review
+from worker.ports.store.case_search import Review
+from worker.ports.store.rentals import RentalOrderKind
 
 _TO: Final = {
     "balance": "the balance",
@@ -92,6 +94,21 @@ def of_activation(number: Activation) -> tuple[Effect, ...]:
         Effect("grant", f"The number ends {State.REFUNDED.value}: {back}.", minor, "balance"),
         Effect("deny", f"The number ends {State.CLOSED.value}: {kept}."),
     )
+
+
+def of_rental_order(review: Review) -> tuple[Effect, ...]:
+    facts, price = review.facts, _money(review.proposed_minor, review.currency)
+    ours = facts["charge"] == Charge.HOLD.value
+    back = f"{price} is back on the balance" if ours else f"the shop gives {price} back"
+    grant = Effect(
+        "grant", f"Nothing was bought: {back}.", review.proposed_minor, review.destination
+    )
+    if facts["order"] == RentalOrderKind.PROLONG.value:
+        kept = f"{price} is charged" if ours else f"the shop keeps {price}"
+        longer = f"It was prolonged: the rental ends {facts['hours']} hours later, and {kept}."
+        return grant, Effect("deny", longer)
+    booked = f"It is refused: book a number that was sold with {booking_call(facts['provider'])}."
+    return grant, Effect("deny", booked, refused=True)
 
 
 def carrying_out(review: Review) -> Effect:

@@ -8,11 +8,17 @@ from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId
 from worker.lifecycle.cases.case_service import CaseService
-from worker.lifecycle.cases.review_answers import Effect, carrying_out, of_activation, of_cases
+from worker.lifecycle.cases.review_answers import (
+    Effect,
+    carrying_out,
+    of_activation,
+    of_cases,
+    of_rental_order,
+)
 from worker.ports.store.activations import Activation, ActivationStore
-from worker.ports.store.case_search import CaseBrief
+from worker.ports.store.books import IN_DOUBT, IN_REVIEW
+from worker.ports.store.case_search import CaseBrief, Review
 from worker.ports.store.case_view import Case
-from worker.ports.store.cases import Review
 from worker.ports.store.rentals import Rental
 
 OTHERS_MAX: Final = 10  #: Other cases of an account that are shown, the newest ones.
@@ -40,7 +46,7 @@ async def whole(
     now = service.clock.now()
     cases = await service.cases.cases_of({one.case for one in reviews if one.case is not None})
     numbers = await activations.activations_of(_numbers(reviews, cases))
-    rentals = await _rentals(service, cases.values())
+    rentals = await _rentals(service, cases.values(), reviews)
     verdicts = await of_cases(service, [one for one in cases.values() if _asks(one, reviews)])
     others = await service.cases.newest_cases({one.account for one in reviews}, OTHERS_MAX + 1)
     return [
@@ -67,6 +73,8 @@ def _effects(
     numbers: Mapping[ActivationId, Activation],
     verdicts: Mapping[UUID, tuple[Effect, ...]],
 ) -> tuple[Effect, ...]:
+    if review.kind == IN_DOUBT:
+        return of_rental_order(review)
     if review.case is None:
         number = numbers.get(ActivationId(review.id))
         return () if number is None else of_activation(number)
@@ -77,12 +85,16 @@ def _effects(
 
 def _numbers(reviews: Sequence[Review], cases: Mapping[UUID, Case]) -> list[ActivationId]:
     about = [case.activation for case in cases.values() if case.activation is not None]
-    own = [ActivationId(one.id) for one in reviews if one.case is None]
+    own = [ActivationId(one.id) for one in reviews if one.kind == IN_REVIEW]
     return [*dict.fromkeys([*about, *own])]
 
 
-async def _rentals(service: CaseService, cases: Collection[Case]) -> dict[UUID, Rental]:
+async def _rentals(
+    service: CaseService, cases: Collection[Case], reviews: Sequence[Review]
+) -> dict[UUID, Rental]:
+    """Those that cases are about, and those that an order in doubt prolongs."""
     ids = {case.rental for case in cases if case.rental is not None}
+    ids |= {one.order for one in reviews if one.kind == IN_DOUBT and one.order is not None}
     found = [await service.cases.rental_of(id_) for id_ in ids]
     return {rental.id: rental for rental in found if rental is not None}
 

@@ -134,6 +134,7 @@ class ProviderStop(NamedTuple):
 
 #: Among the kinds of case that wait for a human: a number whose ending its policy leaves to one.
 IN_REVIEW: Final = "activation"
+IN_DOUBT: Final = "rental_order"  #: An order of a long rental whose outcome nobody knows.
 
 OTHER_SERVICES: Final = "other"
 

@@ -1,4 +1,4 @@
-"""What cases and reviews are looked for by, and one line about a case."""
+"""What cases and reviews are looked for by, one line about a case, and what waits for a human."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,42 @@ class ReviewSearch(NamedTuple):
 
 
 ANY_REVIEW: Final = ReviewSearch()
+OUTCOME_UNKNOWN: Final = "outcome_unknown"  #: Why an order of a long rental waits.
+
+
+class ReviewPlace(NamedTuple):
+    """The place of a review in the list, which is ordered by date."""
+
+    rank: datetime | None  #: About its date; None: it has none, and comes last.
+    opened_at: datetime
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What waits for a human: a case, an activation in review, an order of a rental in doubt."""
+
+    id: UUID
+    kind: str  #: A case's kind, `activation` or `rental_order`.
+    account: AccountId
+    subject: str
+    opened_at: datetime
+    reason: str
+    clauses: tuple[str, ...]
+    proposed_minor: int
+    currency: str
+    destination: str | None
+    by_when: datetime
+    facts: case_view.CaseFacts
+    policy: str
+    rank: datetime | None  #: See `ReviewPlace`.
+    case: UUID | None = None  #: None: it is about an activation or an order of a long rental.
+    order: UUID | None = None  #: The number or the rental that it is about.
+    order_ref: str | None = None
+
+    @property
+    def place(self) -> ReviewPlace:
+        return ReviewPlace(self.rank, self.opened_at, self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

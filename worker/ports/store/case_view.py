@@ -83,6 +83,7 @@ class TimerKind(enum.Enum):
     RENTAL_EMPTY = "rental_empty"  #: At its end, too: one without an SMS may be paid back.
     RENTAL_CLOSE = "rental_close"  #: A rental that was given back is closed at its provider.
     RENTAL_ORDER = "rental_order"  #: An order of a long rental that nobody ended is in doubt.
+    RENTAL_ORDER_LATE = "rental_order_late"  #: Nobody has decided such an order by its date.
 
 
 class Timer(NamedTuple):

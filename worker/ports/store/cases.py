@@ -17,7 +17,14 @@ from worker.domain.policy import Profile
 from worker.ports.provider import Sms
 from worker.ports.store import case_view, rentals
 from worker.ports.store.case_record import AccountRecord, CaseRecord
-from worker.ports.store.case_search import ANY_REVIEW, CaseBrief, CaseSearch, ReviewSearch
+from worker.ports.store.case_search import (
+    ANY_REVIEW,
+    CaseBrief,
+    CaseSearch,
+    Review,
+    ReviewPlace,
+    ReviewSearch,
+)
 from worker.ports.store.obligations import Obligation
 from worker.ports.store.said import StaffNote
 
@@ -80,41 +87,6 @@ class CaseChange:
 
     case: case_view.Case | None
     rejected: case_view.Rejected | None = None
-
-
-class ReviewPlace(NamedTuple):
-    """The place of a review in the list, which is ordered by date."""
-
-    rank: datetime | None  #: About its date; None: it has none, and comes last.
-    opened_at: datetime
-    id: UUID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """What waits for a human: a case, or an activation in review."""
-
-    id: UUID
-    kind: str  #: A case's kind, or `activation`.
-    account: AccountId
-    subject: str
-    opened_at: datetime
-    reason: str
-    clauses: tuple[str, ...]
-    proposed_minor: int
-    currency: str
-    destination: str | None
-    by_when: datetime
-    facts: case_view.CaseFacts
-    policy: str
-    rank: datetime | None  #: See `ReviewPlace`.
-    case: UUID | None = None  #: None: it is about an activation.
-    order: UUID | None = None  #: The number or the rental that it is about.
-    order_ref: str | None = None
-
-    @property
-    def place(self) -> ReviewPlace:
-        return ReviewPlace(self.rank, self.opened_at, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +322,14 @@ class CaseStore(Protocol):
         self, timer: case_view.Timer, *, now: datetime | None = None
     ) -> bool:
         """The same, where whoever asked the provider has said nothing since."""
+        ...
+
+    async def rental_order(self, id_: UUID) -> rentals.OrderStanding | None: ...
+
+    async def decide_rental_order(
+        self, id_: UUID, verdict: rentals.OrderVerdict, *, now: datetime | None = None
+    ) -> rentals.OrderStanding:
+        """End an order in doubt, once; as it stands then, whoever ended it."""
         ...
 
     async def keep_messages(

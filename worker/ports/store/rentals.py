@@ -1,13 +1,15 @@
 """Long rentals, and the orders to rent one at a provider or to prolong one. None is sent twice.
 
 The intent is stored with its hold before the provider is asked. An order of unknown outcome keeps
-its hold until somebody finds out: the number is booked, or the money goes back.
+its hold until somebody finds out: the number is booked, or the money goes back. It waits for a
+human, who has a date for it.
 """
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID, uuid5
 
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
@@ -15,6 +17,7 @@ from worker.domain.price_fate import PriceFate
 from worker.domain.transfer import Charge
 from worker.ports.store import case_view
 from worker.ports.store.activations import FactsTold
+from worker.ports.store.said import StaffNote
 
 _RENTALS = UUID("5e2b7f14-6a90-5c3d-8f21-7b9d3c6e4a04")
 _ORDERS = UUID("b1b7c1f0-52d4-5c8e-8d5b-0a6c2c3f8e05")
@@ -121,6 +124,36 @@ class RentalOrderResult(NamedTuple):
     state: RentalOrderState
     rental: Rental | None = None
     failure: str | None = None
+
+
+class OrderVerdict(NamedTuple):
+    """What a human says of an order in doubt."""
+
+    grant: bool  #: Nothing was bought. Else the rental was prolonged.
+    failure: str  #: The word with which a granted one fails.
+    said: StaffNote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderStanding:
+    """An order as it stands."""
+
+    id: UUID
+    kind: RentalOrderKind
+    state: str  #: asked | unknown | done | failed
+    account: AccountId
+    provider: ProviderName
+    price_minor: int
+    currency: str
+    order_ref: str | None
+    rental: UUID | None  #: That it became, or prolongs.
+    ended_at: datetime | None
+    verdict: Mapping[str, Any] | None  #: Of the human who ended it: `grant`, `note` and `by`.
+
+    @property
+    def waits(self) -> bool:
+        """For a human."""
+        return self.state == "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ SELECT t.kind || ':' || t.subject AS offender FROM timer t
                                                          AND r.ended_at IS NOT NULL)
                  WHEN 'balance_idle' THEN NOT EXISTS (SELECT FROM account_idle i WHERE i.subject = t.subject)
                  WHEN 'rental_order' THEN NOT EXISTS (SELECT FROM rental_order o WHERE o.id = t.subject)
+                 WHEN 'rental_order_late' THEN NOT EXISTS (SELECT FROM rental_order o WHERE o.id = t.subject)
                  WHEN 'review_late' THEN NOT EXISTS (SELECT FROM obligation o WHERE o.id = t.subject)
                                      AND NOT EXISTS (SELECT FROM activation a WHERE a.id = t.subject)
                  -- What newer code sets for another kind is for its own audit to judge.

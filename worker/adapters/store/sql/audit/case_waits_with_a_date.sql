@@ -1,4 +1,4 @@
--- Nothing waits without a date: an open case has a timer, somebody's obligation, or a review.
+-- Nothing waits without a date: an open case has a timer, an obligation or a review; an order in doubt a timer.
 -- A review without a date of its policy is listed by its opening.
 SELECT c.id::text AS offender
   FROM case_ c
@@ -20,3 +20,10 @@ UNION ALL
 SELECT o.id::text
   FROM obligation o JOIN case_ c ON c.id = o.case_id
  WHERE o.ended_at IS NULL AND c.closed_at IS NOT NULL
+UNION ALL
+-- Where it has fired, it was told that nobody has decided it yet.
+SELECT o.id::text
+  FROM rental_order o
+ WHERE o.ended_at IS NULL AND o.state = 'unknown'
+   AND (o.decide_by IS NULL
+        OR NOT EXISTS (SELECT FROM timer t WHERE t.kind = 'rental_order_late' AND t.subject = o.id))

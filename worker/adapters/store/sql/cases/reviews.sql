@@ -2,6 +2,7 @@
 -- A review without a date of its policy has its place two days after it began.
 -- An activation in review proposes its own price: that is what is on hold. Its date is counted in
 -- working days where it is shown; for its place, days will do: they never put it too late.
+-- An order of a long rental in doubt has its own date, and no case.
 -- The page is found first, by places alone: what else a review shows is read for its rows, not for
 -- all that wait. wanted() stands for the conditions of `case_rows.reviews_sql`.
 WITH RECURSIVE providers AS (
@@ -37,6 +38,9 @@ waiting AS (
                      WHERE activation_id = a.id AND what = 'in_review' ORDER BY seq DESC LIMIT 1) t
         ON true
       LEFT JOIN pace USING (policy, policy_version)
+    UNION ALL
+    SELECT 'order', o.id, CAST(NULL AS uuid), o.rental_id, o.doubted_at, o.decide_by
+      FROM rental_order o WHERE o.ended_at IS NULL AND o.state = 'unknown'
 ),
 page AS (
     SELECT * FROM waiting
@@ -73,9 +77,20 @@ told AS (
            a.policy, a.policy_version, page.order_id, page.rank_at
       FROM page JOIN activation a ON a.id = page.id
      WHERE page.what = 'activation'
+    UNION ALL
+    SELECT page.id, page.case_id, 'rental_order', o.account, o.id::text, page.opened_at,
+           'outcome_unknown', CAST('{}' AS text[]), o.price_minor, o.currency,
+           CASE o.charge WHEN 'hold' THEN 'balance' END, o.decide_by,
+           jsonb_build_object('order', o.kind, 'provider', o.provider, 'service', o.service,
+                              'country', o.country, 'hours', o.seconds / 3600, 'charge', o.charge,
+                              'policy', o.policy),
+           o.policy, o.policy_version, page.order_id, page.rank_at
+      FROM page JOIN rental_order o ON o.id = page.id
+     WHERE page.what = 'order'
 )
 SELECT *, nullif(rank_at, 'infinity') AS rank,
        coalesce((SELECT n.order_ref FROM activation n WHERE n.id = order_id),
-                (SELECT r.order_ref FROM rental r WHERE r.id = order_id)) AS order_ref
+                (SELECT r.order_ref FROM rental r WHERE r.id = order_id),
+                (SELECT o.order_ref FROM rental_order o WHERE o.id = told.id)) AS order_ref
   FROM told
  ORDER BY rank_at, opened_at, id
