@@ -32,6 +32,7 @@ from worker.ports.store.said import NOTHING_SAID
 
 GRANT = Verdict(grant=True, findings={}, note="not there")
 GIVE_BACK = OrderVerdict(grant=True, failure="provider_unavailable", said=NOTHING_SAID)
+PROLONGED = OrderVerdict(grant=False, failure="", said=NOTHING_SAID)
 BOUGHT = RentedLong(LONG, "15550002", MONDAY + 10 * DAY)
 
 
@@ -140,6 +141,28 @@ async def test_a_late_prolongation_counts_once_with_the_verdict_that_it_happened
     assert late is not None
     assert late.ends_at == rental.ends_at + 5 * DAY
     assert await shop.balances() == (PAID_IN - PRICE - 400, 0)
+
+
+@pytest.mark.parametrize("verdict_first", [False, True])
+async def test_a_verdict_and_a_late_answer_at_once_prolong_once(
+    shop: CaseShop, rival: Rival, *, verdict_first: bool
+) -> None:
+    rental, ordered = await prolongation_in_doubt(shop)
+    longer = ProlongedLong(None, rental.ends_at, rental.renewed_at)
+    mine, theirs = shop.store.cases, rival.store.cases
+    if verdict_first:
+        decided = await rival.start(theirs.decide_rental_order(ordered.id, PROLONGED))
+        late = await rival.run_into(mine.rental_prolonged(ordered.id, longer))
+    else:
+        late = await rival.start(theirs.rental_prolonged(ordered.id, longer))
+        decided = await rival.run_into(mine.decide_rental_order(ordered.id, PROLONGED))
+
+    rival.gate.go.set()
+
+    assert ((await decided).state, await late) == ("done", await shop.long_rental())
+    assert (await shop.long_rental()).ends_at == rental.ends_at + 5 * DAY
+    assert await shop.balances() == (PAID_IN - PRICE - 400, 0)
+    assert await ends_of(shop, ordered) == ["opened", "decided"]
 
 
 async def test_a_verdict_whose_commit_was_not_answered_is_repeated_and_moves_nothing_more(
