@@ -91,10 +91,8 @@ class CaseRepository:
     ) -> port.CaseOpenResult:
         if new.policy is not None and new.policy_version is not None:
             await self._policies.keep(new.policy, new.policy_version)
-        return await self._db.write(
-            lambda c: self._open(c, new, _Judging(judge, policy_of, now, by=by)),
-            lock_wait=lock_wait,
-        )
+        judging = _Judging(judge, policy_of, now, by=by)
+        return await self._db.write(lambda c: self._open(c, new, judging), lock_wait=lock_wait)
 
     async def change_case(  # noqa: PLR0913 - no caller gives them all
         self,
