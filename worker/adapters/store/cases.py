@@ -106,8 +106,7 @@ class CaseRepository:
         lock_wait: timedelta | None = None,
     ) -> port.CaseChange:
         judging = _Judging(judge, policy_of, now, timer, by)
-        if timer is not None:
-            lock_wait = timer.lock_wait
+        lock_wait = lock_wait if timer is None else timer.lock_wait
         return await self._db.write(lambda c: self._alter(c, id_, judging), lock_wait=lock_wait)
 
     async def case(self, id_: UUID) -> case_view.Case | None:
