@@ -233,7 +233,7 @@ CAUSES: Final = {
     ),
     "a number that is told again is not scheduled": Cause(
         "Killed after its COMMIT, or not answered, an intake leaves a number that nobody watches.",
-        [Edit("worker/lifecycle/accept.py", "(*activations, *told_again)", "activations")],
+        [Edit("worker/lifecycle/accept.py", "(*activations, *again)", "activations")],
         "tests/integration/lifecycle/test_stored_numbers_watched.py",
     ),
     "only a new push is hinted": Cause(

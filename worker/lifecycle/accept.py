@@ -116,16 +116,9 @@ class Accept:
             else port.AcceptResult(draft, None)
             for draft in drafts
         ]
-        now = self.clock.now()
         await self.watch(
             [r.activation for r in results if r.how is port.AcceptOutcome.NEW and r.activation],
-            [
-                r.activation
-                for r in results
-                if r.how is port.AcceptOutcome.SAME
-                and r.activation
-                and _has_time(r.activation, now)
-            ],
+            [r.activation for r in results if r.how is port.AcceptOutcome.SAME and r.activation],
         )
         return results
 
@@ -161,11 +154,13 @@ class Accept:
         """Put stored numbers on the schedule; `repair` finds what is lost here.
 
         Those that are *told_again* were counted as accepted before, and are there already unless
-        that was lost: the schedule leaves alone what it has.
+        that was lost: the schedule leaves alone what it has. Those whose time is over stay away.
         """
+        now = self.clock.now()
+        again = [stored for stored in told_again if _has_time(stored, now)]
         by_provider: dict[ProviderName, list[port.LiveNumber]] = {}
         new = Counter(stored.provider for stored in activations if stored.ref is not None)
-        for stored in (*activations, *told_again):
+        for stored in (*activations, *again):
             if stored.ref is not None:
                 number = port.LiveNumber(
                     stored.id, stored.ref, stored.rented_at, stored.deadline_at

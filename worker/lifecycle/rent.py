@@ -175,7 +175,10 @@ class Rent:
             result = await self._begun(order)
             result = await self._failed(order, result.how, is_last=is_last) or result
             return _told(result, order.provider, order.because)
-        return _told(_answer(started), started.provider, started.because)
+        result = _answer(started)
+        if result.how is PurchaseOutcome.SAME and result.activation is not None:
+            await self.accept.watch([], told_again=[result.activation])
+        return _told(result, started.provider, started.because)
 
     async def _begun(self, order: PurchaseOrder) -> PurchaseResult:
         try:

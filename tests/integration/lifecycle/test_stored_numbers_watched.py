@@ -27,7 +27,9 @@ from worker.adapters.store import database
 from worker.domain.activation import State
 from worker.domain.ids import purchase_id
 from worker.lifecycle import kept_answers
+from worker.lifecycle.rent import bought
 from worker.ports.errors import CommitUnknown, StoreError
+from worker.ports.service import PurchaseOrder, PurchaseOutcome
 from worker.ports.store.activations import AcceptOutcome, NumberIntake
 
 
@@ -36,6 +38,17 @@ async def stored_only(world: World, handed: NumberIntake) -> None:
     draft = world.accept.draft(handed)
     assert not isinstance(draft, AcceptOutcome)
     await world.store.activations.accept([draft])
+    assert await world.schedule.size(SIM) == 0
+
+
+async def bought_only(world: World, asked: PurchaseOrder) -> None:
+    """The same of a number that the worker bought."""
+    name, purchases = world.accept.default_policy, world.store.purchases
+    policy = world.accept.intake_policy(name, asked)
+    assert policy is not None
+    await purchases.begin_purchase(asked.id, asked, name, policy.version, WINDOW, policy.cancel)
+    sold = bought(RENTED, world.accept.clock.now())
+    assert await purchases.purchase_bought(asked.id, sold, timedelta(0)) is not None
     assert await world.schedule.size(SIM) == 0
 
 
@@ -70,6 +83,18 @@ async def test_a_number_whose_intake_was_killed_is_watched_when_it_is_told_again
     assert result.how is AcceptOutcome.SAME
     assert await world.schedule.size(SIM) == 1
     assert world.reporter.of("accepted") == [], "it is counted once, where it is new"
+
+
+async def test_a_bought_number_that_was_never_scheduled_is_watched_when_it_is_ordered_again(
+    world: World,
+) -> None:
+    await bought_only(world, order())
+
+    again = await world.service.rent(order())
+
+    assert again.how is PurchaseOutcome.SAME
+    assert await world.schedule.size(SIM) == 1
+    assert world.reporter.of("accepted") == [], "it is counted where it is new"
 
 
 async def test_a_number_with_a_code_is_watched_for_more_when_it_is_told_again(
