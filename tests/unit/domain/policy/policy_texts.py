@@ -9,6 +9,10 @@ REPAIR = 'claims.kinds.d = { decided = "repair" }\nrectify.seconds = 3600\n'
 OUT = 'payout.route = "client"\n'
 BALANCE = 'withdrawal.mode = "balance"\n'
 PAID = 'withdrawal.decided = "grant"\n'
+WALLET = 'withdrawal.destination = "wallet"\n'
+REPLACED_FIRST = (
+    'claims.kinds.x = { decided = "log", log = "stopped", remedy = "replacement_first" }\n'
+)
 TOPUPS = 'withdrawal.mode = "unused_topups"\n'
 
 
@@ -32,6 +36,8 @@ NOTHING_IDLE = [
     "",
     AUTO,
     'effective_from = "2026-01-01T00:00:00Z"',
+    'effective_from = "1971-01-01T00:00:00Z"',
+    'effective_from = "2199-12-31T23:59:59Z"',
     "sms.sms_window_s = 60",
     AUTO + 'sms.undisplayed_in_time = "review"',
     AUTO + 'sms.hold_for = ["fraud_suspected"]',
@@ -122,8 +128,19 @@ NOTHING_IDLE = [
     'balance.idle_months = 3\nbalance.idle_then = "void"',
     'balance.expires = false\nbalance.deletion_voids = true\nbalance.rules_block = "void"',
     'balance.chargeback = "freeze"',
-    "obligations = { answer_days = 3, kyc_days = 3, access_days = 3, alternative_days = 3 }",
-    'obligations.replacement_business_days = 2\ncalendar.holidays = ["2026-12-25"]',
+    EVIDENCE + "obligations.answer_days = 3",
+    BALANCE + "withdrawal.email_must_match = true\nobligations.answer_days = 3",
+    LOG + 'payout = { route = "wallet", kyc = true }\nobligations.kyc_days = 3',
+    EVIDENCE + 'payout = { route = "wallet", kyc = true }\nobligations.kyc_days = 3',
+    BALANCE + WALLET + "payout.kyc = true\nobligations.kyc_days = 3",
+    REPAIR + "rectify.host_access_grace_s = 60\nobligations.access_days = 3",
+    BALANCE + 'withdrawal.evidence_for = ["sms_problem"]\nobligations.answer_days = 3',
+    EVIDENCE + OUT + "obligations.alternative_days = 3",
+    BALANCE + "obligations.alternative_days = 3",
+    REPAIR
+    + "rectify.replacement_offered = true\n"
+    + 'obligations.replacement_business_days = 2\ncalendar.holidays = ["2026-12-25"]',
+    REPLACED_FIRST + "obligations.replacement_business_days = 2",
     LOG + 'claims.window_days = 3\ncalendar.day_count = "calendar_end_of_day"',
     TOPUPS
     + 'withdrawal.topup_max_age_days = 2\ncalendar.day_count = "calendar_end_of_day"\n'
@@ -242,10 +259,48 @@ IDLE = [
         "refundable is false",
     ),
     ('balance.idle_then = "void"', "balance.idle_then", "no balance.idle_months"),
+    # A date counts where something of the policy comes to be owed by it.
+    (LOG + "obligations.answer_days = 3", "obligations.answer_days", "nothing can be missing"),
+    (
+        EVIDENCE + "claims.window_days = 5\nobligations.answer_days = 3",
+        "obligations.answer_days",
+        "no window",
+    ),
+    (LOG + OUT + "obligations.kyc_days = 3", "obligations.kyc_days", "no payout.kyc"),
+    ("obligations.access_days = 3", "obligations.access_days", 'decided = "repair"'),
+    (REPAIR + "obligations.access_days = 3", "obligations.access_days", "host_access_grace_s"),
+    (LOG + "obligations.alternative_days = 3", "obligations.alternative_days", "payout.unable"),
+    (
+        LOG + OUT + 'payout.unable = "balance"\nobligations.alternative_days = 3',
+        "obligations.alternative_days",
+        'payout.unable = "review"',
+    ),
+    (
+        REPAIR + "obligations.replacement_business_days = 3",
+        "obligations.replacement_business_days",
+        "no rectify.replacement_offered",
+    ),
     ('calendar.holidays = ["2026-12-25"]', "calendar.holidays", "no key in business days"),
+    (
+        'calendar.holidays = ["2026-12-26"]\nprocessing.review_business_days = 2',
+        "calendar.holidays",
+        "a Saturday or a Sunday",
+    ),
+    (
+        GRANT + 'payout = { route = "method_of_payment", methods.balance.refundable = false }',
+        "payout.methods.balance.refundable",
+        "nothing leaves the platform to this method",
+    ),
     ('labels.slow = ["x"]', "labels.slow", "no [[when]]"),
     ("claims.telegram_2fa_video = true", "claims.telegram_2fa_video", 'decided = "evidence"'),
     (limit('of = "auto_credit", per = "day", max_count = 1'), "limits[0]", "nothing"),
+    (
+        GRANT
+        + 'limits = [{ of = "claim", per = "week", max_count = 1 },'
+        + ' { of = "claim", per = "day", max_count = 5 }]',
+        "limits[1]",
+        "the other limits say as much",
+    ),
     (
         AUTO + limit('of = "any", per = "day", max_count = 1, ratio_of = 5'),
         "limits[0].ratio_of",

@@ -13,6 +13,7 @@ from worker.domain.policy.effect.operations import Plan
 from worker.domain.policy.effect.plans import plans
 from worker.domain.policy.language.profile import Profile, kind_of
 from worker.domain.policy.question import FactError, Question, decide, question_from
+from worker.domain.policy.vocabulary import Reason
 
 EDGES_MAX = 8  #: Times that questions are asked around.
 _WEEK = 7 * DAY
@@ -23,17 +24,22 @@ def differ(one: Profile, other: Profile, key: str, orders: list[Variation]) -> b
     """Whether some question about *key*, on one of these orders, is answered differently."""
     for start in _starts(one, key):
         edges = _edges(one, other, key, start)
-        pair = Pair(one, other, start, edges)
-        for plan in plans(key, pair):
-            if any(
-                _answered_otherwise(pair, question) for question in _questions(plan, pair, orders)
-            ):
-                return True
+        if _differ(key, Pair(one, other, start, edges), orders):
+            return True
     return False
 
 
-def _answered_otherwise(pair: Pair, question: Question) -> bool:
-    return _answer(pair.one, question) != _answer(pair.other, question)
+def _differ(key: str, pair: Pair, orders: list[Variation]) -> bool:
+    given: set[Reason | None] = {None}
+    for plan in plans(key, pair):
+        if plan.after not in given:
+            continue
+        for question in _questions(plan, pair, orders):
+            answer = _answer(pair.one, question)
+            if answer != _answer(pair.other, question):
+                return True
+            given.add(None if answer is None else answer.reason)
+    return False
 
 
 def _answer(profile: Profile, question: Question) -> Decision | None:

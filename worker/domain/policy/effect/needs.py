@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from worker.domain.calendar import Duration, Unit, is_business_day
 from worker.domain.policy.language.choices import WithdrawalMode
 from worker.domain.policy.language.profile import Profile, kind_of
 
@@ -46,6 +47,19 @@ NEEDS: Mapping[str, str] = {
     "withdrawal.spent_bars": 'no withdrawal.mode = "balance"',
     "withdrawal.required_fields": f"{_WITHDRAWALS}; fields of claims are claims.required_fields",
     "balance.idle_then": "no balance.idle_months",
+    "obligations.answer_days": (
+        "nothing can be missing of a claim that has no window (claims.window_days) or of a"
+        " withdrawal"
+    ),
+    "obligations.kyc_days": "no payout.kyc with money that goes to the wallet",
+    "obligations.access_days": (f"{_REPAIR} that gives more time than rectify.host_access_grace_s"),
+    "obligations.alternative_days": (
+        'no payout.unable = "review" with a payout.route or withdrawals (withdrawal.mode)'
+    ),
+    "obligations.replacement_business_days": (
+        "nothing owes a replacement: no rectify.replacement_offered and no kind with"
+        ' remedy = "replacement_first"'
+    ),
     "calendar.holidays": "no key in business days",
     "calendar.timezone": 'no key in business days and no day_count = "calendar_end_of_day"',
     "calendar.day_count": "no key in days",
@@ -78,9 +92,13 @@ def missing_neighbour(profile: Profile, key: str) -> str:
     section, _, last = key.partition(".")
     if kind_of(key):
         missing = _KIND_KEYS.get(key.rpartition(".")[2])
+    elif key.endswith(".refundable"):
+        missing = "nothing leaves the platform to this method here"
     elif key.startswith("payout.methods."):
         method = profile.payout.method(last.split(".")[1])
         missing = _PAID_OUT if method.refundable else "nothing goes there: refundable is false"
+    elif key == "calendar.holidays" and _never_worked_on(profile):
+        missing = "each of them is a Saturday or a Sunday"
     else:
         missing = NEEDS.get(key) or _SECTIONS.get(section)
     if missing is None or missing in _there(profile):
@@ -88,8 +106,20 @@ def missing_neighbour(profile: Profile, key: str) -> str:
     return missing
 
 
+def _in_business_days(said: tuple[str, object]) -> bool:
+    key, value = said
+    by_unit = isinstance(value, Duration) and value.unit is Unit.BUSINESS_DAYS
+    return by_unit or key.endswith("business_days")
+
+
+def _never_worked_on(profile: Profile) -> bool:
+    return not any(is_business_day(day, set()) for day in profile.calendar.holidays)
+
+
 def _there(profile: Profile) -> Iterator[str]:
     """What is not missing here."""
+    if any(map(_in_business_days, profile.said.items())):
+        yield from (NEEDS["calendar.holidays"], NEEDS["calendar.timezone"])
     routed = bool(profile.payout_routes)
     withdrawn = profile.withdrawal.mode not in {None, WithdrawalMode.NEVER}
     if routed:

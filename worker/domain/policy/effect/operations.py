@@ -7,6 +7,7 @@ from typing import NamedTuple
 from worker.domain.calendar import DAY, MICROSECOND
 from worker.domain.policy.effect import axes
 from worker.domain.policy.effect.axes import HOUR, PRICE_MINOR, SECOND, Axis, Pair, Variation
+from worker.domain.policy.vocabulary import Reason
 
 
 class Plan(NamedTuple):
@@ -14,6 +15,7 @@ class Plan(NamedTuple):
 
     facts: Variation
     axes: list[Axis]
+    after: Reason | None = None  #: Asked only where a plan before it was answered with this reason.
 
 
 ORDER: Variation = {"purchased_at": timedelta(0), "price_minor": PRICE_MINOR}
@@ -73,3 +75,9 @@ def silences(pair: Pair) -> Iterator[Plan]:
 
 def withdrawals(*near: Axis) -> Iterator[Plan]:
     yield Plan(WITHDRAWAL, [axes.VERDICT, axes.KYC, *near])
+
+
+def unable(pair: Pair) -> Iterator[Plan]:
+    """The method of payment cannot take the money back now."""
+    yield from claims(pair, [{"evidence": ["screenshot"], "kyc": "passed"}], axes.UNABLE)
+    yield from withdrawals(axes.UNABLE, axes.methods(pair))

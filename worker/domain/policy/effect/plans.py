@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from worker.domain.calendar import DAY
-from worker.domain.policy.effect import axes
+from worker.domain.policy.effect import axes, owed_dates
 from worker.domain.policy.effect import operations as ask
 from worker.domain.policy.effect.axes import HOUR, PRICE_MINOR, SECOND, Axis, Pair, Variation
 from worker.domain.policy.language.profile import Profile, kind_of
@@ -176,11 +176,6 @@ def _named(pair: Pair) -> list[str]:
 _SHOWN: Axis = [{"evidence": ["screenshot"], "kyc": "passed"}]
 
 
-def _unable(pair: Pair) -> Iterator[ask.Plan]:
-    yield from ask.claims(pair, _SHOWN, axes.UNABLE)
-    yield from ask.withdrawals(axes.UNABLE, axes.methods(pair))
-
-
 def _fee(pair: Pair) -> Iterator[ask.Plan]:
     fees = [a | b for a in axes.DISCLOSED for b in axes.deposits(pair)]
     yield from ask.claims(pair, _SHOWN, fees)
@@ -308,22 +303,11 @@ def _balance(pair: Pair) -> Iterator[ask.Plan]:
     yield from _bars(pair)
 
 
-def _obligations(pair: Pair) -> Iterator[ask.Plan]:
-    days = axes.moments(pair)
-    yield ask.Plan(ask.SLA, [[{"sla": sla.value} for sla in Sla], days])
-    missing = axes.form(pair)
-    yield from ask.claims(pair, missing)
-    yield from ask.claims(pair)
-    yield from ask.withdrawals(missing)
-    asked = {"kyc": "requested", "kyc_requested_at": timedelta(0)}
-    yield from ask.withdrawals([{}, asked], missing)
-
-
 def _calendar(pair: Pair) -> Iterator[ask.Plan]:
     yield from _processing(pair)
     yield from _claim_window(pair)
     yield from _withdrawal(pair)
-    yield from _obligations(pair)
+    yield from owed_dates.obligations(pair)
     yield from _honour(pair)
     steps = [hours * HOUR for hours in (-3, -9, -15, -21, 0)]
     ages = [step - age for age in sorted(pair.edges) for step in steps if age > DAY]
@@ -335,8 +319,9 @@ def _calendar(pair: Pair) -> Iterator[ask.Plan]:
 
 
 def _effective(pair: Pair) -> Iterator[ask.Plan]:
-    early = {"purchased_at": -20 * 366 * DAY}
-    yield ask.Plan(ask.TICK | early, [axes.moments(pair)])
+    since = [each.effective_from for each in pair.both if each.effective_from is not None]
+    early: Axis = [{"purchased_at": at - pair.start - SECOND} for at in since]
+    yield ask.Plan(ask.TICK, [axes.moments(pair), early])
 
 
 def _limits(pair: Pair) -> Iterator[ask.Plan]:
@@ -374,7 +359,7 @@ _OF_SECTIONS: Mapping[str, _Plans] = {
     "processing": _processing,
     "withdrawal": _withdrawal,
     "balance": _balance,
-    "obligations": _obligations,
+    "obligations": owed_dates.obligations,
     "calendar": _calendar,
     "limits": _limits,
 }
@@ -392,8 +377,9 @@ _OF_KEYS: Mapping[str, _Plans] = {
     "claims.honour_days": _honour,
     "claims.first_purchase_only": _first_purchase,
     "claims.usage_max_bp": _usage,
-    "payout.unable": _unable,
+    "payout.unable": ask.unable,
     "payout.fee": _fee,
     "processing.extendable": _extendable,
+    "obligations.alternative_days": owed_dates.alternative,
     "calendar.holidays": _holidays,
 }

@@ -187,11 +187,19 @@ def _limits_without_effect(profile: Profile) -> KeyProblems:
     for index, limit in enumerate(profile.limits):
         name = f"limits[{index}]"
         if not _limit_decides(profile, index, None):
-            yield name, "decides nothing: nothing that it counts is paid without a human here"
+            yield name, f"decides nothing: {_why_no_limit(profile, limit)}"
             continue
         for key, other in _limits_otherwise(limit):
             if not _limit_decides(profile, index, other):
                 yield f"{name}.{key}", "decides nothing: the rest of the limit says the same"
+
+
+def _why_no_limit(profile: Profile, limit: Limit) -> str:
+    """Alone it may decide something that another one decides as well."""
+    alone = _saying(profile, profile.said, limits=(limit,))
+    if len(profile.limits) > 1 and _limit_decides(alone, 0, None):
+        return "the other limits say as much"
+    return "nothing that it counts is paid without a human here"
 
 
 def _limits_otherwise(limit: Limit) -> Iterator[tuple[str, Limit]]:
