@@ -106,6 +106,8 @@ def _unused_sum(asked: Asked, unused_minor: int, left_minor: int) -> Sum:
 
 def _payable(asked: Asked, most_out: int, payable: int) -> Sum:
     """R-CLIENT: what leaves may take along what was credited for this order and is still there."""
+    if asked.share_bp == 0:  # The policy hears this kind, and says that it is worth nothing.
+        return Sum(0, Reason.NOT_COVERED)
     if not asked.leaves:
         return Sum(payable)
     if (out := min(most_out, payable + asked.credit_there)) > 0:

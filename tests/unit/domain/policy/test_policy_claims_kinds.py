@@ -176,9 +176,19 @@ def test_a_share_of_the_price_is_rounded_up_and_used_up_by_what_was_given(ask: A
     assert claim(ask, half, price_minor=351) == paid("granted_on_request", 176)
     assert claim(ask, half, credited_minor=100) == paid("granted_on_request", 75)
     assert claim(ask, half, credited_minor=175) == denied("already_refunded")
-    assert claim(ask, {"decided": "grant", "share_bp": 0}) == denied("already_refunded")
     rental = claim(ask, half, now=10 * DAY, **RENTAL | {"price_minor": 3001})
     assert rental[2] == 1001  # Half of 2001: each fraction is the customer's.
+
+
+def test_a_kind_that_is_worth_nothing_is_denied_as_not_covered(ask: AskPolicy) -> None:
+    """Nothing was given back before, so that is no reason."""
+    assert claim(ask, {"decided": "grant", "share_bp": 0}) == denied("not_covered")
+    assert claim(ask, {"decided": "grant", "share_bp": 0}, **RENTAL) == denied("not_covered")
+    assert claim(ask, {"decided": "review", "share_bp": 0}) == asked("judge_request", 0)
+    out = {"policy": {"payout": {"route": "client"}}, "destination": "client"}
+    assert claim(ask, {"decided": "grant", "share_bp": 0}, **out) == denied("not_covered")
+    refunded = {"decided": "grant", "share_bp": 0}
+    assert claim(ask, refunded, credited_minor=350) == denied("already_refunded")
 
 
 @pytest.mark.parametrize("change", [{"log": None}, {"decided": Decided.REPAIR}])
