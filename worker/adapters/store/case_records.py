@@ -34,7 +34,13 @@ _DEPOSITED: Final = text(
     "SELECT max(at) FROM transfer WHERE account = :account AND key LIKE 'topup:%'"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_COMPUTED: Final = {"charge", "order_facts", "credit_available_minor", "books_dropped"}
+_COMPUTED: Final = {
+    "charge",
+    "order_facts",
+    "credit_available_minor",
+    "credit_aside_minor",
+    "books_dropped",
+}
 _CASE_COLUMNS: Final = tuple(
     name for name in port.CaseRecord.__dataclass_fields__ if name not in _COMPUTED
 )
@@ -268,6 +274,7 @@ async def _case_record(
         charge=Charge(row["charge"]),
         order_facts=row["order_facts"] or {},
         credit_available_minor=credit.minor,
+        credit_aside_minor=credit.aside_minor,
         books_dropped=row["books_dropped"] or credit.dropped,
     )
 
@@ -282,6 +289,7 @@ def _stays(case: Case, profile: Profile, row: RowMapping) -> bool:
 
 class _Credit(NamedTuple):
     minor: int | None
+    aside_minor: int = 0
     dropped: bool = False  #: Entries since then left the books: the sum is of what is left.
 
 
@@ -289,15 +297,21 @@ _KEPT: Final = _Credit(None)
 
 
 async def _still_there(connection: AsyncConnection, row: RowMapping, case: Case | None) -> _Credit:
-    """The lesser of what was credited and the lowest balance since the first credit."""
+    """The lesser of what was credited and the lowest balance since, which no other claim has."""
     credited: int = row["credited_minor"]
     if row["credited_by"] is None:
         return _Credit(0)
     own = None if case is None else case.id
-    since = {"account": row["account"], "since": row["credited_by"], "case_id": own}
+    since = {
+        "account": row["account"],
+        "since": row["credited_by"],
+        "case_id": own,
+        "order": row["id"],
+    }
     found = await connection.execute(statement("cases/lowest_balance"), since)
     lowest = found.one()
-    return _Credit(min(credited, lowest.minor), lowest.dropped)
+    free = max(0, min(credited, lowest.minor) - lowest.aside_minor)
+    return _Credit(free, lowest.aside_minor, lowest.dropped)
 
 
 def _sums(pairs: Iterable[tuple[float, int]]) -> tuple[port.RecordedSum, ...]:

@@ -390,7 +390,8 @@ class CaseRepository:
         step = judging.judge(view)
         if _changes(step, case):
             await apply(connection, view, step, self._event_state, judging.by)
-        return port.CaseChange(await case_rows.whole(connection, id_), step.rejected)
+        case_now = await case_rows.whole(connection, id_)
+        return port.CaseChange(case_now, step.rejected, step.rejected_for)
 
 
 def _changes(step: case_view.CaseStep, case: case_view.Case) -> bool:

@@ -328,36 +328,40 @@ def opened_or_problem(
             return Answer(201 if new else 200, case_json(opening.case), headers)
 
 
-_NOT_OFFERED: Final = {
-    Rejected.NOT_ASKED_FOR: "The case does not wait for this",
-    Rejected.PROLONGED: "The rental was prolonged since it was asked for: it can be denied",
-}
 _FREEZE_UNSEEN: Final = "A verdict with the finding freeze_seen releases the payout"
+_REFUSED: Final = {
+    Rejected.CLOSED: (ProblemKind.ENDED, "The case is closed"),
+    Rejected.OTHER_CONTENT: (ProblemKind.DECIDED, "Another verdict was given before"),
+    Rejected.NOT_ASKED_FOR: (ProblemKind.NOT_OFFERED, "The case does not wait for this"),
+    Rejected.PROLONGED: (
+        ProblemKind.NOT_OFFERED,
+        "The rental was prolonged since it was asked for: it can be denied",
+    ),
+    Rejected.NOTHING_TO_GIVE: (
+        ProblemKind.NOT_OFFERED,
+        "It can only be denied, as there is nothing to give",
+    ),
+    Rejected.ACCOUNT_BLOCKED: (ProblemKind.ACCOUNT_BLOCKED, _FREEZE_UNSEEN),
+    Rejected.ACCOUNT_FROZEN: (ProblemKind.ACCOUNT_FROZEN, _FREEZE_UNSEEN),
+    Rejected.PAID_BACK: (ProblemKind.ENDED, "Money was given back for this order"),
+    Rejected.REPLACED: (ProblemKind.OTHER_CONTENT, "This order or number is linked already"),
+}
+assert set(_REFUSED) == set(Rejected) - {Rejected.WRONG_SUM}
 
 
 def changed_or_problem(change: CaseChange) -> Answer:
     match change.rejected:
-        case Rejected.CLOSED:
-            raise Problem(ProblemKind.ENDED, "The case is closed")
-        case Rejected.OTHER_CONTENT:
-            raise Problem(ProblemKind.DECIDED, "Another verdict was given before")
-        case Rejected.NOT_ASKED_FOR | Rejected.PROLONGED:
-            raise Problem(ProblemKind.NOT_OFFERED, _NOT_OFFERED[change.rejected])
-        case Rejected.ACCOUNT_BLOCKED:
-            raise Problem(ProblemKind.ACCOUNT_BLOCKED, _FREEZE_UNSEEN)
-        case Rejected.ACCOUNT_FROZEN:
-            raise Problem(ProblemKind.ACCOUNT_FROZEN, _FREEZE_UNSEEN)
-        case Rejected.PAID_BACK:
-            raise Problem(ProblemKind.ENDED, "Money was given back for this order")
-        case Rejected.REPLACED:
-            raise Problem(ProblemKind.OTHER_CONTENT, "This order or number is linked already")
+        case None:
+            return shown_or_problem(change.case)
         case Rejected.WRONG_SUM:
             detail = (
                 "Needed where no sum is proposed, within the price; else at most the one proposed"
             )
             raise Problem(ProblemKind.INVALID, errors=[FieldError("/amount_minor", detail)])
-        case None:
-            return shown_or_problem(change.case)
+        case _:
+            kind, detail = _REFUSED[change.rejected]
+            why = "" if change.rejected_for is None else f": {change.rejected_for.value}"
+            raise Problem(kind, detail + why)
 
 
 def shown_or_problem(case: Case | None) -> Answer:

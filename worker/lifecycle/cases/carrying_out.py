@@ -1,16 +1,17 @@
-"""Whether what was approved before may be carried out now: the account is asked again.
+"""Whether a yes may be carried out: what was approved before asks the account again.
 
 A human who has seen what stands against it releases it, with the finding `freeze_seen`. It holds
 for what stood then, and for nothing that came later. What a closed case holds against its account
 ends by a verdict on the same case, with its note: no for a chargeback that does not stand; for what
-an earlier verdict found, the flags that are left.
+an earlier verdict found, the flags that are left. A yes that would give nothing is not taken.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, NamedTuple, Protocol
 
 from worker.domain.account_state import standing_turns
-from worker.domain.policy import Outcome
+from worker.domain.policy import Outcome, Reason
 from worker.domain.policy.findings import barred_since
 from worker.domain.policy.vocabulary import AccountFlag
 from worker.ports.store import case_view as port
@@ -23,6 +24,28 @@ _BARRED: Final = {
     "frozen": port.Rejected.ACCOUNT_FROZEN,
     "deleted": port.Rejected.CLOSED,
 }
+
+
+#: Denials of a sum, not of what is asked: there is nothing that could be given.
+_NOTHING_LEFT: Final = frozenset(
+    {
+        Reason.ALREADY_REFUNDED,
+        Reason.NOTHING_REFUNDABLE,
+        Reason.REFUND_MONTH_USED,
+        Reason.NOT_COVERED,
+    }
+)
+
+
+def refused_if_empty(step: port.CaseStep, unchanged: port.CaseStep) -> port.CaseStep:
+    """A yes that would end as a denial, though nobody has said no, changes nothing."""
+    decision = None if step.record is None else step.record.decision
+    if decision is None or decision.outcome is not Outcome.DENY:
+        return step
+    if decision.reason not in _NOTHING_LEFT:
+        return step
+    nothing = port.Rejected.NOTHING_TO_GIVE
+    return replace(unchanged, rejected=nothing, rejected_for=decision.reason)
 
 
 def barred(view: port.CaseView) -> port.Rejected | None:

@@ -18,7 +18,7 @@ from worker.lifecycle.cases.activation_reviews import (
     with_clauses,
 )
 from worker.lifecycle.cases.claims import SAID_ONCE, claimed_as, may_be_claimed_anew
-from worker.lifecycle.cases.deletions import Deletions
+from worker.lifecycle.cases.follow_ups import FollowUps
 from worker.lifecycle.cases.outages import new_outage, outage_restored_at, probed_step
 from worker.lifecycle.cases.rental_cancels import new_press, sent_again
 from worker.lifecycle.clock import Clock
@@ -161,7 +161,7 @@ class CaseService:
     ) -> port.CaseOpenResult | None:
         """By the account's policy; None: there is no such policy."""
         self.check(CaseKind.WITHDRAWAL, facts)
-        taken = await self._deletions.complete(account, reference, facts, policy, words)
+        taken = await self._follow_ups.deletions.complete(account, reference, facts, policy, words)
         if taken is not None:
             return taken
         new = await self._of_account(CaseKind.WITHDRAWAL, account, reference, facts, policy)
@@ -184,7 +184,7 @@ class CaseService:
         new = replace(new, id=id_, content={**new.content, **words})
         opened = await self._open(new, None, words)
         if event == "delete_withdrawn" and opened.case is not None:
-            await self._deletions.taken_back(account)
+            await self._follow_ups.deletions.taken_back(account)
         return opened
 
     async def _turn(self, account: AccountId, event: str) -> tuple[str, ...]:
@@ -376,19 +376,19 @@ class CaseService:
                 by=self.told_by,
             )
         )
-        await self._deletions.after(result.case)
+        await self._follow_ups.after(result.case)
         return result
 
     async def _change(self, id_: UUID, kind: CaseKind, judge: CaseJudge) -> port.CaseChange:
         if await self.case(id_, kind) is None:
             return port.CaseChange(None)
         result = await self._judged(id_, judge)
-        await self._deletions.after(result.case)
+        await self._follow_ups.after(result.case)
         return result
 
     @property
-    def _deletions(self) -> Deletions:
-        return Deletions(
+    def _follow_ups(self) -> FollowUps:
+        return FollowUps(
             cases=self.cases, judges=self.judges, policies=self.policies, told_by=self.told_by
         )
 

@@ -17,6 +17,7 @@ from worker.lifecycle.cases.carrying_out import (
     flag_change,
     flags_step,
     lifts_chargeback,
+    refused_if_empty,
     seen_now,
     what_stands,
 )
@@ -195,6 +196,8 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     if verdict.findings.get(FREEZE_SEEN) and not what_stands(view):
         raise FactError(f"given.{FREEZE_SEEN}", "nothing stands against the account")
     step = judge.apply_verdict(view, verdict)
+    if verdict.grant:
+        step = refused_if_empty(step, unchanged(view))
     if step.rejected is not None:
         return step
     found = tuple(verdict.findings.get("account_flags", ()))

@@ -54,7 +54,7 @@ class ClaimJudge:
             )  # A payout that was approved stays.
         if view.timer is not None and _at_end_of_rental(view, view.timer.kind):
             facts = {**facts, "messages_missing": True}
-        return self._step(view, facts, self._ask(view, facts))
+        return self._step(view, facts, self._beside_others(view, facts, self._ask(view, facts)))
 
     def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
         if view.case.state is port.CaseState.APPROVED:
@@ -67,6 +67,8 @@ class ClaimJudge:
         if _is_repaired(view.profile, facts["claim_kind"]):
             facts["approved"] = verdict.grant
         record = self._ask(view, facts)
+        if not verdict.grant:
+            record = self._beside_others(view, facts, record)
         waits = case_steps.waits_for_customer(view, record, self.clauses)
         denied = not verdict.grant and waits
         asks_again = verdict.grant and case_steps.asks_for_method(record.decision)
@@ -104,6 +106,22 @@ class ClaimJudge:
         decision = claim_payouts.at_most(order.left_minor, record.decision)
         by = _review_by(view, order, facts)
         return replace(record, decision=asked_first(view, decision, by))
+
+    def _beside_others(
+        self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
+    ) -> port.DecisionRecord:
+        """What another open claim about this order has set aside is not spent: a human decides.
+
+        Whoever ends the other one lets this one be decided again.
+        """
+        order, decision = view.order, record.decision
+        assert order is not None
+        aside = 0 if view.record is None else view.record.credit_aside_minor
+        if not aside or decision.reason is not Reason.NOTHING_REFUNDABLE:
+            return record
+        by = _review_by(view, order, facts)
+        asked = Decision(Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST, deadline=by)
+        return replace(record, decision=asked)
 
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord

@@ -49,6 +49,7 @@ _REFUSED: Final[Mapping[port.Rejected, str]] = {
         "It is refused: the rental was prolonged since. Deny it; the customer can press again."
     ),
     port.Rejected.WRONG_SUM: "It needs a sum that it may give.",
+    port.Rejected.NOTHING_TO_GIVE: "It is refused: there is nothing to give{why}. Deny it.",
 }
 #: What becomes of money that moves at once, after its sum.
 _MOVES: Final = {
@@ -130,7 +131,8 @@ def _tried(judge: KindJudge, view: port.CaseView, *, grant: bool) -> Effect:
         says = f"It needs a finding: {error.field.removeprefix('given.')}, {error.problem}."
         return Effect(answer, says, refused=True)
     if step.rejected is not None:
-        return Effect(answer, _REFUSED[step.rejected], refused=True)
+        why = "" if step.rejected_for is None else f": {_words(step.rejected_for.value)}"
+        return Effect(answer, _REFUSED[step.rejected].format(why=why), refused=True)
     decision = None if step.record is None else step.record.decision
     pays = decision is not None and decision.outcome in PAYING
     return Effect(

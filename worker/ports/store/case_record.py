@@ -81,6 +81,7 @@ class CaseRecord:
     renewal_credited_minor: int = 0  #: Since `renewed_at`.
     #: Of what was credited: what is still there. None: no money of it leaves, so nobody asks.
     credit_available_minor: int | None = 0
+    credit_aside_minor: int = 0  #: Of what was credited: other open claims about it have this.
     #: Entries that would tell it, or that decide about the order, left the books: a human decides.
     books_dropped: bool = False
     first_refund_from: datetime | None = None  #: Of a rental: from when on it was refunded.

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 from worker.domain.account_state import LoggedEvent
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.domain.policy import Profile
+from worker.domain.policy import Profile, Reason
 from worker.ports.provider import Sms
 from worker.ports.store import case_view, rentals
 from worker.ports.store.case_record import AccountRecord, CaseRecord
@@ -87,6 +87,7 @@ class CaseChange:
 
     case: case_view.Case | None
     rejected: case_view.Rejected | None = None
+    rejected_for: Reason | None = None  #: Of the policy, where that is why.
 
 
 @dataclass(frozen=True, slots=True)
