@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 
+from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop, last_reason
 from tests.integration.store.shop import ALICE, TICK
+from tests.unit.http.caller import Described
+from tests.unit.http.conftest import described
 from worker.domain.ids import ActivationId
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases.rental_cancels import CancelRefused
-from worker.ports.store.case_view import CaseState, Rejected
+from worker.ports.store.case_view import Case, CaseState, Rejected
 from worker.ports.store.rentals import Rental
 
+FIXTURES = (described,)
 PAID = "SELECT destination, amount_minor FROM transfer WHERE key LIKE 'claim:%'"
 
 
@@ -57,7 +61,7 @@ async def test_nothing_leaves_before_a_human_has_seen_that_the_account_is_delete
 
     await shop.give_verdict(claim, grant=True)
 
-    assert (await shop.mark_paid(claim)).rejected is Rejected.CLOSED
+    assert (await shop.mark_paid(claim)).rejected is Rejected.ACCOUNT_DELETED
     await shop.give_verdict(claim, grant=True, freeze_seen=True)
     assert (await shop.mark_paid(claim)).rejected is None
 
@@ -142,6 +146,25 @@ async def rental_of_deleted_account(shop: CaseShop, changes: dict[str, object]) 
     return rental
 
 
+async def owed_until_paid(shop: CaseShop, case: Case, minor: int) -> None:
+    """Somebody of the shop has to pay it out, by a date; nothing is booked before that."""
+    approved = await shop.case(case.id)
+    assert approved.state is CaseState.APPROVED
+    (owed,) = [owed for owed in approved.obligations if owed.ended_at is None]
+    assert (owed.what.value, owed.owed_by.value) == ("refund_payment", "shop")
+    assert owed.by_when == shop.clock.now + 14 * DAY
+    assert await shop.fetch_rows(PAID) == []
+
+    assert (await shop.mark_paid(case)).rejected is None
+
+    paid = await shop.case(case.id)
+    assert (paid.state, paid.moved_minor) == (CaseState.PAID, minor)
+    assert [owed for owed in paid.obligations if owed.ended_at is None] == []
+    assert await shop.fetch_rows(PAID) == [("house:outside", minor)]
+    assert (await shop.event_types(case.id))[-2:] == ["rental.approved", "rental.paid"]
+    assert await shop.balances() == (0, 0)
+
+
 async def test_an_empty_rental_of_a_deleted_account_is_paid_out_by_a_human(shop: CaseShop) -> None:
     rental = await rental_of_deleted_account(shop, {"rental.empty_at_end": "automatic"})
 
@@ -152,9 +175,8 @@ async def test_an_empty_rental_of_a_deleted_account_is_paid_out_by_a_human(shop:
     assert (asked.outcome, asked.reason) == ("needs_review", "account_deleted")
     assert (asked.amount_minor, asked.destination) == (1000, "client")
     assert asked.deadline is not None
-    await shop.give_verdict(end, grant=True)
-    assert await shop.fetch_rows(PAID) == [("house:outside", 1000)]
-    assert await shop.balances() == (0, 0)
+    await shop.give_verdict(end, grant=True, freeze_seen=True)
+    await owed_until_paid(shop, end, 1000)
 
 
 async def test_an_outage_of_a_deleted_account_is_paid_out_by_a_human(shop: CaseShop) -> None:
@@ -166,9 +188,8 @@ async def test_an_outage_of_a_deleted_account_is_paid_out_by_a_human(shop: CaseS
 
     assert (outage.state, last_reason(outage)) == (CaseState.IN_REVIEW, "account_deleted")
     assert outage.decisions[-1].amount_minor == 300
-    await shop.give_verdict(outage, grant=True)
-    assert await shop.state_of(outage.id) is CaseState.GRANTED
-    assert await shop.fetch_rows(PAID) == [("house:outside", 300)]
+    await shop.give_verdict(outage, grant=True, freeze_seen=True)
+    await owed_until_paid(shop, outage, 300)
 
 
 async def test_a_rental_of_a_deleted_account_is_not_given_back_for_nothing(shop: CaseShop) -> None:
@@ -178,3 +199,40 @@ async def test_a_rental_of_a_deleted_account_is_not_given_back_for_nothing(shop:
         await shop.service.cancel_rental(rental, {})
 
     assert (await shop.long_rental()).ended_at is None
+
+
+async def test_the_api_and_its_review_name_the_call_that_pays_an_outage_out(
+    shop: CaseShop, described: Described
+) -> None:
+    await rental_of_deleted_account(shop, {})
+    await shop.report_outage()
+    shop.set_time(shop.clock.now + 3 * DAY)
+    outage = await shop.restore_rental()
+    seen = {"grant": True, "note": "deleted, and owed", "findings": {"freeze_seen": True}}
+
+    async with case_api(shop, described) as api:
+        granted = await api.post(f"/v1/reviews/{outage.id}/verdict", seen)
+        assert granted.status == 200, granted.json
+        assert granted.json["case"]["state"] == "approved"
+        (review,) = (await api.get("/v1/reviews")).json["items"]
+        assert (review["case"], review["reason"]) == (str(outage.id), "refund_payment")
+        assert [answer["answer"] for answer in review["answers"]] == ["paid"]
+        paid = await api.post(f"/v1/claims/{outage.id}/paid", {})
+
+    assert (paid.status, paid.json["state"]) == (200, "paid")
+    assert await shop.fetch_rows(PAID) == [("house:outside", 300)]
+
+
+async def test_an_outage_that_is_owed_stays_as_it_was_approved(shop: CaseShop) -> None:
+    await rental_of_deleted_account(shop, {})
+    await shop.report_outage()
+    shop.set_time(shop.clock.now + 3 * DAY)
+    outage = await shop.restore_rental()
+    await shop.give_verdict(outage, grant=True, freeze_seen=True)
+
+    again = await shop.restore_rental()
+    other = await shop.give_verdict(outage, grant=False)
+
+    assert again.state is CaseState.APPROVED
+    assert other.rejected is Rejected.OTHER_CONTENT
+    assert (await shop.case(outage.id)).decisions[-1].amount_minor == 300

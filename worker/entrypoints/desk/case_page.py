@@ -61,10 +61,13 @@ STEPS: Final[Mapping[str, Mapping[str, CaseButton]]] = {
         **_ALTERNATIVES,
         "taken back by the customer": CaseButton("cancel", {}, "operate"),
     },
+    # What these give back is paid out once the account is deleted.
+    **{kind: {"paid out": _PAID} for kind in ("rental_outage", "rental_cancel", "rental_end")},
 }
 #: What a request may have to name.
 REQUEST_FIELDS: Final = ("service", "amount", "reason", "details", "payment_system", "email")
 _NOUNS: Final = {"claim": "claims", "withdrawal": "withdrawals"}
+_CALLED_AT: Final = {**dict.fromkeys(STEPS, "claims"), **_NOUNS}
 #: What the customer adds is told by another call for each kind.
 _ADDED: Final = {"claim": ("evidence", {}), "withdrawal": ("payment-info", {"event": "added"})}
 
@@ -121,8 +124,11 @@ async def step(visit: Visit) -> web.StreamResponse:
 
 
 async def note(visit: Visit) -> web.StreamResponse:
+    kind = (await _case(visit))["kind"]
+    if kind not in _NOUNS:
+        raise web.HTTPNotFound
     body = {"note": visit.form.get("note", "").strip()}
-    return await _told(visit, (await _case(visit))["kind"], "notes", body, "noted")
+    return await _told(visit, kind, "notes", body, "noted")
 
 
 async def added(visit: Visit) -> web.StreamResponse:
@@ -143,9 +149,9 @@ async def added(visit: Visit) -> web.StreamResponse:
 async def _told(
     visit: Visit, kind: str, call: str, body: Mapping[str, Any], word: str
 ) -> web.StreamResponse:
-    if kind not in _NOUNS:
+    if kind not in _CALLED_AT:
         raise web.HTTPNotFound
-    path = f"/v1/{_NOUNS[kind]}/{segment(visit.id)}/{call}"
+    path = f"/v1/{_CALLED_AT[kind]}/{segment(visit.id)}/{call}"
     act = visit.client.call("POST", path, body=body, idempotency_key=visit.key())
     return await acted(visit, act, _page, done(f"/cases/{visit.id}", word))
 

@@ -343,6 +343,7 @@ _REFUSED: Final = {
     ),
     Rejected.ACCOUNT_BLOCKED: (ProblemKind.ACCOUNT_BLOCKED, _FREEZE_UNSEEN),
     Rejected.ACCOUNT_FROZEN: (ProblemKind.ACCOUNT_FROZEN, _FREEZE_UNSEEN),
+    Rejected.ACCOUNT_DELETED: (ProblemKind.ENDED, f"The account is deleted. {_FREEZE_UNSEEN}"),
     Rejected.PAID_BACK: (ProblemKind.ENDED, "Money was given back for this order"),
     Rejected.REPLACED: (ProblemKind.OTHER_CONTENT, "This order or number is linked already"),
 }
@@ -368,6 +369,17 @@ def shown_or_problem(case: Case | None) -> Answer:
     if case is None:
         raise Problem(ProblemKind.NOT_FOUND, "There is no such case")
     return Answer(200, case_json(case))
+
+
+#: What is given back for an order is paid out by the calls for claims.
+_OF_ORDERS: Final = frozenset(
+    {CaseKind.CLAIM, CaseKind.OUTAGE, CaseKind.RENTAL_CANCEL, CaseKind.RENTAL_END}
+)
+
+
+async def kind_for_order(service: CaseService, id_: str) -> CaseKind:
+    case = await service.cases.case(case_id_in(id_))
+    return case.kind if case is not None and case.kind in _OF_ORDERS else CaseKind.CLAIM
 
 
 async def record_payout(service: CaseService, id_: str, kind: CaseKind, body: Paid) -> Answer:

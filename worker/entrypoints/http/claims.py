@@ -237,8 +237,13 @@ class ClaimHandlers:
         return await self._add(id, adds, f"alternative_{body.event}", words)
 
     async def paid(self, id: UuidText, body: cases.Paid) -> Answer:
-        """Record that a claim was paid out, or until when it will be and why."""
-        return await cases.record_payout(self._deps.case_service, id, CaseKind.CLAIM, body)
+        """Record that a claim was paid out, or until when it will be and why.
+
+        So also what a rental gives back by itself, once its account is deleted.
+        """
+        service = self._deps.case_service
+        kind = await cases.kind_for_order(service, id)
+        return await cases.record_payout(service, id, kind, body)
 
     async def _add(
         self, id_: str, facts: FactsToAdd, what: str, free_text: Mapping[str, Any] | None = None

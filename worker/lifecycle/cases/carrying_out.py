@@ -22,7 +22,7 @@ _SEEN: Final = "seen"  #: In the evidence of a verdict: what stood against the a
 _BARRED: Final = {
     "blocked": port.Rejected.ACCOUNT_BLOCKED,
     "frozen": port.Rejected.ACCOUNT_FROZEN,
-    "deleted": port.Rejected.CLOSED,
+    "deleted": port.Rejected.ACCOUNT_DELETED,
 }
 
 
@@ -37,10 +37,10 @@ _NOTHING_LEFT: Final = frozenset(
 )
 
 
-def refused_if_empty(step: port.CaseStep, unchanged: port.CaseStep) -> port.CaseStep:
+def unless_empty(step: port.CaseStep, unchanged: port.CaseStep, *, grant: bool) -> port.CaseStep:
     """A yes that would end as a denial, though nobody has said no, changes nothing."""
     decision = None if step.record is None else step.record.decision
-    if decision is None or decision.outcome is not Outcome.DENY:
+    if not grant or decision is None or decision.outcome is not Outcome.DENY:
         return step
     if decision.reason not in _NOTHING_LEFT:
         return step

@@ -262,7 +262,8 @@ class CaseService:
         return await self.verdict(id_, case.kind, verdict)
 
     async def paid(self, id_: UUID, kind: CaseKind) -> port.CaseChange:
-        return await self._change(id_, kind, withdrawals.paid_step)
+        prefix = self.judges[kind].event_prefix
+        return await self._change(id_, kind, lambda view: withdrawals.paid_step(view, prefix))
 
     async def contest(self, id_: UUID, words: CustomerWords) -> port.CaseChange:
         """The customer says that a repair does not hold."""

@@ -17,8 +17,8 @@ from worker.lifecycle.cases.carrying_out import (
     flag_change,
     flags_step,
     lifts_chargeback,
-    refused_if_empty,
     seen_now,
+    unless_empty,
     what_stands,
 )
 from worker.lifecycle.cases.owing import dated, owed_after
@@ -195,9 +195,7 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
         return unchanged(view, port.Rejected.CLOSED)
     if verdict.findings.get(FREEZE_SEEN) and not what_stands(view):
         raise FactError(f"given.{FREEZE_SEEN}", "nothing stands against the account")
-    step = judge.apply_verdict(view, verdict)
-    if verdict.grant:
-        step = refused_if_empty(step, unchanged(view))
+    step = unless_empty(judge.apply_verdict(view, verdict), unchanged(view), grant=verdict.grant)
     if step.rejected is not None:
         return step
     found = tuple(verdict.findings.get("account_flags", ()))

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from worker.domain.account_state import AccountState
 from worker.domain.policy import Decision, Destination, Outcome, Reason
-from worker.domain.transfer import Charge
+from worker.domain.policy.deadlines import pay_by
+from worker.domain.transfer import Charge, TransferKind
 from worker.lifecycle.cases import case_steps
 from worker.ports.store import case_view as port
 
@@ -32,3 +33,21 @@ def asked_first(view: port.CaseView, decision: Decision, by: datetime | None) ->
     if decision.outcome not in case_steps.PAYING:
         return asked
     return replace(asked, outcome=Outcome.NEEDS_REVIEW, reason=Reason.ACCOUNT_DELETED, deadline=by)
+
+
+def credited_step(
+    view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
+) -> port.CaseStep:
+    """What a rental gives back: to the balance at once; else it is owed until it is paid out."""
+    decision = record.decision
+    pays = decision.outcome in case_steps.PAYING
+    leaves = pays and decision.destination is not Destination.BALANCE
+    by = pay_by(view.profile, view.now) if leaves and view.profile is not None else None
+    move = port.MoneyMove(TransferKind.CLAIM, decision.amount_minor)
+    return port.CaseStep(
+        state=port.CaseState.APPROVED if leaves else case_steps.STATE_AFTER[decision.outcome],
+        facts=facts,
+        record=case_steps.record_if_new(view, record),
+        timers={} if by is None else {port.TimerKind.REFUND_PAYMENT: by},
+        moves=(move,) if pays and not leaves else (),
+    )

@@ -7,7 +7,6 @@ from typing import Final
 
 from worker.domain.policy import (
     Decision,
-    Destination,
     Op,
     OutageFacts,
     Outcome,
@@ -19,8 +18,8 @@ from worker.domain.policy.deadlines import credit_by, review_by
 from worker.domain.policy.facts import order_words
 from worker.domain.policy.outages import OutageCase
 from worker.domain.policy.unused_part import RentalTime, outage_worth, unused_since
-from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, deleted_accounts, questions, record_facts
+from worker.lifecycle.cases.withdrawals import approving_decision
 from worker.ports.long_rental import Availability
 from worker.ports.store import case_view as port
 from worker.ports.store import cases
@@ -42,6 +41,8 @@ class OutageJudge:
     event_prefix: str = "rental"
 
     def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
+        if view.case.state is port.CaseState.APPROVED:
+            return case_steps.unchanged(view)  # It is owed, whatever is told now.
         return self._step(view, facts, self._ask(view, facts))
 
     def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
@@ -61,6 +62,8 @@ class OutageJudge:
         return self._step(view, facts, record)
 
     def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
+        if sla is port.TimerKind.REFUND_PAYMENT:
+            return approving_decision(view.case).at
         facts = view.case.facts
         contacted_at = questions.instant_in(facts, "contacted_at") or view.case.opened_at
         if sla is port.TimerKind.REVIEW_SLA or view.profile is None:
@@ -84,18 +87,9 @@ class OutageJudge:
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
     ) -> port.CaseStep:
-        decision = record.decision
-        state = case_steps.STATE_AFTER[decision.outcome]
-        leaves = decision.destination is not Destination.BALANCE
-        move = port.MoneyMove(TransferKind.CLAIM, decision.amount_minor, leaves_platform=leaves)
-        step = port.CaseStep(
-            state=state,
-            facts=facts,
-            record=case_steps.record_if_new(view, record),
-            timers=self._timers(view, facts, decision),
-            moves=(move,) if decision.outcome in case_steps.PAYING else (),
-        )
-        return case_steps.with_event(self, view, step)
+        step = deleted_accounts.credited_step(view, facts, record)
+        timers = {**step.timers, **self._timers(view, facts, record.decision)}
+        return case_steps.with_event(self, view, replace(step, timers=timers))
 
     def _timers(
         self, view: port.CaseView, facts: port.CaseFacts, decision: Decision
@@ -219,7 +213,7 @@ def _worth_since(
 
 def new_outage(rental: Rental, facts: port.CaseFacts) -> cases.NewCase:
     """The one that runs, or the next one of this rental."""
-    ended = [outage for outage in rental.outages if outage.state in port.CLOSED]
+    ended = [outage for outage in rental.outages if outage.state in port.ANSWERED]
     return cases.NewCase(
         # Numbered, so that two reports of one outage at the same time are one case.
         id=cases.case_id(port.CaseKind.OUTAGE, rental.id, _outage_number(ended, facts)),

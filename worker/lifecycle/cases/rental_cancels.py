@@ -11,7 +11,6 @@ from typing import Any, Final
 from worker.domain.activation import CancelAnswer
 from worker.domain.policy import (
     Decision,
-    Destination,
     Op,
     OrderFacts,
     Outcome,
@@ -23,9 +22,9 @@ from worker.domain.policy.facts import order_words
 from worker.domain.policy.orders import case_of
 from worker.domain.policy.rentals import renewal_is_meant
 from worker.domain.policy.unused_part import RentalTime
-from worker.domain.transfer import TransferKind
 from worker.lifecycle.cases import case_steps, deleted_accounts, questions, record_facts
 from worker.lifecycle.cases.outages import given_since
+from worker.lifecycle.cases.withdrawals import approving_decision
 from worker.ports.store import case_view as port
 from worker.ports.store import cases
 from worker.ports.store.case_record import CaseRecord
@@ -58,7 +57,7 @@ DOUBLE_PRESS: Final = timedelta(seconds=60)
 
 def sent_again(cancels: Sequence[port.Case], now: datetime) -> port.Case | None:
     """The press of which this one is a repetition: it must not end the rest of the rental."""
-    if not cancels or cancels[-1].state not in port.CLOSED:
+    if not cancels or cancels[-1].state not in port.ANSWERED:
         return None
     last = cancels[-1]
     renewal = last.decisions[-1].reason == Reason.RENEWAL_CANCELLED.value
@@ -66,7 +65,7 @@ def sent_again(cancels: Sequence[port.Case], now: datetime) -> port.Case | None:
 
 
 def new_press(rental: Rental, facts: port.CaseFacts) -> cases.NewCase:
-    ended = [cancel for cancel in rental.cancels if cancel.state in port.CLOSED]
+    ended = [cancel for cancel in rental.cancels if cancel.state in port.ANSWERED]
     return cases.NewCase(
         # Numbered, so that two presses at the same time are one case.
         id=cases.case_id(port.CaseKind.RENTAL_CANCEL, rental.id, len(ended)),
@@ -93,6 +92,8 @@ class RentalCancelJudge:
     event_prefix: str = "rental"
 
     def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
+        if view.case.state is port.CaseState.APPROVED:
+            return case_steps.unchanged(view)  # It is owed, whatever is told now.
         record = self._ask(view, facts)
         reason = record.decision.reason
         # Of a deleted account nobody would get what it gives: the rental goes on instead.
@@ -146,8 +147,9 @@ class RentalCancelJudge:
         return self._step(view, facts, by_human)
 
     def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
-        del sla  # All that is owed here counts from the press.
-        return view.case.opened_at
+        """All that is owed here counts from the press, save the payment."""
+        paid = sla is port.TimerKind.REFUND_PAYMENT
+        return approving_decision(view.case).at if paid else view.case.opened_at
 
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         """As of the press: who pressed in time loses nothing by how long a human takes."""
@@ -170,20 +172,11 @@ class RentalCancelJudge:
             record = replace(record, decision=decision)
         ends = pays or decision.outcome is Outcome.CANCEL_NO_CREDIT
         renewal = decision.reason is Reason.RENEWAL_CANCELLED
-        review = decision.outcome is Outcome.NEEDS_REVIEW and decision.deadline is not None
-        leaves = decision.destination is not Destination.BALANCE
-        move = port.MoneyMove(TransferKind.CLAIM, decision.amount_minor, leaves_platform=leaves)
-        step = port.CaseStep(
-            state=case_steps.STATE_AFTER[decision.outcome],
-            facts=facts,
-            record=case_steps.record_if_new(view, record),
-            timers={port.TimerKind.REVIEW_SLA: decision.deadline}
-            if review and decision.deadline
-            else {},
-            moves=(move,) if pays else (),
-            ends_rental=ends and not renewal,
-            gives_renewal_back=renewal and pays,
-        )
+        review = decision.outcome is Outcome.NEEDS_REVIEW
+        step = deleted_accounts.credited_step(view, facts, record)
+        if review and decision.deadline is not None:
+            step = replace(step, timers={port.TimerKind.REVIEW_SLA: decision.deadline})
+        step = replace(step, ends_rental=ends and not renewal, gives_renewal_back=renewal and pays)
         return case_steps.with_event(self, view, step)
 
 

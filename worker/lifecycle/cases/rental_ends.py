@@ -44,6 +44,8 @@ class RentalEndJudge(RentalCancelJudge):
     """Decides what the end of a rental gives back by itself; a human's verdict as of a Cancel."""
 
     def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
+        if view.case.state is port.CaseState.APPROVED:
+            return case_steps.unchanged(view)  # It is owed, whatever is told now.
         record = self._ask(view, facts)
         if record.decision.outcome in _NOTHING and not view.case.decisions:
             raise case_steps.NothingFollows

@@ -43,6 +43,9 @@ _REFUSED: Final[Mapping[port.Rejected, str]] = {
     port.Rejected.ACCOUNT_FROZEN: (
         "It is refused: the account is frozen. The finding freeze_seen lets the money go."
     ),
+    port.Rejected.ACCOUNT_DELETED: (
+        "It is refused: the account is deleted. The finding freeze_seen lets the money go."
+    ),
     port.Rejected.PAID_BACK: "It is refused: money was given back for this order.",
     port.Rejected.REPLACED: "It is refused: this order or number is linked already.",
     port.Rejected.PROLONGED: (

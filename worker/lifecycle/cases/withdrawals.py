@@ -20,7 +20,7 @@ def approving_decision(case: port.Case) -> port.DecisionRow:
     return next(row for row in reversed(case.decisions) if row.outcome in _PAYING_WORDS)
 
 
-def paid_step(view: port.CaseView) -> port.CaseStep:
+def paid_step(view: port.CaseView, event_prefix: str) -> port.CaseStep:
     """The money has left the platform; a repetition moves no money."""
     case = view.case
     if case.state is port.CaseState.PAID:
@@ -33,7 +33,7 @@ def paid_step(view: port.CaseView) -> port.CaseStep:
     stands_against = barred(view)
     if stands_against is not None:
         return case_steps.unchanged(view, stands_against)
-    event = f"{case.kind.value}.{port.CaseState.PAID.value}"
+    event = f"{event_prefix}.{port.CaseState.PAID.value}"
     return port.CaseStep(
         state=port.CaseState.PAID, facts=case.facts, moves=_paid_moves(case), event=event
     )
@@ -50,9 +50,8 @@ def extended_step(view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
 def _paid_moves(case: port.Case) -> Sequence[port.MoneyMove]:
     """A withdrawal is paid, and its fee taken, from what was set aside."""
     payout = approving_decision(case)
-    if case.kind is port.CaseKind.CLAIM:
+    if case.kind is not port.CaseKind.WITHDRAWAL:
         return tuple(claim_payouts.paid_moves(case, payout))
-    assert case.kind is port.CaseKind.WITHDRAWAL
     fee = (port.MoneyMove(TransferKind.FEE, payout.fee_minor),) if payout.fee_minor else ()
     return (port.MoneyMove(TransferKind.WITHDRAW, payout.amount_minor), *fee)
 

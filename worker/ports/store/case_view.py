@@ -57,6 +57,8 @@ CLOSED = frozenset(
     }
 )
 REFUSED = frozenset({CaseState.DENIED, CaseState.CANCELLED})
+#: Nothing more is decided about what was asked; of an approved case the money is still owed.
+ANSWERED = CLOSED | {CaseState.APPROVED}
 
 
 class TimerKind(enum.Enum):
@@ -122,6 +124,7 @@ class Rejected(enum.Enum):
     NOT_ASKED_FOR = "not_asked_for"  #: The case does not wait for this.
     ACCOUNT_BLOCKED = "account_blocked"  #: No money leaves it, unless a human has seen the block.
     ACCOUNT_FROZEN = "account_frozen"
+    ACCOUNT_DELETED = "account_deleted"
     PAID_BACK = "paid_back"  #: Money was given for the order: one price, one number.
     REPLACED = "replaced"  #: The order has its number, or the number is another order's.
     PROLONGED = "prolonged"  #: The rental was, since a human was asked about it.
