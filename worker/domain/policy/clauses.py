@@ -1,13 +1,12 @@
 """The clauses of a policy's text, each with the decisions that rest on it."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from worker.domain.policy.language.file_problems import FileProblem, ProfileError
-from worker.domain.policy.language.loading import policy_home, text_of
+from worker.domain.policy.language.loading import policy_home, text_of, toml_in
 from worker.domain.policy.language.value_readers import did_you_mean
 from worker.domain.policy.vocabulary import Reason
 
@@ -30,10 +29,7 @@ def load_clauses(policy: str, directory: Path | str | None = None) -> tuple[Clau
     file = next((each for each in files if each.is_file()), None)
     if file is None:
         return ()
-    try:
-        document = tomllib.loads(text_of(file))
-    except tomllib.TOMLDecodeError as error:
-        raise ProfileError([FileProblem(str(file), "", str(error))]) from error
+    document = toml_in(text_of(file), file)
     rows = document.get("clause")
     if not isinstance(rows, list) or document.keys() != {"clause"}:
         problem = "must be the list of clauses, and all there is"

@@ -37,7 +37,6 @@ NOTHING_IDLE = [
     AUTO,
     'effective_from = "2026-01-01T00:00:00Z"',
     'effective_from = "1971-01-01T00:00:00Z"',
-    'effective_from = "2199-12-31T23:59:59Z"',
     "sms.sms_window_s = 60",
     AUTO + 'sms.undisplayed_in_time = "review"',
     AUTO + 'sms.hold_for = ["fraud_suspected"]',

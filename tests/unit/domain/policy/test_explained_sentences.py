@@ -113,3 +113,32 @@ def test_a_fee_says_of_what_it_is_and_a_limit_counts_back_from_now(text: str, to
     shop = profile_from(tomllib.loads(text), name="shop", file="shop")
 
     assert told in [sentence.words for sentence in sentences(shop)]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            'claims.kinds.x = { decided = "grant", share_bp = 0 }',
+            "x: it pays on request; it is worth nothing, so that it is denied (not_covered).",
+        ),
+        (
+            'claims.kinds.x = { decided = "repair", share_bp = 5000 }\nrectify.seconds = 60',
+            (
+                "The shop has 1 minute to repair, from the first notice; then what its kind is"
+                " worth is due."
+            ),
+        ),
+        (
+            'rental.early_end = "deny"',
+            (
+                "A rental that is ended early gives nothing back; where that is due to a problem, a"
+                " human decides."
+            ),
+        ),
+    ],
+)
+def test_a_sentence_says_what_becomes_of_the_rest(text: str, told: str) -> None:
+    shop = profile_from(tomllib.loads(text), name="shop", file="shop")
+
+    assert told in [sentence.words for sentence in sentences(shop)]

@@ -40,6 +40,11 @@ def test_a_key_that_decides_something_is_accepted(tmp_path: Path, text: str) -> 
     assert problems_of(file_of(tmp_path, text)) == []
 
 
+def test_a_policy_may_begin_late(tmp_path: Path) -> None:
+    text = 'effective_from = "7999-12-31T23:59:59Z"\nsms.sms_window_s = 60'
+    assert problems_of(file_of(tmp_path, text)) == []
+
+
 @pytest.mark.parametrize(("text", "key", "needs"), IDLE)
 def test_a_key_that_decides_nothing_is_refused_with_what_it_needs(
     tmp_path: Path, text: str, key: str, needs: str
@@ -77,6 +82,29 @@ def test_problems_of_every_sort_are_reported_at_once(tmp_path: Path) -> None:
         (2, "cancel.from_s"),
         (6, "payout.fee_steps"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"sms.sms_window_s = 60\n\xff", "is no text in UTF-8: byte 22 cannot be read"),
+        (b"x = " + b"[" * 2000 + b"]" * 2000, "is nested too deeply"),
+    ],
+)
+def test_a_file_that_cannot_be_read_has_one_problem(
+    tmp_path: Path, content: bytes, problem: str
+) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_bytes(content)
+
+    assert [each.problem for each in problems_of(file)] == [problem]
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_bytes(b"\xef\xbb\xbfsms.sms_window_s = 60\n")
+
+    assert problems_of(file) == []
 
 
 def test_a_limit_of_a_kind_that_is_not_there_has_one_problem(tmp_path: Path) -> None:

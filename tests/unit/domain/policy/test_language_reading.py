@@ -374,7 +374,7 @@ WRONG = [
         "2: rental.cancel_from_s",
         "later than rental.cancel_until_s",
     ),
-    ('effective_from = "9999-12-31T23:59:59Z"', "1: effective_from", "of the years 1970 to 2199"),
+    ('effective_from = "9999-12-31T23:59:59Z"', "1: effective_from", "of the years 1970 to 7999"),
     ('effective_from = "0001-01-01T00:00:00+05:00"', "1: effective_from", "of the years"),
     (
         "[balance]\nexpires = false\nidle_months = 1",

@@ -156,7 +156,9 @@ def _pays(p: Profile, rule: KindRule) -> list[str]:
     if rule.decided is choices.Decided.DENY:
         return []
     parts = []
-    if rule.share_bp != BASIS_POINTS:
+    if rule.share_bp == 0:
+        parts.append(f"it is worth nothing, so that it is denied ({Reason.NOT_COVERED.value})")
+    elif rule.share_bp != BASIS_POINTS:
         parts.append(f"it is worth {percent(rule.share_bp)} of the price")
     if rule.to is not None:
         parts.append("its money stays on the balance")
@@ -214,8 +216,11 @@ def _repairs(p: Profile) -> bool:
 def _rectify(p: Profile) -> str | None:
     if p.rectify.seconds is None:
         return None
-    time = seconds(p.rectify.seconds)
-    return f"The shop has {time} to repair, from the first notice; then the whole price is due."
+    time, kinds = seconds(p.rectify.seconds), p.claims.kinds.values()
+    repaired = [rule for rule in kinds if rule.decided is choices.Decided.REPAIR]
+    whole = all(rule.share_bp == BASIS_POINTS for rule in repaired)
+    due = "the whole price" if whole else "what its kind is worth"
+    return f"The shop has {time} to repair, from the first notice; then {due} is due."
 
 
 def _replacement(p: Profile) -> str | None:

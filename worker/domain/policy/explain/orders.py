@@ -174,7 +174,10 @@ def _rental_from(p: Profile) -> str | None:
 
 _EARLY = {
     None: "About a rental that is ended early a human decides: the policy is silent.",
-    choices.EarlyEnd.DENY: "A rental that is ended early gives nothing back.",
+    choices.EarlyEnd.DENY: (
+        "A rental that is ended early gives nothing back; where that is due to a problem, a human"
+        " decides."
+    ),
     choices.EarlyEnd.UNUSED: "A rental that is ended early gives its unused part back.",
     choices.EarlyEnd.REVIEW: "About a rental that is ended early a human decides.",
 }

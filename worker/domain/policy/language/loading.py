@@ -55,20 +55,29 @@ def load_file(file: Path) -> Profile:
 def read_file(file: Path) -> Reading:
     """What one file says; problems of single keys are among its problems."""
     text = text_of(file)
+    return _read(toml_in(text, file), str(file), line_index(text))
+
+
+def toml_in(text: str, file: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = _SYNTAX_LINE.search(str(error))
         raise ProfileError(
             [FileProblem(str(file), "", f"is no TOML: {error}", int(line[1]) if line else None)]
         ) from error
-    return _read(document, str(file), line_index(text))
+    except RecursionError:
+        raise ProfileError([FileProblem(str(file), "", "is nested too deeply")]) from None
 
 
 def text_of(file: Path) -> str:
+    """Without the byte order mark that some editors begin a file with."""
     try:
-        return file.read_bytes().decode()
-    except (UnicodeDecodeError, OSError) as error:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"is no text in UTF-8: byte {error.start} cannot be read"
+        raise ProfileError([FileProblem(str(file), "", problem)]) from error
+    except OSError as error:
         raise ProfileError([FileProblem(str(file), "", str(error))]) from error
 
 
