@@ -229,3 +229,4 @@ def test_the_files_of_a_directory_are_known_by_name_besides_the_configured_ones(
         "policy_file",
         "policy_file",
     ]
+    assert "P4, default, shop" in answers[4]["error"]["message"]

@@ -7,6 +7,8 @@ from worker.domain.policy.clauses import load_clauses
 from worker.domain.policy.effect.search import keys_without_effect
 from worker.domain.policy.language.file_problems import FileProblem, ProfileError
 from worker.domain.policy.language.loading import (
+    NO_NAME,
+    is_name,
     load_file,
     own_names,
     problems_read,
@@ -55,7 +57,8 @@ def _unusable(file: Path) -> list[FileProblem]:
 def _each(directory: Path, find: Callable[[Path], list[FileProblem]]) -> list[FileProblem]:
     problems: list[FileProblem] = []
     for name in own_names(directory):
-        problems += find(directory / f"{name}.toml")
+        file = directory / f"{name}.toml"
+        problems += find(file) if is_name(name) else [FileProblem(str(file), "", NO_NAME)]
         try:
             load_clauses(name, directory)
         except ProfileError as error:

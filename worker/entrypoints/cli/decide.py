@@ -20,7 +20,7 @@ from worker.domain.policy import (
     ProfileError,
     load_profile,
 )
-from worker.domain.policy.language.loading import own_names, profile_from
+from worker.domain.policy.language.loading import own_names, policy_names, profile_from
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.options import ConfigOption, policies_of
 from worker.entrypoints.cli.output import say
@@ -148,7 +148,9 @@ def _object(line: bytes | None) -> dict[str, object]:
 
 def load_policy(name: str, policies_dir: Path | None, directory: Path | None) -> Profile:
     """The policy of this name: a file of *policies_dir* stands before one that is configured."""
-    if policies_dir is not None and name in own_names(policies_dir):
+    if policies_dir is not None and (
+        name in own_names(policies_dir) or name not in policy_names(directory)
+    ):
         return load_profile(name, policies_dir)
     return load_profile(name, directory)
 

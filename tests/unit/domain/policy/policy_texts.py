@@ -116,6 +116,9 @@ NOTHING_IDLE = [
     AUTO + "processing.credit_s = 60",
     "processing.review_business_days = 6",
     "processing.pay_days = 6\nprocessing.extendable = true",
+    "processing.pay_days = 3660\nprocessing.extendable = true",
+    # A kind without a row follows that of `other`.
+    GRANT.replace("gift", "other") + limit('of = "late_code", per = "day", max_count = 2'),
     BALANCE + "processing.payment_info_days = 3",
     BALANCE + 'withdrawal.decided = "grant"\nwithdrawal.least_minor = 700',
     TOPUPS + 'withdrawal.topup_max_age_days = 7\nwithdrawal.channels = ["a"]',

@@ -10,7 +10,14 @@ import pytest
 from tests.unit.domain.policy.policy_texts import IDLE, NOTHING_IDLE
 from worker.domain.policy.checking import problems_in, problems_of, problems_when_loaded
 from worker.domain.policy.effect.search import keys_without_effect
-from worker.domain.policy.language.loading import policy_names, profile_from, shipped_policies
+from worker.domain.policy.language.file_problems import ProfileError
+from worker.domain.policy.language.loading import (
+    NO_NAME,
+    load_profile,
+    policy_names,
+    profile_from,
+    shipped_policies,
+)
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "policy_scenarios.json"
 CASES = [case for case in json.loads(GOLDEN.read_text()) if "policy" in case]
@@ -40,8 +47,9 @@ def test_a_key_that_decides_something_is_accepted(tmp_path: Path, text: str) -> 
     assert problems_of(file_of(tmp_path, text)) == []
 
 
-def test_a_policy_may_begin_late(tmp_path: Path) -> None:
-    text = 'effective_from = "7999-12-31T23:59:59Z"\nsms.sms_window_s = 60'
+@pytest.mark.parametrize("year", ["2199", "7999", "9999"])
+def test_a_policy_may_begin_late(tmp_path: Path, year: str) -> None:
+    text = f'effective_from = "{year}-12-31T23:59:59Z"'
     assert problems_of(file_of(tmp_path, text)) == []
 
 
@@ -126,6 +134,21 @@ def test_a_whole_directory_is_checked_with_its_clauses(tmp_path: Path) -> None:
 
     assert [problem.key for problem in problems_in(tmp_path)] == ["", "cancel.late", "clause"]
     assert [problem.key for problem in problems_when_loaded(tmp_path)] == ["", "clause"]
+
+
+def test_a_file_with_the_name_of_no_policy_is_a_problem_and_a_hidden_one_is_none(
+    tmp_path: Path,
+) -> None:
+    for name in ("P1 copy", "._P1", "ours"):
+        (tmp_path / f"{name}.toml").write_text("cancel.button = true")
+
+    for problems in (problems_in(tmp_path), problems_when_loaded(tmp_path)):
+        assert [(Path(each.file).name, each.problem) for each in problems] == [
+            ("P1 copy.toml", NO_NAME)
+        ]
+    assert policy_names(tmp_path) == sorted(["P1 copy", "ours", *policy_names()])
+    with pytest.raises(ProfileError, match="its name is that of no policy"):
+        load_profile("P1 copy", tmp_path)
 
 
 def test_the_shipped_policies_are_checked_within_two_seconds() -> None:

@@ -364,18 +364,7 @@ WRONG = [
     ("[sms]\nsms_window_s = 5\n[cancel]\nfrom_s = 6", "4: cancel.from_s", "longer than the window"),
     ("[claims]\nwindow_days = 5\nhonour_days = 4", "3: claims.honour_days", "shorter than"),
     ("[claims]\nwindow_months = 1\nhonour_days = 30", "3: claims.honour_days", "shorter than"),
-    (
-        "[claims]\nhonour_days = 3\n[claims.kinds]\na = { window_days = 4 }",
-        "2: claims.honour_days",
-        "shorter than the window of a",
-    ),
-    (
-        "[rental]\ncancel_from_s = 60\ncancel_until_s = 59",
-        "2: rental.cancel_from_s",
-        "later than rental.cancel_until_s",
-    ),
-    ('effective_from = "9999-12-31T23:59:59Z"', "1: effective_from", "of the years 1970 to 7999"),
-    ('effective_from = "0001-01-01T00:00:00+05:00"', "1: effective_from", "of the years"),
+    ('effective_from = "0001-01-01T00:00:00+05:00"', "1: effective_from", "must be an instant"),
     (
         "[balance]\nexpires = false\nidle_months = 1",
         "3: balance.idle_months",

@@ -17,6 +17,7 @@ from worker.domain.policy.vocabulary import Reason
 
 EDGES_MAX = 8  #: Times that questions are asked around.
 _WEEK = 7 * DAY
+_LATEST = axes.MONDAY.replace(year=8000)  #: Questions can be asked for centuries after it.
 _HOLIDAYS_ASKED_MAX = 10
 
 
@@ -86,7 +87,8 @@ def _json(value: Any, start: datetime) -> Any:  # noqa: ANN401 - JSON
 def _starts(profile: Profile, key: str) -> Iterator[datetime]:
     """When the purchase is: on a Monday, and for the calendar also where days change."""
     start = axes.MONDAY
-    while profile.effective_from is not None and start < profile.effective_from + 52 * _WEEK:
+    since = min(profile.effective_from or start, _LATEST)
+    while profile.effective_from is not None and start < since + 52 * _WEEK:
         start += 52 * _WEEK
     if key == "calendar.timezone":
         for hour in (23, 0):

@@ -134,7 +134,9 @@ def kinds(pair: Pair, only: str | None = None) -> Axis:
     """A claim of each kind, with each thing our log can say about it."""
     found: dict[str, list[KindRule]] = {}
     for profile in pair.variants():
-        for name in [only] if only else [*profile.claims.kinds, NON_RECEIVING, UNHEARD_OF]:
+        limited = [limit.of for limit in profile.limits if limit.of not in _WORDS]
+        named = [*profile.claims.kinds, *limited, NON_RECEIVING, UNHEARD_OF]
+        for name in [only] if only else named:
             rule = profile.kind(name)
             found.setdefault(name, []).extend([rule] if rule else [])
     return [

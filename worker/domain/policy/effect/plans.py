@@ -225,8 +225,9 @@ def _named_dates(pair: Pair) -> Axis:
 
 
 def _promises(pair: Pair, slas: Axis) -> Iterator[ask.Plan]:
-    extended = {"extension_until": 300 * DAY, "extension_beyond_control": True}
-    late: Axis = [{}, extended, {"extension_until": 300 * DAY}]
+    until = max(pair.edges, default=timedelta(0)) + 300 * DAY
+    extended = {"extension_until": until, "extension_beyond_control": True}
+    late: Axis = [{}, extended, {"extension_until": until}]
     yield ask.Plan(ask.SLA, [slas, late, axes.moments(pair, 200 * DAY)])
 
 
@@ -320,8 +321,8 @@ def _calendar(pair: Pair) -> Iterator[ask.Plan]:
 
 def _effective(pair: Pair) -> Iterator[ask.Plan]:
     since = [each.effective_from for each in pair.both if each.effective_from is not None]
-    early: Axis = [{"purchased_at": at - pair.start - SECOND} for at in since]
-    yield ask.Plan(ask.TICK, [axes.moments(pair), early])
+    before: Axis = [{"purchased_at": at - pair.start - SECOND} for at in since]
+    yield ask.Plan(ask.TICK, [axes.moments(pair), [{}, *before]])
 
 
 def _limits(pair: Pair) -> Iterator[ask.Plan]:

@@ -48,33 +48,16 @@ def _cancel_times(profile: Profile) -> KeyProblems:
         yield "cancel.from_s", f"is longer than the window ({window} s)"
 
 
-def _rental_cancel_times(profile: Profile) -> KeyProblems:
-    until = profile.rental.cancel_until_s
-    if until is not None and profile.rental.cancel_from_s > until:
-        yield "rental.cancel_from_s", f"is later than rental.cancel_until_s ({until})"
-
-
 def _honour(profile: Profile) -> KeyProblems:
     claims = profile.claims
-    if claims.honour_days is None:
+    if claims.honour_days is None or claims.window is None:
         return
-    windows = {"the claim window": claims.window}
-    windows |= {
-        f"the window of {name}": rule.window
-        for name, rule in claims.kinds.items()
-        if rule.window != claims.window
-    }
-    for name, window in windows.items():
-        if window is not None and _shorter(profile, claims.honour_days, window):
-            yield "claims.honour_days", f"is shorter than {name}: claims in time come too late"
-
-
-def _shorter(profile: Profile, days: int, window: Duration) -> bool:
-    calendar = profile.calendar
-    return any(
-        after(at, Duration(Unit.DAYS, days), calendar) < after(at, window, calendar)
+    honour = Duration(Unit.DAYS, claims.honour_days)
+    if any(
+        after(at, honour, profile.calendar) < after(at, claims.window, profile.calendar)
         for at in _PURCHASES
-    )
+    ):
+        yield "claims.honour_days", "is shorter than the claim window: claims in time come too late"
 
 
 def _idle(profile: Profile) -> KeyProblems:
@@ -115,7 +98,6 @@ def _all(profile: Profile) -> Iterator[Profile]:
 _OF_VARIANTS: tuple[Callable[[Profile], KeyProblems], ...] = (
     _kinds_decided,
     _cancel_times,
-    _rental_cancel_times,
     _honour,
 )
 _CHECKS: tuple[Callable[[Profile], KeyProblems], ...] = (*_OF_VARIANTS, _idle, _prices, _limits)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from worker.domain.policy.language import earlier
 from worker.domain.policy.language.checks import contradictions
@@ -26,20 +26,31 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SYNTAX_LINE = re.compile(r"at line (\d+)")
 
 
+NO_NAME: Final = (
+    "its name is that of no policy: a letter or digit, then letters, digits, - or _, at most 64"
+)
+
+
+def is_name(name: str) -> bool:
+    return NAME.fullmatch(name) is not None
+
+
 def policy_names(directory: Path | None = None) -> list[str]:
     """The policies known by name, sorted: those of *directory*, and the shipped ones."""
     return sorted({*own_names(directory or shipped_policies()), *own_names(shipped_policies())})
 
 
 def own_names(directory: Path) -> list[str]:
-    """Those that have a file in *directory*, sorted."""
-    return sorted(file.stem for file in directory.glob("*.toml"))
+    """Those that have a file in *directory*, sorted; editors and systems hide theirs by a dot."""
+    return sorted(file.stem for file in directory.glob("[!.]*.toml"))
 
 
 def load_profile(name: str, directory: Path | str | None = None) -> Profile:
     """The policy *name* from *directory*, else the shipped one, or a `ProfileError`."""
     file = policy_home(name, directory) / f"{name}.toml"
-    if NAME.fullmatch(name) is None or not file.is_file():
+    if directory is not None and name in own_names(Path(directory)) and not is_name(name):
+        raise ProfileError([FileProblem(str(Path(directory) / f"{name}.toml"), "", NO_NAME)])
+    if not is_name(name) or not file.is_file():
         folder = shipped_policies() if directory is None else Path(directory)
         known = ", ".join(policy_names(folder))
         problem = f"no policy of the name {name[:64]!r}; there are: {known}"
@@ -145,7 +156,7 @@ def shipped_policies() -> Path:
 
 def policy_home(name: str, directory: Path | str | None) -> Path:
     """Where the policy *name* and its clauses are: *directory*, else where the shipped ones are."""
-    if directory is None or NAME.fullmatch(name) is None:
+    if directory is None or not is_name(name):
         return shipped_policies()
     own = Path(directory)
     return own if (own / f"{name}.toml").is_file() else shipped_policies()
