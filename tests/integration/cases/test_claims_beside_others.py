@@ -125,3 +125,35 @@ async def test_a_withdrawal_that_was_taken_back_has_spent_nothing(shop: CaseShop
     claim = await claimed(shop, id_, "one")
 
     assert proposed(claim) == (CaseState.IN_REVIEW, "judge_request", PRICE, PRICE)
+
+
+#: What code of before did for a second claim about one order.
+SET_ASIDE_AGAIN = """
+WITH moved AS (
+    INSERT INTO transfer (key, account, activation_id, source, destination, amount_minor, currency)
+    SELECT 'withhold:' || id, account, activation_id, 'available:' || account, 'held:' || account,
+           $2, 'USD' FROM case_ WHERE id = $1
+    RETURNING account, amount_minor
+), held AS (
+    UPDATE balance b
+       SET amount_minor = b.amount_minor
+             + CASE b.bucket WHEN 'held' THEN moved.amount_minor ELSE -moved.amount_minor END
+      FROM moved WHERE b.account = moved.account
+)
+UPDATE case_ SET withheld_minor = $2 WHERE id = $1
+"""
+
+
+async def test_of_two_claims_that_have_it_set_aside_from_before_either_can_be_granted(
+    shop: CaseShop,
+) -> None:
+    id_ = await credited_order(shop)
+    first, second = await claimed(shop, id_, "one"), await claimed(shop, id_, "two")
+    await shop.admin.execute(SET_ASIDE_AGAIN, second.id, PRICE)
+    assert await shop.balances() == (1000 - 2 * PRICE, 2 * PRICE)
+
+    assert (await shop.give_verdict(second, grant=True)).rejected is None
+    assert (await shop.give_verdict(first, grant=True)).rejected_for is Reason.ALREADY_REFUNDED
+    await shop.give_verdict(first, grant=False)
+
+    assert await shop.balances() == (1000 - PRICE, PRICE)

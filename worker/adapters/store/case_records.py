@@ -301,16 +301,17 @@ async def _still_there(connection: AsyncConnection, row: RowMapping, case: Case 
     credited: int = row["credited_minor"]
     if row["credited_by"] is None:
         return _Credit(0)
-    own = None if case is None else case.id
     since = {
         "account": row["account"],
         "since": row["credited_by"],
-        "case_id": own,
+        "case_id": None if case is None else case.id,
         "order": row["id"],
     }
     found = await connection.execute(statement("cases/lowest_balance"), since)
     lowest = found.one()
-    free = max(0, min(credited, lowest.minor) - lowest.aside_minor)
+    own = 0 if case is None else case.withheld_minor
+    # What this case has itself is there for it: code of before set the same credit aside twice.
+    free = max(own, min(credited, lowest.minor) - lowest.aside_minor)
     return _Credit(free, lowest.aside_minor, lowest.dropped)
 
 
