@@ -384,9 +384,7 @@ class CaseRepository:
         clock, timer = await locks.clock(connection, judging.now), judging.timer
         if timer is not None and not await locks.rings(connection, timer, clock):
             return port.CaseChange(await case_rows.whole(connection, id_))
-        view = await case_views.view(
-            connection, case, order, clock, judging.policy_of, judging.timer
-        )
+        view = await case_views.view(connection, case, order, clock, judging.policy_of, timer)
         step = judging.judge(view)
         if _changes(step, case):
             await apply(connection, view, step, self._event_state, judging.by)

@@ -6,6 +6,7 @@ that, a deletion has a timer, and a claim is decided from its record when its hu
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from worker.lifecycle.cases import case_steps
@@ -25,11 +26,16 @@ class FollowUps:
     judges: Mapping[CaseKind, case_steps.KindJudge]
     policies: PolicyBook
     told_by: str | None = None
+    lock_wait: timedelta | None = None  #: For a locked account; None: as long as the store waits.
 
     @property
     def deletions(self) -> Deletions:
         return Deletions(
-            cases=self.cases, judges=self.judges, policies=self.policies, told_by=self.told_by
+            cases=self.cases,
+            judges=self.judges,
+            policies=self.policies,
+            told_by=self.told_by,
+            lock_wait=self.lock_wait,
         )
 
     async def after(self, case: Case | None) -> None:
@@ -51,6 +57,7 @@ class FollowUps:
                 lambda view: case_steps.recheck_step(judge, view),
                 policy_of,
                 by=self.told_by,
+                lock_wait=self.lock_wait,
             )
         )
 
