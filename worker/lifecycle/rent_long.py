@@ -241,9 +241,11 @@ class RentLong:
         return RentalOrderResult(RentalOrderState.FAILED, None, failure)
 
     async def _keep_failed(self, order: RentalOrder, failure: str) -> None:
-        await self._keep(
+        has_failed = await self._keep(
             order, lambda: self.cases.rental_order_failed(order.id, failure), is_sold=False
         )
+        if not has_failed:
+            self._tell_lost(order, "a human has said that it was sold", is_sold=False)
 
     async def _keep(
         self, order: RentalOrder, store: Callable[[], Awaitable[T]], *, is_sold: bool

@@ -5,7 +5,6 @@ import pytest
 from tests.integration.cases.case_shop import PRICE, CaseShop, last_reason
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
-from worker.domain.policy import Reason
 from worker.ports.store.case_view import Case, CaseState, Rejected
 
 REVIEWED: dict[str, object] = {"decided": "review"}
@@ -69,14 +68,11 @@ async def test_a_yes_to_the_second_claim_waits_until_the_first_one_ends(shop: Ca
 
     early = await shop.give_verdict(second, grant=True)
 
-    assert (early.rejected, early.rejected_for) == (
-        Rejected.NOTHING_TO_GIVE,
-        Reason.NOTHING_REFUNDABLE,
-    )
+    assert early.rejected is Rejected.SET_ASIDE
     assert await shop.all_rows() == before
     await shop.give_verdict(first, grant=True)
-    late = await shop.give_verdict(second, grant=True)
-    assert late.rejected_for is Reason.ALREADY_REFUNDED
+    await shop.give_verdict(second, grant=True)
+    assert last_reason(await shop.case(second.id)) == "already_refunded"
     assert await shop.balances() == (1000 - PRICE, PRICE)
 
 
@@ -113,6 +109,32 @@ async def test_a_part_that_one_claim_does_not_take_is_there_for_another(shop: Ca
 
     assert (first.withheld_minor, second.withheld_minor) == (140, PRICE - 140)
     assert await shop.balances() == (1000 - PRICE, PRICE)
+
+
+async def test_a_rule_pays_no_part_for_good_while_another_claim_has_the_rest(
+    shop: CaseShop,
+) -> None:
+    id_ = await credited_order(
+        shop, one={"decided": "review", "share_bp": 4000}, two={"decided": "grant"}
+    )
+    first, second = await claimed(shop, id_, "one"), await claimed(shop, id_, "two")
+    assert second.state is CaseState.IN_REVIEW
+
+    await shop.give_verdict(first, grant=False)
+
+    second = await shop.case(second.id)
+    assert proposed(second) == (CaseState.APPROVED, "granted_on_request", PRICE, PRICE)
+
+
+async def test_what_a_human_granted_less_of_is_there_for_another_claim(shop: CaseShop) -> None:
+    id_ = await credited_order(shop, PRICE)
+    first, second = await claimed(shop, id_, "one"), await claimed(shop, id_, "two")
+    await shop.give_verdict(first, grant=True, amount_minor=100)
+
+    assert (await shop.give_verdict(second, grant=True)).rejected is None
+
+    assert proposed(await shop.case(second.id))[2:] == (PRICE - 100, PRICE - 100)
+    assert await shop.balances() == (0, PRICE)
 
 
 async def test_a_withdrawal_that_was_taken_back_has_spent_nothing(shop: CaseShop) -> None:
@@ -153,7 +175,8 @@ async def test_of_two_claims_that_have_it_set_aside_from_before_either_can_be_gr
     assert await shop.balances() == (1000 - 2 * PRICE, 2 * PRICE)
 
     assert (await shop.give_verdict(second, grant=True)).rejected is None
-    assert (await shop.give_verdict(first, grant=True)).rejected_for is Reason.ALREADY_REFUNDED
-    await shop.give_verdict(first, grant=False)
+    await shop.give_verdict(first, grant=True)
+
+    assert last_reason(await shop.case(first.id)) == "already_refunded"
 
     assert await shop.balances() == (1000 - PRICE, PRICE)

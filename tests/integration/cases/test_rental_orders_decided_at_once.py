@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.cases.case_shop import DAY, LONG, MONDAY, CaseShop
 from tests.integration.cases.rental_order import PRICE, order
-from tests.integration.cases.test_rental_orders import SOLD, renter
+from tests.integration.cases.test_rental_orders import SOLD, prolongation, renter
 from tests.integration.cases.test_rental_orders_in_review import (
     PAID_IN,
     in_doubt,
@@ -20,6 +20,7 @@ from worker.lifecycle.cases.activation_reviews import ReviewOutcome, ReviewResul
 from worker.lifecycle.cases.case_service import CaseService
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.ports.errors import CommitUnknown
+from worker.ports.long_rental import Prolonged
 from worker.ports.store.cases import CaseOpenOutcome
 from worker.ports.store.rentals import (
     OrderVerdict,
@@ -31,6 +32,7 @@ from worker.ports.store.rentals import (
 from worker.ports.store.said import NOTHING_SAID
 
 GRANT = Verdict(grant=True, findings={}, note="not there")
+HAPPENED = Verdict(grant=False, findings={}, note="it ends later there")
 GIVE_BACK = OrderVerdict(grant=True, failure="provider_unavailable", said=NOTHING_SAID)
 PROLONGED = OrderVerdict(grant=False, failure="", said=NOTHING_SAID)
 BOUGHT = RentedLong(LONG, "15550002", MONDAY + 10 * DAY)
@@ -131,8 +133,7 @@ async def test_a_late_prolongation_counts_once_with_the_verdict_that_it_happened
     shop: CaseShop,
 ) -> None:
     rental, ordered = await prolongation_in_doubt(shop)
-    happened = Verdict(grant=False, findings={}, note="it ends later there")
-    await shop.service.review_verdict(ordered.id, happened, None)
+    await shop.service.review_verdict(ordered.id, HAPPENED, None)
 
     late = await shop.store.cases.rental_prolonged(
         ordered.id, ProlongedLong(None, rental.ends_at, rental.renewed_at)
@@ -140,6 +141,33 @@ async def test_a_late_prolongation_counts_once_with_the_verdict_that_it_happened
 
     assert late is not None
     assert late.ends_at == rental.ends_at + 5 * DAY
+    assert await shop.balances() == (PAID_IN - PRICE - 400, 0)
+
+
+@pytest.mark.parametrize("end_is_told", [False, True])
+async def test_the_end_that_another_prolongation_was_told_holds_the_one_in_doubt(
+    shop: CaseShop, *, end_is_told: bool
+) -> None:
+    rental, ordered = await prolongation_in_doubt(shop)
+    await shop.top_up("more", 500, MONDAY)
+    both = rental.ends_at + 10 * DAY
+    shop.provider_rentals.prolongs = [Prolonged(both if end_is_told else None)]
+    await renter(shop)(prolongation(shop, rental, "again"))
+
+    await shop.service.review_verdict(ordered.id, HAPPENED, None)
+
+    assert (await shop.long_rental()).ends_at == both
+
+
+async def test_a_certain_no_behind_a_verdict_that_it_happened_is_told_to_the_operator(
+    shop: CaseShop,
+) -> None:
+    _, ordered = await prolongation_in_doubt(shop)
+    await shop.service.review_verdict(ordered.id, HAPPENED, None)
+
+    await renter(shop)._failed(ordered, "not_offered")
+
+    assert shop.reporter.of("trouble")[-1][0] == "rental.refused_and_held"
     assert await shop.balances() == (PAID_IN - PRICE - 400, 0)
 
 

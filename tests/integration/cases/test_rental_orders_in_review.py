@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -15,8 +17,10 @@ from tests.integration.store.shop import TICK
 from tests.unit.http.caller import READ_TOKEN, Api, Described
 from tests.unit.http.conftest import described
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
+from worker.domain.ids import ProviderRef
 from worker.domain.transfer import Charge
 from worker.entrypoints.http.responses import instant
+from worker.ports.store.cases import CaseOpenOutcome
 from worker.ports.store.rentals import Rental, RentalOrder, RentalOrderState
 
 FIXTURES = (described,)
@@ -295,6 +299,41 @@ async def test_a_prolongation_that_did_happen_is_carried_out_once(shop: CaseShop
     assert (now.ends_at, now.price_minor) == (rental.ends_at + 5 * DAY, PRICE + 400)
     assert await shop.balances() == (PAID_IN - PRICE - 400, 0)
     assert (await renter(shop)(ordered)).rental == now
+
+
+async def test_a_rental_that_was_given_back_is_not_prolonged_any_more(
+    shop: CaseShop, api: Api
+) -> None:
+    _, ordered = await prolongation_in_doubt(shop)
+    await shop.admin.execute("UPDATE rental SET ended_at = $1", MONDAY + TICK)
+
+    (review,) = await waiting(api)
+    denied = await api.post(verdict_on(ordered), DENY)
+
+    assert review["answers"][1]["refused"]
+    assert (denied.status, denied.slug) == (409, "not-offered")
+    assert denied.json["detail"] == "The rental was given back: grant it"
+    assert await shop.balances() == (PAID_IN - PRICE - 400, 400)
+    assert (await api.post(verdict_on(ordered), GRANT)).status == 200
+    assert await shop.balances() == (PAID_IN - PRICE, 0)
+    assert (await shop.long_rental()).ended_at == MONDAY + TICK
+
+
+@pytest.mark.parametrize("state", ["closing", "frozen"])
+async def test_a_number_that_was_sold_is_booked_whatever_stands_against_the_account_since(
+    shop: CaseShop, state: str
+) -> None:
+    await in_doubt(shop)
+    await shop.admin.execute("UPDATE account SET state = $1", state)
+
+    booked = await shop.store.cases.book_rental(shop.rental())
+
+    assert booked.how is CaseOpenOutcome.NEW
+    assert await shop.balances() == (PAID_IN - PRICE, 0)
+    again = await shop.store.cases.book_rental(
+        replace(shop.rental(), id=uuid4(), ref=ProviderRef("another"))
+    )
+    assert again.how is CaseOpenOutcome(f"account_{state}")
 
 
 @pytest.mark.parametrize("denied", [False, True], ids=["granted", "denied"])

@@ -269,9 +269,9 @@ class CaseRepository:
 
     async def rental_order_failed(
         self, order: UUID, failure: str, *, now: datetime | None = None
-    ) -> None:
+    ) -> bool:
         state = self._event_state
-        await self._db.write(
+        return await self._db.write(
             lambda c: rental_orders.failed(c, order, failure, now, state), lock_wait=LOCK_WAIT
         )
 
@@ -389,7 +389,7 @@ class CaseRepository:
         if _changes(step, case):
             await apply(connection, view, step, self._event_state, judging.by)
         case_now = await case_rows.whole(connection, id_)
-        return port.CaseChange(case_now, step.rejected, step.rejected_for)
+        return port.CaseChange(case_now, step.rejected)
 
 
 def _changes(step: case_view.CaseStep, case: case_view.Case) -> bool:

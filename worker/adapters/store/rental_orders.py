@@ -175,12 +175,14 @@ async def _prolong(
 
 async def failed(
     connection: AsyncConnection, id_: UUID, failure: str, now: datetime | None, event_state: str
-) -> None:
-    """Certainly nothing was bought: the hold goes back, once."""
+) -> bool:
+    """Certainly nothing was bought: the hold goes back, once; False: a human has said otherwise."""
     if await _open(connection, id_) is not None:
         clock = await locks.clock(connection, now)
         ending = NewOrderState(RentalOrderState.FAILED, failure)
         await end(connection, id_, ending, clock, event_state)
+    found = await standing(connection, id_)
+    return found is not None and found.state == RentalOrderState.FAILED.value
 
 
 async def unknown(
@@ -201,15 +203,18 @@ async def decide(
 ) -> OrderStanding:
     """Its balances are locked: a booking, a late answer or another verdict is before or after."""
     order = await _open(connection, id_)
-    if order is not None and order["state"] == "unknown":
+    if (
+        order is not None
+        and order["state"] == "unknown"
+        and (verdict.grant or not await _given_back(connection, order))
+    ):
         clock = await locks.clock(connection, now)
         kept = {"grant": verdict.grant, **verdict.said._asdict()}
         if verdict.grant:
             ending = NewOrderState(RentalOrderState.FAILED, verdict.failure, verdict=kept)
         else:
             assert order["kind"] == RentalOrderKind.PROLONG.value  # A number is booked instead.
-            # No end was told, so none that was read before is needed.
-            await _prolong(connection, order, ProlongedLong(None, order["asked_at"], None), clock)
+            await _prolong(connection, order, _as_ordered(order), clock)
             ending = NewOrderState(RentalOrderState.DONE, verdict=kept)
         await end(connection, id_, ending, clock, event_state)
         if verdict.said.note is not None:
@@ -217,6 +222,21 @@ async def decide(
     found = await standing(connection, id_)
     assert found is not None
     return found
+
+
+def _as_ordered(order: RowMapping) -> ProlongedLong:
+    """Its end as it was to be: one that another prolongation was told may hold this one."""
+    read_end: datetime | None = order["read_end"]
+    if read_end is None:  # It was ordered by older code: it is what was paid later than it is now.
+        return ProlongedLong(None, order["asked_at"], None)
+    told_end = read_end + timedelta(seconds=order["seconds"])
+    return ProlongedLong(told_end, read_end, order["read_renewal"])
+
+
+async def _given_back(connection: AsyncConnection, order: RowMapping) -> bool:
+    """Whether the rental it prolongs was given back before its end: it must not run again."""
+    rental = await rentals.by_id(connection, order["rental_id"])
+    return rental is not None and rental.was_given_back
 
 
 async def _note(

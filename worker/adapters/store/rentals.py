@@ -180,9 +180,6 @@ async def book(
     account = await account_of(connection, rental.account)
     if account["state"] == "deleted":
         return port.RentalBookingResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
-    state = await state_for_orders(connection, rental.account, account["state"], booking.keeping)
-    if state != "open":
-        return port.RentalBookingResult(port.CaseOpenOutcome(f"account_{state}"))
     rental = replace(rental, currency=account["currency"])
     clock = await locks.clock(connection, now)
     paid = booking._replace(rental=rental)
@@ -213,6 +210,10 @@ async def _paid(
         done = NewOrderState(rental_port.RentalOrderState.DONE, rental=rental.id)
         await end_order(connection, ordered["id"], done, now, event_state)
         return port.CaseOpenOutcome.NEW
+    # Of an order in doubt the money was held before anything stood against the account.
+    state = await state_for_orders(connection, rental.account, account["state"], booking.keeping)
+    if state != "open":
+        return port.CaseOpenOutcome(f"account_{state}")
     held = rental.charge is transfer.Charge.HOLD
     if held and account["amount_minor"] < rental.price_minor:
         return port.CaseOpenOutcome.BALANCE_TOO_LOW

@@ -337,9 +337,9 @@ _REFUSED: Final = {
         ProblemKind.NOT_OFFERED,
         "The rental was prolonged since it was asked for: it can be denied",
     ),
-    Rejected.NOTHING_TO_GIVE: (
+    Rejected.SET_ASIDE: (
         ProblemKind.NOT_OFFERED,
-        "It can only be denied, as there is nothing to give",
+        "Another open claim about this order has its credit: decide that one first",
     ),
     Rejected.ACCOUNT_BLOCKED: (ProblemKind.ACCOUNT_BLOCKED, _FREEZE_UNSEEN),
     Rejected.ACCOUNT_FROZEN: (ProblemKind.ACCOUNT_FROZEN, _FREEZE_UNSEEN),
@@ -360,9 +360,7 @@ def changed_or_problem(change: CaseChange) -> Answer:
             )
             raise Problem(ProblemKind.INVALID, errors=[FieldError("/amount_minor", detail)])
         case _:
-            kind, detail = _REFUSED[change.rejected]
-            why = "" if change.rejected_for is None else f": {change.rejected_for.value}"
-            raise Problem(kind, detail + why)
+            raise Problem(*_REFUSED[change.rejected])
 
 
 def shown_or_problem(case: Case | None) -> Answer:

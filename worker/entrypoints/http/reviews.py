@@ -201,6 +201,8 @@ def _answer(result: ReviewResult) -> Answer:
             raise Problem(ProblemKind.NOT_OFFERED, f"Carried out by the call {result.call}")
         case ReviewOutcome.NOT_IN_REVIEW:
             raise Problem(ProblemKind.NOT_OFFERED, "It does not wait for a verdict")
+        case ReviewOutcome.GIVEN_BACK:
+            raise Problem(ProblemKind.NOT_OFFERED, "The rental was given back: grant it")
         case ReviewOutcome.DONE:
             if result.order is not None:
                 return Answer(200, _ended(rental_order=_order_json(result.order)))

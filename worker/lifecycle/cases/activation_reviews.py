@@ -25,6 +25,7 @@ class ReviewOutcome(enum.Enum):
     UNKNOWN = "unknown"
     OTHER_CONTENT = "other_content"  #: It ended otherwise before.
     NOT_IN_REVIEW = "not_in_review"
+    GIVEN_BACK = "given_back"  #: The rental that the order prolongs was, before its end.
     OF_ANOTHER_CALL = "of_another_call"  #: It is owed, and a call of its own carries it out.
 
 

@@ -3,7 +3,7 @@
 A human who has seen what stands against it releases it, with the finding `freeze_seen`. It holds
 for what stood then, and for nothing that came later. What a closed case holds against its account
 ends by a verdict on the same case, with its note: no for a chargeback that does not stand; for what
-an earlier verdict found, the flags that are left. A yes that would give nothing is not taken.
+an earlier verdict found, the flags that are left.
 """
 
 from collections.abc import Mapping
@@ -26,26 +26,15 @@ _BARRED: Final = {
 }
 
 
-#: Denials of a sum, not of what is asked: there is nothing that could be given.
-_NOTHING_LEFT: Final = frozenset(
-    {
-        Reason.ALREADY_REFUNDED,
-        Reason.NOTHING_REFUNDABLE,
-        Reason.REFUND_MONTH_USED,
-        Reason.NOT_COVERED,
-    }
-)
-
-
-def unless_empty(step: port.CaseStep, unchanged: port.CaseStep, *, grant: bool) -> port.CaseStep:
-    """A yes that would end as a denial, though nobody has said no, changes nothing."""
+def unless_set_aside(
+    view: port.CaseView, step: port.CaseStep, unchanged: port.CaseStep
+) -> port.CaseStep:
+    """A yes that would be a denial while another open claim has the credit changes nothing."""
     decision = None if step.record is None else step.record.decision
-    if not grant or decision is None or decision.outcome is not Outcome.DENY:
+    aside = 0 if view.record is None else view.record.credit_aside_minor
+    if not aside or decision is None or decision.reason is not Reason.NOTHING_REFUNDABLE:
         return step
-    if decision.reason not in _NOTHING_LEFT:
-        return step
-    nothing = port.Rejected.NOTHING_TO_GIVE
-    return replace(unchanged, rejected=nothing, rejected_for=decision.reason)
+    return replace(unchanged, rejected=port.Rejected.SET_ASIDE)
 
 
 def barred(view: port.CaseView) -> port.Rejected | None:

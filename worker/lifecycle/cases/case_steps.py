@@ -18,7 +18,7 @@ from worker.lifecycle.cases.carrying_out import (
     flags_step,
     lifts_chargeback,
     seen_now,
-    unless_empty,
+    unless_set_aside,
     what_stands,
 )
 from worker.lifecycle.cases.owing import dated, owed_after
@@ -195,7 +195,9 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
         return unchanged(view, port.Rejected.CLOSED)
     if verdict.findings.get(FREEZE_SEEN) and not what_stands(view):
         raise FactError(f"given.{FREEZE_SEEN}", "nothing stands against the account")
-    step = unless_empty(judge.apply_verdict(view, verdict), unchanged(view), grant=verdict.grant)
+    step = judge.apply_verdict(view, verdict)
+    if verdict.grant:
+        step = unless_set_aside(view, step, unchanged(view))
     if step.rejected is not None:
         return step
     found = tuple(verdict.findings.get("account_flags", ()))

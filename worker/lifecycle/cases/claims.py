@@ -112,12 +112,12 @@ class ClaimJudge:
     ) -> port.DecisionRecord:
         """What another open claim about this order has set aside is not spent: a human decides.
 
-        Whoever ends the other one lets this one be decided again.
+        Whoever ends the other one lets this one be decided again, so nothing is final before.
         """
         order, decision = view.order, record.decision
         assert order is not None
-        aside = 0 if view.record is None else view.record.credit_aside_minor
-        if not aside or decision.reason is not Reason.NOTHING_REFUNDABLE:
+        ends = decision.outcome is Outcome.DENY or decision.outcome in case_steps.PAYING
+        if not ends or self._ask(_with_all_credit(view), facts).decision == decision:
             return record
         by = _review_by(view, order, facts)
         asked = Decision(Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST, deadline=by)
@@ -290,6 +290,15 @@ def _ends_rental(view: port.CaseView, facts: port.CaseFacts, decision: Decision)
         return False
     block = facts["claim_kind"] == "operator_block"
     return block or claim_payouts.of_house(decision) >= order.left_minor
+
+
+def _with_all_credit(view: port.CaseView) -> port.CaseView:
+    """As if no other claim had any of the credit."""
+    record = view.record
+    if record is None or not record.credit_aside_minor:
+        return view
+    free = (record.credit_available_minor or 0) + record.credit_aside_minor
+    return replace(view, record=replace(record, credit_available_minor=free, credit_aside_minor=0))
 
 
 def _recheck_at(order: port.CaseOrder, deadline: datetime | None, now: datetime) -> datetime:

@@ -17,7 +17,7 @@ from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claims import ClaimJudge
-from worker.lifecycle.cases.follow_ups import FollowUps
+from worker.lifecycle.cases.follow_ups import WAIT_OF_TIMERS, FollowUps
 from worker.lifecycle.cases.idle_balances import IdleBalances
 from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
@@ -288,7 +288,7 @@ class DueTimers:
             cases=self.cases,
             judges=self.judges,
             policies=self.policies,
-            lock_wait=timer.lock_wait,
+            lock_wait=WAIT_OF_TIMERS,
         )
         await follow_ups.after(change.case)
 

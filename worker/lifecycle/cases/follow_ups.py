@@ -20,6 +20,10 @@ _FREES: Final = frozenset({CaseState.DENIED, CaseState.RESOLVED, CaseState.DONE}
 _OPEN: Final = frozenset({CaseState.WAITING, CaseState.NEEDS_EVIDENCE, CaseState.IN_REVIEW})
 
 
+#: For an account that somebody has locked since; a timer that fired does not ring for it again.
+WAIT_OF_TIMERS: Final = timedelta(seconds=1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUps:
     cases: port.CaseStore

@@ -2,7 +2,8 @@
 
 Granting says that nothing was bought, and gives the hold back. Denying says that it was: a
 prolongation is carried out then. A number that was sold has to be booked, which ends the review by
-itself, so denying it is refused: the money would stay for nothing.
+itself, so denying it is refused: the money would stay for nothing. So is denying a prolongation of
+a rental that was given back: it must not run again.
 """
 
 from typing import Final
@@ -44,6 +45,6 @@ def booking_call(provider: str) -> str:
 
 def _outcome(order: OrderStanding, verdict: Verdict) -> ReviewOutcome:
     if order.ended_at is None:
-        return ReviewOutcome.NOT_IN_REVIEW
+        return ReviewOutcome.GIVEN_BACK if order.waits else ReviewOutcome.NOT_IN_REVIEW
     same = order.verdict is not None and order.verdict["grant"] == verdict.grant
     return ReviewOutcome.DONE if same else ReviewOutcome.OTHER_CONTENT

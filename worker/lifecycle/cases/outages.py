@@ -42,7 +42,8 @@ class OutageJudge:
 
     def decide(self, view: port.CaseView, facts: port.CaseFacts) -> port.CaseStep:
         if view.case.state is port.CaseState.APPROVED:
-            return case_steps.unchanged(view)  # It is owed, whatever is told now.
+            # It is owed, whatever is told now.
+            return replace(case_steps.unchanged(view), facts=facts)
         return self._step(view, facts, self._ask(view, facts))
 
     def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:

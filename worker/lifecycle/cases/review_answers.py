@@ -25,7 +25,7 @@ from worker.lifecycle.cases.order_reviews import booking_call
 from worker.ports.store import case_view as port
 from worker.ports.store.activations import Activation
 from worker.ports.store.case_search import Review
-from worker.ports.store.rentals import RentalOrderKind
+from worker.ports.store.rentals import Rental, RentalOrderKind
 
 _TO: Final = {
     "balance": "the balance",
@@ -52,7 +52,9 @@ _REFUSED: Final[Mapping[port.Rejected, str]] = {
         "It is refused: the rental was prolonged since. Deny it; the customer can press again."
     ),
     port.Rejected.WRONG_SUM: "It needs a sum that it may give.",
-    port.Rejected.NOTHING_TO_GIVE: "It is refused: there is nothing to give{why}. Deny it.",
+    port.Rejected.SET_ASIDE: (
+        "It is refused: another open claim about this order has its credit. Decide that one first."
+    ),
 }
 #: What becomes of money that moves at once, after its sum.
 _MOVES: Final = {
@@ -100,13 +102,16 @@ def of_activation(number: Activation) -> tuple[Effect, ...]:
     )
 
 
-def of_rental_order(review: Review) -> tuple[Effect, ...]:
+def of_rental_order(review: Review, rental: Rental | None) -> tuple[Effect, ...]:
+    """*rental*: the one that it prolongs."""
     facts, price = review.facts, _money(review.proposed_minor, review.currency)
     ours = facts["charge"] == Charge.HOLD.value
     back = f"{price} is back on the balance" if ours else f"the shop gives {price} back"
     grant = Effect(
         "grant", f"Nothing was bought: {back}.", review.proposed_minor, review.destination
     )
+    if rental is not None and rental.was_given_back:
+        return grant, Effect("deny", "It is refused: the rental was given back.", refused=True)
     if facts["order"] == RentalOrderKind.PROLONG.value:
         kept = f"{price} is charged" if ours else f"the shop keeps {price}"
         longer = f"It was prolonged: the rental ends {facts['hours']} hours later, and {kept}."
@@ -134,8 +139,7 @@ def _tried(judge: KindJudge, view: port.CaseView, *, grant: bool) -> Effect:
         says = f"It needs a finding: {error.field.removeprefix('given.')}, {error.problem}."
         return Effect(answer, says, refused=True)
     if step.rejected is not None:
-        why = "" if step.rejected_for is None else f": {_words(step.rejected_for.value)}"
-        return Effect(answer, _REFUSED[step.rejected].format(why=why), refused=True)
+        return Effect(answer, _REFUSED[step.rejected], refused=True)
     decision = None if step.record is None else step.record.decision
     pays = decision is not None and decision.outcome in PAYING
     return Effect(

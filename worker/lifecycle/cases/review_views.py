@@ -57,7 +57,7 @@ async def whole(
             activation=None if review.order is None else numbers.get(ActivationId(review.order)),
             rental=None if review.order is None else rentals.get(review.order),
             other_cases=_others(others, review.account, review.case),
-            effects=_effects(review, numbers, verdicts),
+            effects=_effects(review, numbers, rentals, verdicts),
         )
         for review in reviews
     ]
@@ -71,10 +71,11 @@ def _asks(case: Case, reviews: Sequence[Review]) -> bool:
 def _effects(
     review: Review,
     numbers: Mapping[ActivationId, Activation],
+    rentals: Mapping[UUID, Rental],
     verdicts: Mapping[UUID, tuple[Effect, ...]],
 ) -> tuple[Effect, ...]:
     if review.kind == IN_DOUBT:
-        return of_rental_order(review)
+        return of_rental_order(review, None if review.order is None else rentals.get(review.order))
     if review.case is None:
         number = numbers.get(ActivationId(review.id))
         return () if number is None else of_activation(number)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from worker.domain.account_state import LoggedEvent, flags_of
 from worker.domain.ids import AccountId, ActivationId
-from worker.domain.policy import Decision, Op, Outcome, Profile, Reason
+from worker.domain.policy import Decision, Op, Outcome, Profile
 from worker.domain.transfer import Charge, TransferKind
 from worker.ports.store.case_record import AccountRecord, CaseRecord
 from worker.ports.store.obligations import Obligation, Owed
@@ -129,7 +129,7 @@ class Rejected(enum.Enum):
     REPLACED = "replaced"  #: The order has its number, or the number is another order's.
     PROLONGED = "prolonged"  #: The rental was, since a human was asked about it.
     WRONG_SUM = "wrong_sum"  #: No sum where one is needed, or more than proposed.
-    NOTHING_TO_GIVE = "nothing_to_give"  #: A yes would give nothing: its policy's reason says why.
+    SET_ASIDE = "set_aside"  #: A yes would give nothing while another claim has the credit.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,6 @@ class CaseStep:
     gives_renewal_back: bool = False  #: It ends when it would have ended without its renewal.
     evidence: tuple[str, Mapping[str, Any]] | None = None  #: What it is, as it was sent.
     rejected: Rejected | None = None
-    rejected_for: Reason | None = None  #: Of the policy, where that is why.
 
 
 @dataclass(frozen=True, slots=True)

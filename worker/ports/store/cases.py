@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 from worker.domain.account_state import LoggedEvent
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
-from worker.domain.policy import Profile, Reason
+from worker.domain.policy import Profile
 from worker.ports.provider import Sms
 from worker.ports.store import case_view, rentals
 from worker.ports.store.case_record import AccountRecord, CaseRecord
@@ -87,7 +87,6 @@ class CaseChange:
 
     case: case_view.Case | None
     rejected: case_view.Rejected | None = None
-    rejected_for: Reason | None = None  #: Of the policy, where that is why.
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,8 +310,11 @@ class CaseStore(Protocol):
 
     async def rental_order_failed(
         self, order: UUID, failure: str, *, now: datetime | None = None
-    ) -> None:
-        """Certainly nothing was bought: the hold goes back, once."""
+    ) -> bool:
+        """Certainly nothing was bought: the hold goes back, once.
+
+        False: a human has said meanwhile that it was.
+        """
         ...
 
     async def rental_order_unknown(self, order: UUID, *, now: datetime | None = None) -> None:

@@ -48,6 +48,11 @@ class Rental:
     cancels: tuple[case_view.Case, ...] = ()  #: Presses that the policy took.
     claims: tuple[case_view.Case, ...] = ()
 
+    @property
+    def was_given_back(self) -> bool:
+        """Before its end."""
+        return self.ended_at is not None and self.ended_at < self.ends_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RentalSearch:

@@ -1,12 +1,15 @@
 -- An order of a long rental whose outcome nobody knows waits for a human: since when, until when, and
--- what he said.
+-- what he said. A prolongation keeps the end and the renewal of its rental as it was ordered: where a
+-- human says that it was sold, the end is counted from there.
 --
 -- Additive: the code of before neither reads nor writes what is new here. Where it brings an order into
 -- doubt, a trigger writes the date. The timer of that date is of a kind of its own, which code of before
 -- leaves alone: of a `review_late` it would find no review, and nobody would be told.
 ALTER TABLE rental_order ADD COLUMN doubted_at timestamptz,
                          ADD COLUMN decide_by timestamptz,
-                         ADD COLUMN verdict jsonb;
+                         ADD COLUMN verdict jsonb,
+                         ADD COLUMN read_end timestamptz,
+                         ADD COLUMN read_renewal timestamptz;
 
 CREATE FUNCTION date_order_in_doubt() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,22 +1,30 @@
 -- The lowest that an account had available since one of its entries, that one included, and what of
 -- that other open claims about the same order have set aside.
 -- Counted back from the balance, which is locked: an account's entries are numbered in commit order.
--- What was only set aside was never spent: by the case itself or another open claim about its order,
--- and by what gave all of it back. What was paid, or is approved to be, and an open withdrawal count.
+-- What was only set aside was never spent: by the case itself, by another open claim about its order,
+-- and what came back of what any case had set aside. The rest of that counts from where it was set aside.
 -- Where entries since then were dropped nobody can tell any more: one that was carried is among them,
 -- or the entry is older than what a drop leaves whole (a day less, for clocks).
-WITH since AS (
+WITH entry AS (
     SELECT id, key LIKE 'carried:%' AS carried,
            CASE 'available:' || account WHEN destination THEN amount_minor
                                             WHEN source THEN -amount_minor ELSE 0 END AS moved,
-           split_part(key, ':', 2) = CAST(CAST(:case_id AS uuid) AS text) IS TRUE
-             OR CASE WHEN split_part(key, ':', 1) IN ('withhold', 'giveback', 'excess')
-                     THEN EXISTS (SELECT FROM case_ c WHERE c.id = CAST(split_part(key, ':', 2) AS uuid)
-                                     AND (c.closed_at IS NOT NULL AND c.state <> 'paid'
-                                          OR c.closed_at IS NULL AND c.state <> 'approved'
-                                             AND coalesce(c.activation_id, c.rental_id) = CAST(:order AS uuid)))
-                     ELSE false END AS still_there
+           split_part(key, ':', 2) = CAST(CAST(:case_id AS uuid) AS text) IS TRUE AS own,
+           CASE WHEN split_part(key, ':', 1) IN ('withhold', 'giveback', 'excess')
+                THEN split_part(key, ':', 2) END AS aside_for
       FROM transfer WHERE account = :account AND id > CAST(:since AS bigint)
+),
+since AS (
+    SELECT id, carried,
+           CASE WHEN aside_for IS NULL THEN moved
+                WHEN row_number() OVER of_case = 1 THEN sum(moved) OVER (PARTITION BY aside_for)
+                ELSE 0 END AS moved,
+           own OR CASE WHEN aside_for IS NOT NULL
+                       THEN EXISTS (SELECT FROM case_ c WHERE c.id = CAST(aside_for AS uuid)
+                                       AND c.closed_at IS NULL AND c.state <> 'approved'
+                                       AND coalesce(c.activation_id, c.rental_id) = CAST(:order AS uuid))
+                       ELSE false END AS still_there
+      FROM entry WINDOW of_case AS (PARTITION BY aside_for ORDER BY id)
 ),
 later AS (
     SELECT sum(moved) OVER (ORDER BY id DESC) AS moved FROM since WHERE NOT still_there
