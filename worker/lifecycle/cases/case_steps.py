@@ -196,8 +196,7 @@ def verdict_step(judge: KindJudge, view: port.CaseView, verdict: Verdict) -> por
     if verdict.findings.get(FREEZE_SEEN) and not what_stands(view):
         raise FactError(f"given.{FREEZE_SEEN}", "nothing stands against the account")
     step = judge.apply_verdict(view, verdict)
-    if verdict.grant:
-        step = unless_set_aside(view, step, unchanged(view))
+    step = unless_set_aside(view, step, unchanged(view)) if verdict.grant else step
     if step.rejected is not None:
         return step
     found = tuple(verdict.findings.get("account_flags", ()))
