@@ -362,3 +362,19 @@ async def test_a_withdrawal_whose_policy_is_lost_goes_to_a_human(
 
     assert await shop.state_of(case.id) is CaseState.APPROVED
     assert await shop.timers_of(case.id) == {}
+
+
+async def test_a_withdrawal_can_be_denied_while_an_order_of_its_account_runs(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    withdrawal = await shop.open_withdrawal("P3", amount_minor=600)
+    await shop.rent_number("P3")
+    granted = await shop.give_verdict(withdrawal, grant=True)
+    assert granted.rejected is Rejected.NOT_ASKED_FOR
+
+    denied = await shop.give_verdict(withdrawal, grant=False)
+
+    assert denied.rejected is None
+    assert last_reason(await shop.case(withdrawal.id)) == "claim_rejected"
+    assert await shop.balances() == (1000 - PRICE, PRICE)

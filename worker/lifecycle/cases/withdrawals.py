@@ -90,7 +90,11 @@ class WithdrawalJudge:
         outcome = record.decision.outcome
         waits = case_steps.waits_for_customer(view, record, self.clauses)
         offered = bool(facts.get(record_facts.OFFERED))
-        if not (verdict.grant or offered) and (waits or outcome is Outcome.NEEDS_REVIEW):
+        # Where an order runs it waits before it is paid; a no needs not wait for that.
+        asked = outcome is Outcome.NEEDS_REVIEW or (
+            outcome is Outcome.WAIT and view.case.state is port.CaseState.IN_REVIEW
+        )
+        if not (verdict.grant or offered) and (waits or asked):
             return self._step(
                 view,
                 facts,
