@@ -181,13 +181,19 @@ def counted(worker: int) -> Iterator[Spent]:
 
 
 def _with_children(pid: int) -> float:
-    children = psutil.Process(pid).children(recursive=True)
-    return cpu_seconds(pid) + sum(cpu_seconds(child.pid) for child in children)
+    return cpu_seconds(pid) + sum(map(_of_child, psutil.Process(pid).children(recursive=True)))
 
 
 def _servers() -> float:
-    below = psutil.Process().children(recursive=True)
-    return sum(cpu_seconds(one.pid) for one in below if one.name() in SERVERS)
+    return sum(_of_child(one, SERVERS) for one in psutil.Process().children(recursive=True))
+
+
+def _of_child(one: psutil.Process, names: Sequence[str] = ()) -> float:
+    """Its CPU, where it has one of the *names*; one that has just ended counts no more."""
+    try:
+        return cpu_seconds(one.pid) if not names or one.name() in names else 0.0
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return 0.0
 
 
 def _peer(name: str, version_: str, numbers: int, seconds: float, spent: Spent) -> Peer:
