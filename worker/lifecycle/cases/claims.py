@@ -116,8 +116,11 @@ class ClaimJudge:
         """
         order, decision = view.order, record.decision
         assert order is not None
+        aside = 0 if view.record is None else view.record.credit_aside_minor
         ends = decision.outcome is Outcome.DENY or decision.outcome in case_steps.PAYING
-        if not ends or self._ask(_with_all_credit(view), facts).decision == decision:
+        if not aside or not ends:
+            return record
+        if self._ask(_with_all_credit(view), facts).decision == decision:
             return record
         by = _review_by(view, order, facts)
         asked = Decision(Outcome.NEEDS_REVIEW, Reason.JUDGE_REQUEST, deadline=by)
@@ -295,8 +298,7 @@ def _ends_rental(view: port.CaseView, facts: port.CaseFacts, decision: Decision)
 def _with_all_credit(view: port.CaseView) -> port.CaseView:
     """As if no other claim had any of the credit."""
     record = view.record
-    if record is None or not record.credit_aside_minor:
-        return view
+    assert record is not None
     free = (record.credit_available_minor or 0) + record.credit_aside_minor
     return replace(view, record=replace(record, credit_available_minor=free, credit_aside_minor=0))
 

@@ -17,7 +17,7 @@ from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.case_steps import KindJudge, timer_step
 from worker.lifecycle.cases.claims import ClaimJudge
-from worker.lifecycle.cases.follow_ups import WAIT_OF_TIMERS, FollowUps
+from worker.lifecycle.cases.follow_ups import after_timer
 from worker.lifecycle.cases.idle_balances import IdleBalances
 from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
@@ -284,13 +284,7 @@ class DueTimers:
         change = await self.policies.judged(
             lambda policy_of: self.cases.change_case(timer.subject, decided, policy_of, timer=timer)
         )
-        follow_ups = FollowUps(
-            cases=self.cases,
-            judges=self.judges,
-            policies=self.policies,
-            lock_wait=WAIT_OF_TIMERS,
-        )
-        await follow_ups.after(change.case)
+        await after_timer(self.cases, self.judges, self.policies, change.case)
 
     async def _outage(self, timer: Timer) -> None:
         """Where it may be over its provider is read first: an SMS would have ended it."""

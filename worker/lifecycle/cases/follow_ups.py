@@ -24,6 +24,17 @@ _OPEN: Final = frozenset({CaseState.WAITING, CaseState.NEEDS_EVIDENCE, CaseState
 WAIT_OF_TIMERS: Final = timedelta(seconds=1)
 
 
+async def after_timer(
+    cases: port.CaseStore,
+    judges: Mapping[CaseKind, case_steps.KindJudge],
+    policies: PolicyBook,
+    changed: Case | None,
+) -> None:
+    """What follows from a change that a timer made."""
+    follow_ups = FollowUps(cases=cases, judges=judges, policies=policies, lock_wait=WAIT_OF_TIMERS)
+    await follow_ups.after(changed)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUps:
     cases: port.CaseStore

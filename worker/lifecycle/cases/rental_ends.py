@@ -20,7 +20,7 @@ from worker.domain.policy.at_intake import order_words
 from worker.domain.policy.language.choices import EmptyAtEnd
 from worker.domain.policy.vocabulary import Product
 from worker.lifecycle.cases import case_steps, questions, record_facts
-from worker.lifecycle.cases.follow_ups import WAIT_OF_TIMERS, FollowUps
+from worker.lifecycle.cases.follow_ups import after_timer
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge, reaching_customer
 from worker.lifecycle.cases.rental_closing import SHORTEST_DELAY, LogRead, RentalCloser
 from worker.lifecycle.policy_book import PolicyBook
@@ -106,13 +106,7 @@ class RentalEnds:
                 case.id, decided, policy_of, lock_wait=timer.lock_wait
             )
         )
-        follow_ups = FollowUps(
-            cases=self.cases,
-            judges=self.judges,
-            policies=self.policies,
-            lock_wait=WAIT_OF_TIMERS,
-        )
-        await follow_ups.after(change.case)
+        await after_timer(self.cases, self.judges, self.policies, change.case)
 
     async def _promised(self, rental: Rental) -> EmptyAtEnd | None:
         """To an empty one; one that was given back before its end is not empty at it."""
