@@ -178,7 +178,7 @@ async def test_whatever_it_raises_is_no_information(
 ) -> None:
     does["rent"] = call
     world = World()
-    provider = wild(world, timeout_s=0.02)
+    provider = wild(world, timeout_s=0.2)
 
     with pytest.raises(ProviderUnavailable, match=why) as raised:
         await provider.rent(RentRequest("go", "2"))
@@ -254,7 +254,7 @@ async def test_one_that_blocks_its_thread_stops_nobody_else(does: dict[str, Any]
     released = threading.Event()
     does["look"] = released.wait
     world = World()
-    provider = wild(world, timeout_s=0.1)
+    provider = wild(world, timeout_s=1.0)
     async with (
         raw_provider(http("STATUS_WAIT_CODE")) as raw,
         talking_to(config(raw.url), World()) as other,
@@ -277,7 +277,7 @@ async def test_one_that_blocks_its_thread_is_asked_nothing_until_it_runs_again(
     """Else each call would take its whole time and be kept in that thread's line for ever."""
     released = threading.Event()
     does |= {"look": released.wait, "balance": lambda: port.Balance(1, "USD")}
-    provider = wild(World(), timeout_s=0.02)
+    provider = wild(World(), timeout_s=0.2)
     with pytest.raises(ProviderUnavailable, match="did not end"):
         await provider.look(REF)
 
@@ -296,7 +296,7 @@ async def test_one_that_blocks_its_thread_is_asked_nothing_until_it_runs_again(
 
 async def test_one_that_is_deaf_to_being_cancelled_is_left_behind(does: dict[str, Any]) -> None:
     does |= {"look": deaf, "balance": lambda: port.Balance(-3, "USD")}
-    provider = wild(World(), timeout_s=0.02)
+    provider = wild(World(), timeout_s=0.2)
 
     with pytest.raises(ProviderUnavailable, match="did not end"):
         await provider.look(REF)

@@ -119,7 +119,7 @@ async def test_a_refused_connection_certainly_sent_nothing(
 async def test_no_answer_in_time_is_a_timeout_of_something_sent(world: World) -> None:
     async with (
         raw_provider(HANG) as provider,
-        transport_to(provider.url, world, timeout_s=0.05) as sut,
+        transport_to(provider.url, world, timeout_s=0.5) as sut,
     ):
         with pytest.raises(ProviderUnavailable) as raised:
             await look(sut)
@@ -258,7 +258,7 @@ async def test_who_finds_no_free_connection_says_nothing_about_the_provider(worl
     """A slow provider would look dead as soon as more is asked of it than goes through."""
     async with (
         raw_provider(HANG) as provider,
-        transport_to(provider.url, world, timeout_s=0.1, max_in_flight=1) as transport,
+        transport_to(provider.url, world, timeout_s=0.5, max_in_flight=1) as transport,
     ):
         crowd = (look(transport) for _ in range(FAILURES_TO_OPEN + 1))
         ended = await asyncio.gather(*crowd, return_exceptions=True)

@@ -162,7 +162,7 @@ async def test_what_a_kept_connection_says_unasked_is_no_answer_to_the_next_requ
 async def test_who_waits_for_a_free_connection_in_vain_has_sent_nothing(wire_to: WireTo) -> None:
     async with (
         raw_provider(HANG) as provider,
-        wire_to(provider.url, timeout_s=0.05, max_in_flight=1) as wire,
+        wire_to(provider.url, timeout_s=0.5, max_in_flight=1) as wire,
     ):
         outcome = await asyncio.gather(*(wire.exchange("GET", f"/{n}", CAP) for n in range(2)))
 
@@ -190,7 +190,7 @@ async def test_an_answer_that_trickles_in_is_given_up_like_silence(
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    async with server, wire_to(f"http://{host}:{port}", timeout_s=0.05) as wire:
+    async with server, wire_to(f"http://{host}:{port}", timeout_s=0.5) as wire:
         outcome = await wire.exchange("GET", "/look", 10**7)
 
     assert isinstance(outcome, TimedOut)
