@@ -22,7 +22,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PRICE_MINOR = 25
 OLD_ENOUGH_S = 121  #: For a cancel.
 PATIENT_S = 5.0  #: Of an adapter; no answer takes that long, however busy the machine is.
-SHORT_S = 1.0  #: The same where the provider hangs; what is set up before must be answered in it too.
+SHORT_S = 1.0  #: The same where the provider hangs; what is set up before takes less, too.
 #: Faults that leave nothing of an answer to believe, each with how long that is waited for.
 UNREADABLE = [
     *(

@@ -11,13 +11,14 @@ import pytest
 
 from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import MONDAY, CaseShop
+from tests.integration.cases.rental_order import PRICE, order
 from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Page, Visitor
-from tests.unit.http.caller import Api, Described
+from tests.unit.http.caller import READ_TOKEN, Api, Described
 from tests.unit.http.conftest import described
 from worker.domain.ids import AccountId
 from worker.ports.store.cases import CaseOpenOutcome
-from worker.ports.store.rentals import Rental
+from worker.ports.store.rentals import Rental, RentalOrder
 
 FIXTURES = (described,)
 BOB: Final = AccountId("bob")
@@ -121,3 +122,93 @@ async def test_an_id_of_no_rental_of_this_reference_has_no_page(
     assert (await staff.get(f"{PLACE}?id={other.id}")).status == 404
     assert (await staff.get(f"{PLACE}?id=x")).status == 404
     assert (await staff.get(PLACE)).status == 200
+
+
+SOLD: Final = {"provider_ref": "long", "phone": ALICES_PHONE, "rented_at": "2026-01-05T09:30"}
+
+
+async def in_doubt(shop: CaseShop) -> RentalOrder:
+    await shop.open_account(amount_minor=PRICE)
+    ordered = order(shop, order_ref="order-7", policy="P3")
+    await shop.store.cases.begin_rental_order(ordered)
+    await shop.store.cases.rental_order_unknown(ordered.id)
+    return ordered
+
+
+def booking_of(ordered: RentalOrder) -> str:
+    return f"/reviews/{ordered.id}/booking"
+
+
+async def test_a_number_that_was_sold_is_booked_from_its_review_and_paid_by_its_hold(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    ordered = await in_doubt(shop)
+    page = await staff.get(f"/?review={ordered.id}")
+
+    booked = await staff.post(booking_of(ordered), {**hidden(page), **SOLD})
+    again = await staff.post(booking_of(ordered), {**hidden(page), **SOLD})
+
+    assert "empty for 240 hours later" in page.text
+    rental = (await api.get(f"/v1{PLACE}")).json
+    assert booked.goes_to == f"{PLACE}?done=booked&id={rental['id']}"
+    assert "The rental is booked." in (await staff.get(booked.goes_to)).text
+    assert (rental["account"], rental["order_ref"], rental["policy"]) == ("alice", "order-7", "P3")
+    assert (rental["rented_at"], rental["ends_at"]) == (
+        "2026-01-05T09:30:00.000000Z",
+        "2026-01-15T09:30:00.000000Z",
+    )
+    assert (again.status, "does not wait any more" in again.text) == (409, True)
+    assert (await api.get("/v1/reviews")).json["items"] == []
+    assert await shop.balances() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ({"rented_at": ""}, "This is no instant"),
+        ({"rented_at": "yesterday"}, "This is no instant"),
+        ({"ends_at": "2026-13-01T00:00"}, "This is no instant"),
+        ({"ends_at": "2026-01-05T09:29"}, "ends_at: not after rented_at"),
+        ({"phone": "unknown"}, "phone"),
+        ({"provider_ref": ""}, "Its reference is missing"),
+    ],
+    ids=str,
+)
+async def test_a_booking_that_cannot_be_read_changes_nothing_and_keeps_what_was_typed(
+    shop: CaseShop, staff: Visitor, typed: dict[str, str], says: str
+) -> None:
+    ordered = await in_doubt(shop)
+    page = await staff.get(f"/?review={ordered.id}")
+
+    refused = await staff.post(booking_of(ordered), {**hidden(page), **SOLD, **typed})
+
+    assert refused.status == 422
+    assert says in refused.text
+    for name, value in {**SOLD, **typed}.items():
+        assert f'name="{name}"' in refused.raw
+        assert f'value="{value}"' in refused.raw
+    assert await shop.balances() == (0, PRICE)
+
+
+async def test_an_order_that_was_given_back_meanwhile_is_not_booked_and_paid_anew(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    ordered = await in_doubt(shop)
+    page = await staff.get(f"/?review={ordered.id}")
+    granted = {"grant": True, "note": "not in their list"}
+    assert (await api.post(f"/v1/reviews/{ordered.id}/verdict", granted)).status == 200
+
+    late = await staff.post(booking_of(ordered), {**hidden(page), **SOLD})
+
+    assert (late.status, "does not wait any more" in late.text) == (409, True)
+    assert await shop.balances() == (PRICE, 0)
+
+
+async def test_who_may_only_read_is_told_what_a_booking_needs(shop: CaseShop, api: Api) -> None:
+    ordered = await in_doubt(shop)
+    async with desk_over(api.url, now=lambda: shop.clock.now) as reader:
+        assert (await reader.sign_in(READ_TOKEN)).status == 303
+        page = await reader.get(f"/?review={ordered.id}")
+
+    assert "To book a number that was sold needs a token with operate" in page.text
+    assert booking_of(ordered) not in page.raw

@@ -57,24 +57,18 @@ async def _wanted(visit: Visit, newest: Rental) -> Rental:
 
 
 async def outage(visit: Visit) -> web.StreamResponse:
-    """It is dead, as the customer says; it counts from when he said so first."""
+    """It is dead, as the customer says; it counts from when he said so first, else from now."""
     act = visit.client.report_outage(
-        *_of(visit), contacted_at=_minute(visit, "contacted_at"), idempotency_key=visit.key()
+        *_of(visit), contacted_at=visit.minute("contacted_at"), idempotency_key=visit.key()
     )
     return await _told(visit, act)
 
 
 async def restored(visit: Visit) -> web.StreamResponse:
     act = visit.client.report_restored(
-        *_of(visit), at=_minute(visit, "restored_at"), idempotency_key=visit.key()
+        *_of(visit), at=visit.minute("restored_at"), idempotency_key=visit.key()
     )
     return await _told(visit, act)
-
-
-def _minute(visit: Visit, name: str) -> str | None:
-    """A browser gives the minute; where it is left empty, it is now."""
-    typed = visit.typed(name)
-    return None if typed is None else f"{typed}:00Z"
 
 
 async def _told(visit: Visit, act: Coroutine[Any, Any, Any]) -> web.StreamResponse:

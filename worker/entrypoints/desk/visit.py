@@ -32,6 +32,7 @@ DONE: Final[Mapping[str, str]] = {
     "topped_up": "The top-up is booked.",
     "booked_before": "This payment was booked before. Nothing has changed.",
     "lifted": "It is lifted.",
+    "booked": "The rental is booked.",
 }
 
 
@@ -87,6 +88,11 @@ class Visit:
     def typed(self, name: str) -> str | None:
         """A field of the form; None where it was left empty."""
         return self.form.get(name, "").strip() or None
+
+    def minute(self, name: str) -> str | None:
+        """An instant of the form, in UTC: a browser gives the minute."""
+        typed = self.typed(name)
+        return None if typed is None else f"{typed}:00Z"
 
     def may(self, *scopes: str) -> bool:
         """Whether the token has one of these; yes where the API does not say what it has."""

@@ -2,19 +2,27 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aiohttp import web
 
 from worker.client import ApiProblem, Client
-from worker.client.calls.shapes import Review
+from worker.client.calls.shapes import Rental, Review
 from worker.entrypoints.desk.formatting import BadAmount, minor_in
 from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
+from worker.entrypoints.desk.sentences import rental_path
 from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
 LISTED: Final = 50
 _BAD_FINDINGS: Final = Notice(
     "The findings cannot be read", "One a line, such as: freeze_seen = yes", bad=True
+)
+_BAD_INSTANT: Final = Notice(
+    "This is no instant", "Write it like 2026-01-31T18:30, in UTC.", bad=True
+)
+_NO_REFERENCE: Final = Notice(
+    "Its reference is missing", "It is the provider's own id of what it sold.", bad=True
 )
 _GONE: Final = Notice("It does not wait any more", "Somebody has decided it.", bad=True)
 #: A human's own word; every other answer is a call that carries out what is owed.
@@ -99,6 +107,53 @@ async def verdict(visit: Visit) -> web.StreamResponse:
     return await acted(visit, decide, _page, done("/", "granted" if grant else "denied"))
 
 
+async def booking(visit: Visit) -> web.StreamResponse:
+    """The number of a long rental in doubt was sold: book it, with the order's own terms."""
+    order = await review_of(visit.client, visit.id)
+    if order is None or order["facts"].get("order") != "rent":
+        # Booked without its order, it would be paid for anew.
+        return await _page(visit, _GONE, 409)
+    ref = visit.typed("provider_ref")
+    if ref is None:
+        return await _page(visit, _NO_REFERENCE, 422)
+    try:
+        rented_at, ends_at = _paid_time(visit, timedelta(hours=order["facts"]["hours"]))
+    except ValueError:
+        return await _page(visit, _BAD_INSTANT, 422)
+    booked: list[Rental] = []
+
+    async def book() -> None:
+        facts = order["facts"]
+        rental = await visit.client.book_rental(
+            facts["provider"],
+            ref,
+            account=order["account"],
+            phone=visit.form.get("phone", "").strip(),
+            service=facts["service"],
+            country=facts["country"],
+            price_minor=order["proposed_minor"],
+            charge=facts["charge"],
+            policy=facts["policy"],
+            order_ref=order["order_ref"],
+            rented_at=rented_at,
+            ends_at=ends_at,
+        )
+        booked.append(rental)
+
+    shown = await acted(visit, book(), _page, done("/", "booked"))
+    if not booked:
+        return shown
+    place, _, id_ = rental_path(booked[0]).partition("?id=")
+    return done(place, "booked", id=id_)
+
+
+def _paid_time(visit: Visit, ordered: timedelta) -> tuple[datetime, datetime]:
+    """From when until when it is paid; raises `ValueError` for what is no instant."""
+    rented_at = datetime.fromisoformat(visit.minute("rented_at") or "")
+    ends_at = visit.minute("ends_at")
+    return rented_at, rented_at + ordered if ends_at is None else datetime.fromisoformat(ends_at)
+
+
 def findings_in(text: str) -> dict[str, Any]:
     """One a line, `name = value`; raises `ValueError` for a line of another form."""
     read: dict[str, Any] = {}
@@ -121,4 +176,5 @@ ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/", waiting),
     ("GET", "/reviews/{id}", one),
     ("POST", "/reviews/{id}/verdict", verdict),
+    ("POST", "/reviews/{id}/booking", booking),
 )
