@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
+from weakref import WeakValueDictionary
 
 from worker.domain.activation import State
-from worker.domain.ids import ProviderName
+from worker.domain.ids import AccountId, ProviderName
 from worker.domain.policy import Profile
 from worker.domain.policy.at_intake import CancelTerms, cancel_terms, order_words
 from worker.lifecycle.batcher import Batcher
@@ -73,6 +74,10 @@ class Accept:
     default_policy: str
     default_window: timedelta
     _single: Batcher[_Handed, port.AcceptResult] = field(init=False)
+    #: Of the numbers that wait for their account, by account; each lives while somebody waits.
+    _waiting: WeakValueDictionary[AccountId, Batcher[_Handed, port.AcceptResult]] = field(
+        default_factory=WeakValueDictionary
+    )
 
     def __post_init__(self) -> None:
         self._single = Batcher(together=self._together, alone=self._alone, sleep=self.clock.sleep)
@@ -100,7 +105,19 @@ class Accept:
             if result.how is not port.AcceptOutcome.ACCOUNT_LOCKED
         }
 
-    async def _alone(self, handed: _Handed) -> port.AcceptResult:
+    async def _alone(self, handed: _Handed) -> port.AcceptResult | None:
+        """With those that wait for the same account: one transaction more, and not one for each."""
+        waiting = self._waiting.setdefault(
+            handed.number.account,
+            Batcher(together=self._patiently, alone=self._by_itself, sleep=self.clock.sleep),
+        )
+        return await waiting(handed)
+
+    async def _patiently(self, handed: Sequence[_Handed]) -> Mapping[_Handed, port.AcceptResult]:
+        results = await self([one.number for one in handed])
+        return dict(zip(handed, results, strict=True))
+
+    async def _by_itself(self, handed: _Handed) -> port.AcceptResult:
         (result,) = await self([handed.number])
         return result
 

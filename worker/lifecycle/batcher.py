@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 _Callers: TypeAlias = "list[asyncio.Future[Answer | None]]"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, weakref_slot=True)
 class Batcher(Generic[Key, Answer]):
     """One question runs at a time: those who come meanwhile are the next one's.
 

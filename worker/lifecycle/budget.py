@@ -71,7 +71,9 @@ class Budget:
             check()
         self._left -= 1
         half = self._chunk // 2
-        if self._left == half >= AHEAD_FROM // 2:
+        # Of a caller who wants only so many, one purchase may be all.
+        goes_on = self._chunk < self.most or self.most == CHUNK_MAX
+        if goes_on and self._left == half >= AHEAD_FROM // 2:
             # Without it, a hundred calls would wait for the round trip of the next purchase.
             self._buying = self._purchase(half)
 

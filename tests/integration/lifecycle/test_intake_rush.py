@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.fakes.turns import until
 from tests.integration.lifecycle.world import SIM, World, handed_over
 from tests.integration.store.shop import ALICE, BOB
 from worker.domain.ids import ProviderName, ProviderRef
@@ -15,19 +16,25 @@ CALLERS = 200
 TRANSACTIONS_MAX = 5
 
 
-async def test_many_callers_share_transactions_and_each_number_is_held_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def counted(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many numbers each question to the store is about, as they are asked."""
     batches: list[int] = []
     accept = world.store.activations.accept
 
-    async def counted(
+    async def asked(
         intakes: Sequence[CompleteIntake], *, patient: bool = True
     ) -> list[AcceptResult]:
         batches.append(len(intakes))
         return await accept(intakes, patient=patient)
 
-    monkeypatch.setattr(world.store.activations, "accept", counted)
+    monkeypatch.setattr(world.store.activations, "accept", asked)
+    return batches
+
+
+async def test_many_callers_share_transactions_and_each_number_is_held_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = counted(world, monkeypatch)
     handed = [handed_over(str(number)) for number in range(CALLERS)]
     results = await asyncio.gather(*(world.service.accept([one]) for one in [*handed, *handed]))
 
@@ -69,3 +76,19 @@ async def test_a_number_of_a_locked_account_holds_up_nobody_elses(world: World) 
         assert not waits.done()
     (result,) = await waits
     assert result.how is AcceptOutcome.NEW
+
+
+async def test_callers_that_wait_for_one_account_share_transactions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = counted(world, monkeypatch)
+    async with world.admin.transaction():
+        await world.admin.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", ALICE)
+        handed = [handed_over(str(number)) for number in range(CALLERS)]
+        waiting = [asyncio.ensure_future(world.service.accept([one])) for one in handed]
+        await until(lambda: sum(batches) == 2 * CALLERS)  # Once without waiting, and once with.
+    results = await asyncio.gather(*waiting)
+
+    assert [result.how for (result,) in results] == [AcceptOutcome.NEW] * CALLERS
+    assert len(batches) <= TRANSACTIONS_MAX
+    assert not world.accept._waiting

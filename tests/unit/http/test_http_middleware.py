@@ -9,7 +9,7 @@ import pytest
 from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api
 from tests.unit.http.conftest import HOOK_SECRET, World
 from tests.unit.http.numbers import PATH, number, rich_ann, watched
-from worker.entrypoints.http.auth import KnownTokens, Token, bearer_of
+from worker.entrypoints.http.auth import KnownTokens, Token, bearer_of, digest
 from worker.entrypoints.http.problems import pointer_to
 from worker.ports.errors import CommitUnknown, SchemaMissing, StoreError, StoreUnavailable
 
@@ -89,7 +89,9 @@ def test_a_scope_there_is_not_is_an_error() -> None:
 
 
 def test_an_empty_secret_matches_no_token_not_even_an_empty_one() -> None:
-    assert KnownTokens([Token.of("shop", "read", "")]).find(bearer_of("Bearer ")) is None
+    assert (
+        KnownTokens([Token.of("shop", "read", "")]).find(bearer_of("Bearer "), digest("")) is None
+    )
 
 
 async def test_the_description_needs_no_token(api: Api) -> None:

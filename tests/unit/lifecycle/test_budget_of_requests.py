@@ -132,6 +132,16 @@ async def test_the_next_chunk_is_bought_before_the_last_request_is_gone() -> Non
     assert spending.wanted() == [50, 25]
 
 
+async def test_no_more_is_bought_ahead_than_is_wanted() -> None:
+    spending = Spending(1000.0, most=20)
+
+    for _ in range(20):
+        await spending.budget.take()
+    await at_rest()
+
+    assert spending.wanted() == [20]
+
+
 async def test_few_requests_are_not_bought_ahead() -> None:
     spending = Spending(200.0)
 

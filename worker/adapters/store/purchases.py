@@ -131,7 +131,7 @@ class PurchaseRepository:
     async def pushed_refs(
         self, provider: ProviderName, refs: Sequence[ProviderRef]
     ) -> set[ProviderRef]:
-        found = await self._rows(_PUSHED, provider=provider, refs=list(refs))
+        found = await self._db.rows(_PUSHED, {"provider": provider, "refs": list(refs)})
         return {ProviderRef(row["provider_ref"]) for row in found}
 
     async def ordered(self, id_: ActivationId) -> bool:

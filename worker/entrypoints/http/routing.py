@@ -273,7 +273,8 @@ async def read_body(request: web.Request, most: int) -> bytes:
     await _say_continue(request)
     body = bytearray()
     try:
-        async with timeout(BODY_SECONDS):
+        # Most bodies come with their head: then there is nothing to wait for.
+        async with timeout(None if request.content.is_eof() else BODY_SECONDS):
             async for chunk in request.content.iter_any():
                 body += chunk
                 if len(body) > most:

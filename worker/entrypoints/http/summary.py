@@ -1,6 +1,7 @@
 """What happened to a number and to its money, in one plain sentence."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, assert_never
 
 from worker.domain.activation import EndReason, State
@@ -70,6 +71,7 @@ def _code_came(activation: Activation) -> str:
     return f"A code was shown at {_at(activation.codes[0].received_at)}"
 
 
+@lru_cache(1024)  # A shop has few prices.
 def _money(minor: int, currency: str) -> str:
     return f"{decimal_text(minor, currency)} {currency}"
 

@@ -4,7 +4,7 @@
 -- for a balance must be seen. Without that lock the state would be the one before the wait.
 -- How long it waits is set here, before the first row is locked: a statement of its own for that
 -- would be one more round trip of every purchase and top-up.
-SELECT b.account, b.bucket, b.amount_minor, a.currency, a.state, a.policy
+SELECT b.account, b.bucket, b.amount_minor, a.currency, a.state, a.policy, now() AS now
   FROM balance b JOIN account a USING (account)
  WHERE b.account = ANY(CAST(:accounts AS text[]))
    AND (SELECT set_config('lock_timeout', :lock_wait, true)) IS NOT NULL
