@@ -132,6 +132,28 @@ async def test_a_repair_that_does_not_hold_can_be_contested(api: Api, shop: Case
     assert (await decided(api, late, grant=True))["moved_minor"] == PRICE
 
 
+@pytest.mark.parametrize("policy", ["P0", "P1"])
+async def test_the_yes_to_a_defect_is_no_answer_to_who_says_that_its_repair_does_not_hold(
+    api: Api, shop: CaseShop, policy: str
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    id_ = await shop.delivered_activation(policy)
+    case = await claimed(api, "major_defect", activation=str(id_))
+    assert (await decided(api, case, grant=True))["state"] == "waiting"
+    await api.post(f"/v1/claims/{case['id']}/rectified", {})
+    shop.set_time(shop.clock.now + HOUR)
+
+    contested = await api.post(f"/v1/claims/{case['id']}/contest", {"reason": "it does not work"})
+    assert (contested.status, contested.json["state"]) == (200, "waiting")
+    await shop.fire_due_timers(MONDAY + 30 * DAY)
+
+    late = (await api.get(f"/v1/claims/{case['id']}")).json
+    assert (late["state"], reason(late)) == ("in_review", "repair_contested")
+    assert await shop.balances() == (1000 - PRICE, 0)
+    held = await decided(api, late, grant=False)
+    assert (held["state"], reason(held)) == ("resolved", "rectified_in_time")
+
+
 async def test_a_request_sent_in_the_wrong_channel_can_be_sent_again(
     api: Api, shop: CaseShop
 ) -> None:

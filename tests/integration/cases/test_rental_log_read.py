@@ -71,6 +71,9 @@ async def test_a_letter_that_ends_a_rental_counts_from_its_last_sms(
 
     assert await claimed(api, shop, "early_deactivation") == ("granted", "unused_time", 300)
 
+    ended = (await api.get(f"/v1/rentals/sim/{LONG}")).json["ended_at"]
+    assert ended is not None, "the rest is paid back, so the number is no longer the customer's"
+
 
 async def test_an_sms_is_read_before_an_outage_is_told_to_be_over(api: Api, shop: CaseShop) -> None:
     path = f"/v1/rentals/sim/{LONG}"

@@ -192,9 +192,8 @@ async def _read(
         "refs": [i.number.ref for i in intakes],
     }
     known = (await connection.execute(statement("activations/known_refs"), refs)).mappings()
-    clock = asked.now or (
-        balances[0]["now"] if balances else await scalar(connection, "SELECT now()")
-    )
+    now = balances[0]["now"] if balances else None
+    clock = asked.now or now or await scalar(connection, "SELECT now()")
     of_refs = {(r["provider"], r["provider_ref"]): r for r in known}
     told = [of_refs.get((i.number.provider, i.number.ref)) for i in intakes if i.number.codes]
     codes = await _codes_of(connection, [row["id"] for row in told if row is not None])

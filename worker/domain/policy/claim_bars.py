@@ -18,6 +18,7 @@ from worker.domain.policy.language.choices import (
     SmsSeen,
     Unlogged,
 )
+from worker.domain.policy.language.kinds import EARLY_DEACTIVATION
 from worker.domain.policy.orders import older_than_policy, restrictions_bar
 from worker.domain.policy.rentals import EarlyEnding, end_early
 from worker.domain.policy.vocabulary import BALANCE, Reason
@@ -81,7 +82,7 @@ def _documents(case: ClaimCase) -> Decision | None:
 
 def _ended_early(case: ClaimCase) -> Decision | None:
     """A rental given back by letter, where the policy speaks of that: as by Cancel."""
-    if case.profile.rental.early_end is None or case.claim.kind != "early_deactivation":
+    if case.profile.rental.early_end is None or case.claim.kind != EARLY_DEACTIVATION:
         return None
     return end_early(
         EarlyEnding(

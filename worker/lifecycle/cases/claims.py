@@ -5,14 +5,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.policy import Decision, Op, Outcome, Profile, Reason
+from worker.domain.policy.at_intake import order_words
 from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
-from worker.domain.policy.language.choices import Decided
+from worker.domain.policy.language.choices import Decided, LogTest
+from worker.domain.policy.language.kinds import EARLY_DEACTIVATION, KindRule
+from worker.domain.policy.vocabulary import Product
 from worker.lifecycle.cases import case_steps, claim_payouts, questions, record_facts, withdrawals
 from worker.lifecycle.cases.claim_payouts import leaves_platform
 from worker.lifecycle.cases.deleted_accounts import asked_first, credit_place
 from worker.lifecycle.cases.rental_ends import PATIENCE
 from worker.ports.store import case_view as port
 
+#: What a rental is paid for that has stopped, or that the provider has blocked.
+_OVER: Final = frozenset({LogTest.BLOCKED, LogTest.STOPPED})
 RECHECK: Final = timedelta(seconds=60)  #: Shortest delay before the next check of an order.
 
 #: Of a claim that is sent again: what it is about, and since when, stays.
@@ -54,6 +59,9 @@ class ClaimJudge:
             )  # A payout that was approved stays.
         if view.timer is not None and _at_end_of_rental(view, view.timer.kind):
             facts = {**facts, "messages_missing": True}
+        if "contested_at" in facts and "contested_at" not in view.case.facts:
+            # What a human said of the defect is no answer to what is said of its repair.
+            facts = {name: fact for name, fact in facts.items() if name != "verified"}
         return self._step(view, facts, self._beside_others(view, facts, self._ask(view, facts)))
 
     def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
@@ -64,7 +72,7 @@ class ClaimJudge:
             facts["approved_at"] = questions.instant_fact(view.now)
         elif verdict.grant:
             facts.setdefault("approved_at", questions.instant_fact(view.now))
-        if _is_repaired(view.profile, facts["claim_kind"]):
+        if "contested_at" not in facts and _is_repaired(view, facts["claim_kind"]):
             facts["approved"] = verdict.grant
         record = self._ask(view, facts)
         if not verdict.grant:
@@ -262,9 +270,21 @@ def _is_for_human(view: port.CaseView, decision: Decision, verdict: case_steps.V
     return verdict.grant or decision.outcome not in case_steps.PAYING
 
 
-def _is_repaired(profile: Profile | None, kind: str) -> bool:
-    rule = None if profile is None else profile.kind(kind)
+def _is_repaired(view: port.CaseView, kind: str) -> bool:
+    rule = _rule_of(view, kind)
     return rule is not None and rule.decided is Decided.REPAIR
+
+
+def _rule_of(view: port.CaseView, kind: str) -> KindRule | None:
+    """What the policy says of claims of this kind, as it holds for this order."""
+    profile, record = view.profile, view.record
+    if profile is None:
+        return None
+    if record is not None and profile.whens:
+        words = order_words(record.service, record.country, record.price_minor, record.order_facts)
+        product = Product.RENTAL if record.rental else Product.ONE_TIME
+        profile = profile.for_order(words._replace(product=product))
+    return profile.kind(kind)
 
 
 def _with_own_window(view: port.CaseView, order: port.CaseOrder) -> Profile | None:
@@ -286,13 +306,15 @@ def _review_by(
 
 
 def _ends_rental(view: port.CaseView, facts: port.CaseFacts, decision: Decision) -> bool:
-    """A rental whose days are all credited has been given back."""
+    """One whose unused days are paid for has been given back; so has one that was wholly paid."""
     order = view.order
     assert order is not None
     if not order.rental or decision.outcome not in case_steps.PAYING:
         return False
-    block = facts["claim_kind"] == "operator_block"
-    return block or claim_payouts.of_house(decision) >= order.left_minor
+    kind = facts["claim_kind"]
+    rule = _rule_of(view, kind)
+    over = kind == EARLY_DEACTIVATION or (rule is not None and rule.log in _OVER)
+    return over or claim_payouts.of_house(decision) >= order.left_minor
 
 
 def _with_all_credit(view: port.CaseView) -> port.CaseView:

@@ -20,6 +20,7 @@ from worker.domain.policy.vocabulary import Destination, Reason
 KIND_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")  #: Of payment methods and labels, too.
 OTHER = "other"  #: The row that a kind without one of its own follows.
 NON_RECEIVING = "non_receiving"
+EARLY_DEACTIVATION = "early_deactivation"  #: A rental given back by letter, as by Cancel.
 
 
 class KnownKind(NamedTuple):
@@ -44,7 +45,7 @@ KNOWN_KINDS: Mapping[str, KnownKind] = {
     "third_party_support": KnownKind(None, Reason.NO_THIRD_PARTY_SUPPORT),
     "api_misuse": KnownKind(None, Reason.API_MISUSE),
     "user_software_bug": KnownKind(None, Reason.USER_SOFTWARE_BUG),
-    "early_deactivation": KnownKind(None, Reason.EARLY_DEACTIVATION),
+    EARLY_DEACTIVATION: KnownKind(None, Reason.EARLY_DEACTIVATION),
     "documents_refused": KnownKind(None, Reason.DOCUMENTS_REFUSED),
     "unused_funds": KnownKind(None, Reason.UNUSED_FUNDS),
     "caller_id": KnownKind(None, Reason.CALLER_ID),
