@@ -45,9 +45,9 @@ class Drain:
         while due := await self.settlements.give_up(provider, BATCH):
             await self.rules.load(due)
             wait = PURSUIT.wait(0, self.clock.chance())
-            settled = await self.settle(
+            outcome = await self.settle.batch(
                 [ending(number, self.rules, PriceFate.NOT_YET, act_after=wait) for number in due]
             )
-            if not settled:
-                return  # Settled by another process, or in quarantine.
-            yield settled
+            if not outcome.settled:
+                return  # Settled by another process, in quarantine, or of accounts that are locked.
+            yield outcome.settled

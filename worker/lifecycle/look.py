@@ -1,5 +1,6 @@
 """Look at one number and record what was seen: the part of watching that all providers share."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from worker.ports.store.activations import (
     RecordedCode,
     SeenSms,
 )
-from worker.ports.store.settlements import SettlementStore
+from worker.ports.store.settlements import Ending, SettlementStore
 
 SEEN_MAX: Final = 500_000  #: Codes remembered as recorded, some 45 MB: a list costs no query.
 SEEN_DROPPED: Final = 10  #: The oldest tenth is forgotten at once: one by one costs more.
@@ -84,6 +85,8 @@ class Look:
     doubts: Callable[[], int] = lambda: 0  #: How often the store may have lost commits.
     seen_codes: SeenCodes = field(default_factory=SeenCodes)
     locked_codes: LockedCodes = field(default_factory=LockedCodes)
+    _endings: list[Ending] = field(default_factory=list)  #: Not settled yet.
+    _settling: asyncio.Lock = field(default_factory=asyncio.Lock)  #: One connection for all looks.
     _numbers: FailureBackoff[ActivationId] = field(default_factory=FailureBackoff)
     _codes: FailureBackoff[int] = field(
         default_factory=FailureBackoff
@@ -243,9 +246,16 @@ class Look:
     async def ended(
         self, ids: Sequence[ActivationId], fate: PriceFate = PriceFate.GIVEN_BACK
     ) -> None:
-        """They are over at the provider, without a code: settle their customers."""
+        """They are over at the provider, without a code: settle their customers.
+
+        Those whose accounts stay locked are due by now, so that the tick of endings has them.
+        """
         due = await self.settlements.provider_ended(ids)
         await self.rules.load(due)
         # What the provider has not decided is asked again.
         wait = timedelta(0) if fate is PriceFate.NOT_YET else None
-        await self.settle([ending(each, self.rules, fate, act_after=wait) for each in due])
+        self._endings.extend(ending(each, self.rules, fate, act_after=wait) for each in due)
+        async with self._settling:  # What came while another one settled is settled together.
+            endings = self._endings.copy()
+            self._endings.clear()
+            await self.settle.batch(endings)

@@ -50,7 +50,8 @@ async def freeze(shop: CaseShop, account: AccountId) -> None:
 async def test_no_hold_and_no_top_up_begins_after_a_freeze_in_any_of_many_rounds(
     shop: CaseShop,
 ) -> None:
-    other = PostgresStore(shop.url)  # Of one process only one call at a time waits for an account.
+    # Of one process only one call at a time waits for an account.
+    other, third = PostgresStore(shop.url), PostgresStore(shop.url)
     for number in range(ROUNDS):
         account = AccountId(f"account-{number}")
         await shop.store.books.open_account(account, "USD", AccountPolicy("P2"))
@@ -60,7 +61,7 @@ async def test_no_hold_and_no_top_up_begins_after_a_freeze_in_any_of_many_rounds
         async with balances_locked(shop, account):
             freezing = asyncio.create_task(freeze(shop, account))
             await wait_for_lock(shop, 1)
-            taking = asyncio.create_task(shop.store.activations.accept(handed))
+            taking = asyncio.create_task(third.activations.accept(handed))
             paying = asyncio.create_task(other.books.top_up(account, "second", 5))
             await wait_for_lock(shop, 3)
 
@@ -71,3 +72,4 @@ async def test_no_hold_and_no_top_up_begins_after_a_freeze_in_any_of_many_rounds
         assert left is not None
         assert (left.state, left.available_minor, left.held_minor) == ("frozen", PAID_IN, 0)
     await other.close()
+    await third.close()

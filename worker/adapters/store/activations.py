@@ -14,6 +14,7 @@ from worker.adapters.store import presses, rows, searching
 from worker.adapters.store.accept import accept
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
+from worker.adapters.store.writes_in_turn import write_of
 from worker.domain.activation import (
     LIVE,
     CodeFate,
@@ -261,7 +262,9 @@ class ActivationRepository:
     async def press_judged(
         self, id_: ActivationId, judge: port.CancelJudge, *, now: datetime | None = None
     ) -> port.CancelPress | None:
-        return await self._db.write(lambda c: presses.press_judged(c, id_, judge, now))
+        return await write_of(
+            self._db, "activation", id_, lambda c: presses.press_judged(c, id_, judge, now)
+        )
 
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         async def work(connection: AsyncConnection) -> State | None:

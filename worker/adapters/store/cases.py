@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,7 +23,7 @@ from worker.adapters.store.case_changes import apply
 from worker.adapters.store.database import Database
 from worker.adapters.store.leases import Leases
 from worker.adapters.store.policies import PolicyRepository
-from worker.adapters.store.turns import LOCK_WAIT
+from worker.adapters.store.writes_in_turn import write_case, write_new_case
 from worker.domain.account_state import LoggedEvent
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
@@ -92,7 +92,7 @@ class CaseRepository:
         if new.policy is not None and new.policy_version is not None:
             await self._policies.keep(new.policy, new.policy_version)
         judging = _Judging(judge, policy_of, now, by=by)
-        return await self._db.write(lambda c: self._open(c, new, judging), lock_wait=lock_wait)
+        return await write_new_case(self._db, new, lambda c: self._open(c, new, judging), lock_wait)
 
     async def change_case(  # noqa: PLR0913 - no caller gives them all
         self,
@@ -107,7 +107,7 @@ class CaseRepository:
     ) -> port.CaseChange:
         judging = _Judging(judge, policy_of, now, timer, by)
         lock_wait = lock_wait if timer is None else timer.lock_wait
-        return await self._db.write(lambda c: self._alter(c, id_, judging), lock_wait=lock_wait)
+        return await write_case(self._db, id_, lambda c: self._alter(c, id_, judging), lock_wait)
 
     async def case(self, id_: UUID) -> case_view.Case | None:
         return await self._db.read(lambda c: case_rows.whole(c, id_))
@@ -215,7 +215,7 @@ class CaseRepository:
     ) -> port.RentalBookingResult:
         await self._policies.keep(rental.policy, rental.policy_version)
         booking = rentals.Booking(rental, policy_told=policy_told, keeping=self._policies.keeping)
-        return await self._db.write(lambda c: rentals.book(c, booking, now, self._event_state))
+        return await rentals.book(self._db, booking, now, self._event_state)
 
     async def rental(self, provider: ProviderName, ref: ProviderRef) -> long_rentals.Rental | None:
         return await self._db.read(lambda c: rentals.newest(c, provider, ref))
@@ -252,28 +252,22 @@ class CaseRepository:
         self, order: long_rentals.RentalOrder, *, now: datetime | None = None
     ) -> long_rentals.RentalOrderResult:
         await self._policies.keep(order.policy, order.policy_version)
-        call, keeping = uuid4().hex, self._policies.keeping
-        return await self._db.write(lambda c: rental_orders.begin(c, order, call, now, keeping))
+        return await rental_orders.begin(self._db, order, now, self._policies.keeping)
 
     async def rental_bought(
         self, order: UUID, sold: long_rentals.RentedLong, *, now: datetime | None = None
     ) -> long_rentals.Rental | None:
-        state = self._event_state
-        return await self._db.write(lambda c: rental_orders.bought(c, order, sold, now, state))
+        return await rental_orders.bought(self._db, order, sold, now, self._event_state)
 
     async def rental_prolonged(
         self, order: UUID, longer: long_rentals.ProlongedLong, *, now: datetime | None = None
     ) -> long_rentals.Rental | None:
-        state = self._event_state
-        return await self._db.write(lambda c: rental_orders.prolonged(c, order, longer, now, state))
+        return await rental_orders.prolonged(self._db, order, longer, now, self._event_state)
 
     async def rental_order_failed(
         self, order: UUID, failure: str, *, now: datetime | None = None
     ) -> bool:
-        state = self._event_state
-        return await self._db.write(
-            lambda c: rental_orders.failed(c, order, failure, now, state), lock_wait=LOCK_WAIT
-        )
+        return await rental_orders.failed(self._db, order, failure, now, self._event_state)
 
     async def rental_order_unknown(self, order: UUID, *, now: datetime | None = None) -> None:
         state = self._event_state

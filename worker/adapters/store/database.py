@@ -45,7 +45,7 @@ from worker.adapters.store.refusals import (
     sqlstate,
     translated,
 )
-from worker.adapters.store.turns import LOCK_WAIT, AccountTurns
+from worker.adapters.store.turns import LOCK_WAIT, LONG_TURN_MAX, TURN_MAX, AccountTurns
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
 from worker.ports import errors
@@ -294,7 +294,14 @@ class Database:
         self, accounts: Iterable[str], work: Callable[[AsyncConnection], Awaitable[T]]
     ) -> T:
         """The same for work on several of them."""
-        async with self._turns.of(accounts):
+        async with self._turns.of(accounts, TURN_MAX):
+            return await self.write(work)
+
+    async def write_in_turn(
+        self, accounts: Iterable[str], work: Callable[[AsyncConnection], Awaitable[T]]
+    ) -> T:
+        """The same for work that begins by `books/lock_balances`, and waits as long as `write`."""
+        async with self._turns.of(accounts, LONG_TURN_MAX):
             return await self.write(work)
 
     async def _once(

@@ -6,16 +6,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_rows, rentals
-from worker.adapters.store.database import statement
+from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import state_for_orders
 from worker.adapters.store.rental_order_ends import NewOrderState, end, move, source
+from worker.adapters.store.writes_in_turn import write_of
 from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName
 from worker.domain.transfer import Charge, TransferKind
@@ -38,22 +39,28 @@ from worker.ports.store.rentals import (
 FORGOTTEN_AFTER: Final = timedelta(seconds=60)  #: No provider is waited for so long.
 BOOKED: Final = "booked"  #: Somebody else had booked the number: its hold went back.
 
+_TABLE: Final = "rental_order"
 _ORDER = text("SELECT * FROM rental_order WHERE id = CAST(:id AS uuid)")
 _LOCKED = text("SELECT * FROM rental_order WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE")
 _ACCOUNT = text("SELECT account FROM rental_order WHERE id = CAST(:id AS uuid)")
 
 
 async def begin(
+    db: Database, order: RentalOrder, now: datetime | None, keeping: Collection[str]
+) -> RentalOrderResult:
+    """*keeping*: the policies under which a blocked account may still order."""
+    # One for all tries of this call: where a commit's answer was lost, it is still ours.
+    call = uuid4().hex
+    return await db.write_in_turn([order.account], lambda c: _begin(c, order, call, now, keeping))
+
+
+async def _begin(
     connection: AsyncConnection,
     order: RentalOrder,
     call: str,
     now: datetime | None,
     keeping: Collection[str],
 ) -> RentalOrderResult:
-    """*call* is one for all tries of a call: where a commit's answer was lost, it is still ours.
-
-    *keeping*: the policies under which a blocked account may still order.
-    """
     found = await locks.locked(connection, order.account)
     # Read after the lock: another call with the same key is either done or still waits for us.
     known = (await connection.execute(_ORDER, {"id": order.id})).mappings().one_or_none()
@@ -99,9 +106,15 @@ async def begin(
 
 
 async def bought(
-    connection: AsyncConnection, id_: UUID, sold: RentedLong, now: datetime | None, event_state: str
+    db: Database, id_: UUID, sold: RentedLong, now: datetime | None, event_state: str
 ) -> Rental | None:
     """The rental it became; None where the order had ended without one."""
+    return await write_of(db, _TABLE, id_, lambda c: _bought(c, id_, sold, now, event_state))
+
+
+async def _bought(
+    connection: AsyncConnection, id_: UUID, sold: RentedLong, now: datetime | None, event_state: str
+) -> Rental | None:
     order = await _open(connection, id_)
     if order is None:
         return await _became(connection, id_)
@@ -140,6 +153,12 @@ async def bought(
 
 
 async def prolonged(
+    db: Database, id_: UUID, longer: ProlongedLong, now: datetime | None, event_state: str
+) -> Rental | None:
+    return await write_of(db, _TABLE, id_, lambda c: _prolonged(c, id_, longer, now, event_state))
+
+
+async def _prolonged(
     connection: AsyncConnection,
     id_: UUID,
     longer: ProlongedLong,
@@ -174,9 +193,15 @@ async def _prolong(
 
 
 async def failed(
-    connection: AsyncConnection, id_: UUID, failure: str, now: datetime | None, event_state: str
+    db: Database, id_: UUID, failure: str, now: datetime | None, event_state: str
 ) -> bool:
     """Certainly nothing was bought: the hold goes back, once; False: a human has said otherwise."""
+    return await write_of(db, _TABLE, id_, lambda c: _failed(c, id_, failure, now, event_state))
+
+
+async def _failed(
+    connection: AsyncConnection, id_: UUID, failure: str, now: datetime | None, event_state: str
+) -> bool:
     if await _open(connection, id_) is not None:
         clock = await locks.clock(connection, now)
         ending = NewOrderState(RentalOrderState.FAILED, failure)

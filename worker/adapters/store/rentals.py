@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_rows, searching
-from worker.adapters.store.database import statement
+from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import state_for_orders
 from worker.adapters.store.rental_order_ends import NewOrderState
 from worker.adapters.store.rental_order_ends import end as end_order
@@ -160,6 +160,14 @@ class Booking(NamedTuple):
 
 
 async def book(
+    db: Database, booking: Booking, now: datetime | None, event_state: str
+) -> port.RentalBookingResult:
+    return await db.write_in_turn(
+        [booking.rental.account], lambda c: _book(c, booking, now, event_state)
+    )
+
+
+async def _book(
     connection: AsyncConnection, booking: Booking, now: datetime | None, event_state: str
 ) -> port.RentalBookingResult:
     rental = booking.rental

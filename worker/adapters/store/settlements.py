@@ -112,7 +112,8 @@ class SettlementRepository:
     async def provider_ended(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
     ) -> list[port.DueNumber]:
-        return await self._due("settlements/provider_ended", ids=list(ids), now=now) if ids else []
+        name, asked = "settlements/provider_ended", {"ids": list(ids), "now": now}
+        return await self._db.write(lambda c: _read_due(c, name, asked), lock_wait=ROW_LOCK_WAIT)
 
     async def end_unsold(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
@@ -234,14 +235,17 @@ class SettlementRepository:
         self, endings: Sequence[port.Ending], lock_wait: timedelta | None, now: datetime | None
     ) -> port.Settlements:
         """One row the database refuses does not hold up the others: halve until it stands alone."""
+        accounts = sorted({ending.account for ending in endings})
 
         async def work(connection: AsyncConnection) -> list[port.SettledNumber]:
-            accounts = sorted({ending.account for ending in endings})
             await connection.execute(statement("books/lock_balances"), {"accounts": accounts})
             return await _settle(connection, endings, now, self._event_state)
 
         try:
-            done = await self._db.write(work, lock_wait=lock_wait)
+            if lock_wait is None:
+                done = await self._db.write_in_turn(accounts, work)
+            else:
+                done = await self._db.write(work, lock_wait=lock_wait)
         except StoreError:
             raise
         except Exception:  # noqa: BLE001 - as in `_settle_free`

@@ -15,6 +15,9 @@ from typing import Final, TypeAlias, TypeVar
 from worker.ports.errors import RowLocked
 
 TURN_MAX: Final = timedelta(seconds=2)  #: For the calls before this one.
+#: The same for calls that take longer: a case is judged by dozens of statements. As long as the
+#: server lets a statement wait for a row, which is what they then do.
+LONG_TURN_MAX: Final = timedelta(seconds=10)
 #: Then for the row itself. A transaction of ours holds one for less than half a second.
 LOCK_WAIT: Final = timedelta(seconds=1)
 WAITS_MAX: Final = 4  #: Of one call; each is over when one account stays locked.
@@ -31,13 +34,14 @@ class AccountTurns:
     _users: Counter[str] = field(default_factory=Counter)
 
     @asynccontextmanager
-    async def of(self, accounts: Iterable[str]) -> AsyncIterator[None]:
+    async def of(self, accounts: Iterable[str], within: timedelta) -> AsyncIterator[None]:
         """Raises `RowLocked` when they do not all come in time. Taken in order of their names."""
         names = sorted(set(accounts))
         self._users.update(names)
         taken: list[asyncio.Lock] = []
         try:
-            await _acquire([self._locks.setdefault(name, asyncio.Lock()) for name in names], taken)
+            locks = [self._locks.setdefault(name, asyncio.Lock()) for name in names]
+            await _acquire(locks, taken, within)
             yield
         finally:
             for lock in taken:
@@ -51,9 +55,11 @@ class AccountTurns:
                 del self._users[name], self._locks[name]
 
 
-async def _acquire(locks: Sequence[asyncio.Lock], taken: list[asyncio.Lock]) -> None:
+async def _acquire(
+    locks: Sequence[asyncio.Lock], taken: list[asyncio.Lock], within: timedelta
+) -> None:
     try:
-        async with asyncio.timeout(TURN_MAX.total_seconds()):
+        async with asyncio.timeout(within.total_seconds()):
             for lock in locks:
                 await lock.acquire()
                 taken.append(lock)
