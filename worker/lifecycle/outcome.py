@@ -1,4 +1,4 @@
-"""What the shop's policy makes of a number that ends without a code."""
+"""What the shop's policy makes of a number that ends without a code; of no number: a refund."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from worker.domain.activation import EndReason, State
+from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import AccountId
 from worker.domain.policy import OrderFacts, Outcome, PastEvent, Profile
 from worker.domain.policy.at_intake import ending_asks_account, order_words
@@ -67,6 +67,30 @@ def ending(
         act_after=act_after,
         exposure=outcome is State.REFUNDED and fate in _MAY_CHARGE,
         limit=decided[2] if len(decided) == 3 else None,
+    )
+
+
+def unsold(due: DueNumber) -> Ending:
+    """The price goes back whatever the policy says: it is about numbers, and there was none."""
+    return Ending(
+        id=due.id,
+        account=due.account,
+        source=State.EXPIRING,
+        outcome=State.REFUNDED,
+        provider_state=ProviderState.CANCELLED,
+        reason=(due.reason or EndReason.PROVIDER).value,
+    )
+
+
+def without_number(due: DueNumber, act_after: timedelta) -> Ending:
+    """The ending of an order that nobody has found a number of: no policy is asked here either.
+
+    Until it is proven unsold, the provider may charge for it.
+    """
+    if due.provider_state is ProviderState.CANCELLED:
+        return unsold(due)  # It is proven; only its settlement did not follow.
+    return unsold(due)._replace(
+        provider_state=ProviderState.CANCELLING, act_after=act_after, exposure=True
     )
 
 

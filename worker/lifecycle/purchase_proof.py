@@ -26,7 +26,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
 
-from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.backoff import PROOF
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef, the_one
 from worker.domain.price_fate import PriceFate
@@ -34,6 +33,7 @@ from worker.lifecycle.accept import Accept
 from worker.lifecycle.adopt import CARRIED_OUT_WITHIN, CLOCKS_DIFFER, Adopt, is_phone
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
+from worker.lifecycle.outcome import unsold
 from worker.lifecycle.reconcile import LAGS, HistorySpan
 from worker.lifecycle.settle import Settle
 from worker.ports.errors import ProviderError, RowLocked
@@ -41,7 +41,7 @@ from worker.ports.provider import ActiveRow, Circuit, PastNumber, Provider
 from worker.ports.reporter import Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.store.purchases import OpenPurchase, PurchaseStore
-from worker.ports.store.settlements import DueNumber, Ending, SettlementStore
+from worker.ports.store.settlements import SettlementStore
 
 READINGS_APART: Final = timedelta(seconds=20)
 HANDED_OVER_WITHIN: Final = timedelta(seconds=3)  #: What the shop rents by itself.
@@ -321,18 +321,6 @@ def may_be(purchase: OpenPurchase, row: AnyRow) -> bool:
         return True
     after = row.rented_at - purchase.asked_at
     return -CLOCKS_DIFFER <= after <= SOLD_WITHIN + CLOCKS_DIFFER
-
-
-def unsold(due: DueNumber) -> Ending:
-    """The price goes back whatever the policy says: it is about numbers, and there was none."""
-    return Ending(
-        id=due.id,
-        account=due.account,
-        source=State.EXPIRING,
-        outcome=State.REFUNDED,
-        provider_state=ProviderState.CANCELLED,
-        reason=(due.reason or EndReason.PROVIDER).value,
-    )
 
 
 def would_be_shown(age: timedelta, lifetime: timedelta) -> bool:

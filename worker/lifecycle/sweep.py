@@ -15,7 +15,7 @@ from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import FailureBackoff, describe_safely
-from worker.lifecycle.outcome import OutcomeRules, ending
+from worker.lifecycle.outcome import OutcomeRules, ending, without_number
 from worker.lifecycle.settle import BATCH, Settle, delivery
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
@@ -156,4 +156,6 @@ class Sweep:
     def _overdue(self, due: DueNumber) -> Ending:
         """The provider gave no definite answer in time: it is pursued, and the exposure is ours."""
         wait = PURSUIT.wait(0, self.clock.chance())
+        if due.ref is None:
+            return without_number(due, wait)
         return ending(due, self.rules, PriceFate.NOT_YET, act_after=wait)

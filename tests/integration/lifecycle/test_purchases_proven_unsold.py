@@ -12,6 +12,7 @@ from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.adopt import CARRIED_OUT_WITHIN
+from worker.lifecycle.outcome import ending
 from worker.lifecycle.purchase_proof import READINGS_APART
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.provider import (
@@ -32,6 +33,8 @@ ROW = ActiveRow(ProviderRef("77"), (), "15550077", "any", "1", 20, "USD")
 PAST = PastNumber(ref=ProviderRef("77"), fate=PriceFate.KEPT, phone="15550077")
 UNSOLD = (State.REFUNDED, ProviderState.CANCELLED)
 IN_DOUBT = (State.REFUNDED, ProviderState.DISPUTED)
+#: The default credits by itself, the other one on a claim only: no policy is about what was unsold.
+POLICIES = [None, "P1", "P4"]
 
 
 async def lost(world: World, key: str = "order-1", **other: Any) -> Activation:
@@ -42,9 +45,9 @@ async def lost(world: World, key: str = "order-1", **other: Any) -> Activation:
     return result.activation
 
 
-async def given_up(world: World, key: str = "order-1") -> Activation:
+async def given_up(world: World, key: str = "order-1", **other: Any) -> Activation:
     """Its customer was credited, and nobody could say whether it was bought."""
-    number = await lost(world, key)
+    number = await lost(world, key, **other)
     await world.age(number, WINDOW + GRACE + SECOND)
     await world.sweep.tick()
     await world.forget_leases()
@@ -80,8 +83,11 @@ async def in_doubt(world: World) -> int:
     return stats.purchases_in_doubt.get(SIM, 0)
 
 
-async def test_two_readings_without_it_end_the_exposure_and_the_dispute(world: World) -> None:
-    number = await given_up(world)
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_two_readings_without_it_end_the_exposure_and_the_dispute(
+    world: World, policy: str | None
+) -> None:
+    number = await given_up(world, policy=policy)
     await asked_earlier(world)
     tells(world)
 
@@ -271,8 +277,9 @@ async def test_a_history_that_turns_no_pages_proves_nothing(world: World) -> Non
     assert await world.ended(number) == IN_DOUBT
 
 
-async def test_one_that_is_sold_after_all_is_given_back(world: World) -> None:
-    number = await lost(world)
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_one_that_is_sold_after_all_is_given_back(world: World, policy: str | None) -> None:
+    number = await lost(world, policy=policy)
     await asked_earlier(world)
     tells(world)
     await read(world, 2)
@@ -315,10 +322,11 @@ async def test_one_whose_number_was_found_meanwhile_is_not_ended(world: World) -
     assert await world.ended(number) == (State.WAITING, ProviderState.OPEN)
 
 
+@pytest.mark.parametrize("policy", POLICIES)
 async def test_killed_between_the_end_and_its_settlement_it_is_credited_all_the_same(
-    world: World,
+    world: World, policy: str | None
 ) -> None:
-    number = await lost(world)
+    number = await lost(world, policy=policy)
     await asked_earlier(world)
     tells(world)
     await world.store.settlements.end_unsold([number.id])
@@ -326,10 +334,100 @@ async def test_killed_between_the_end_and_its_settlement_it_is_credited_all_the_
 
     await world.age(number, WINDOW + GRACE + SECOND)
     await world.sweep.tick()
+    assert await world.ended(number) == UNSOLD, "what is proven stays"
     await world.forget_leases()
     await world.pursue.tick(world.provider)
     await read(world, 2)
 
     assert await world.ended(number) == UNSOLD
-    assert await world.exposure() == [(PRICE, "resolved")]
+    assert await world.exposure() == [], "nothing was ever at risk"
     assert await world.money() == (100_000, 0)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_a_proof_that_the_drain_settles_is_credited_all_the_same(
+    world: World, policy: str | None
+) -> None:
+    number = await lost(world, policy=policy)
+    await world.store.settlements.end_unsold([number.id])
+
+    assert [len(batch) async for batch in world.drain.now(SIM)] == [1]
+
+    assert await world.ended(number) == UNSOLD
+    assert await world.exposure() == []
+    assert await world.money() == (100_000, 0)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_one_in_doubt_that_the_drain_ends_is_credited_with_its_exposure(
+    world: World, policy: str | None
+) -> None:
+    number = await lost(world, policy=policy)
+
+    assert [len(batch) async for batch in world.drain.now(SIM)] == [1]
+
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLING)
+    assert await world.exposure() == [(PRICE, "open")]
+    assert await world.money() == (100_000, 0)
+
+
+async def test_one_whose_policy_cannot_be_had_is_credited_all_the_same(world: World) -> None:
+    number = await lost(world)
+    await world.admin.execute("UPDATE activation SET policy = 'P9' WHERE id = $1", number.id)
+    await world.age(number, WINDOW + GRACE + SECOND)
+
+    await world.sweep.tick()
+
+    assert await world.ended(number) == (State.REFUNDED, ProviderState.CANCELLING)
+    assert await world.money() == (100_000, 0)
+
+
+@pytest.mark.parametrize(
+    ("fate", "ended"), [(PriceFate.GIVEN_BACK, "resolved"), (PriceFate.KEPT, "loss")]
+)
+async def test_one_that_was_credited_and_is_found_sold_is_cancelled_at_its_cost(
+    world: World, fate: PriceFate, ended: str
+) -> None:
+    number = await given_up(world, policy="P1")
+    tells(world, listed=(ROW,))
+    await read(world, 2)
+    assert await world.exposure() == [(20, "open")]
+    world.provider.will("cancel", Ended(fate))
+    world.provider.will("look", Ended(fate))
+
+    await world.pursue.tick(world.provider)
+
+    assert world.provider.asked("cancel") == ["77"]
+    assert (await world.number(number)).state is State.REFUNDED
+    assert await world.exposure() == [(20, ended)]
+    assert await world.money() == (100_000, 0), "credited once"
+
+
+async def test_of_one_that_was_closed_our_log_says_that_it_was_never_provided(
+    world: World,
+) -> None:
+    """As its policy closed it when it still decided that: a claim about it is paid."""
+    number = await lost(world, policy="P1")
+    await world.age(number, WINDOW + GRACE + SECOND)
+    await world.store.settlements.mark_expired(SECOND, 1)
+    (due,) = await world.store.settlements.past_grace(GRACE, 1)
+    closed = ending(due, lambda *_: (State.CLOSED, "timeout"), PriceFate.NOT_YET, act_after=SECOND)
+    await world.settle([closed])
+    assert await provided(world, number) is None, "nobody knows"
+    await asked_earlier(world)
+    tells(world)
+
+    await read(world, 2)
+    assert await world.ended(number) == (State.CLOSED, ProviderState.CANCELLED)
+    assert await provided(world, number) is False
+
+    world.skew = timedelta(0)
+    tells(world, listed=(ROW,))
+    await read(world, 2)
+    assert await provided(world, number) is True, "it was sold after all"
+
+
+async def provided(world: World, number: Activation) -> bool | None:
+    record = await world.store.cases.order_record(number.id)
+    assert record is not None
+    return None if record.allocation_failed is None else not record.allocation_failed

@@ -58,7 +58,13 @@ class Kept:
 
 
 @pytest.fixture
-async def kept(refusing: World, monkeypatch: pytest.MonkeyPatch) -> Kept:
+def policy() -> str | None:
+    """That of the order: the default, where a test names no other."""
+    return None
+
+
+@pytest.fixture
+async def kept(refusing: World, policy: str | None, monkeypatch: pytest.MonkeyPatch) -> Kept:
     back = asyncio.Event()
 
     async def sleep_until_back(_seconds: float) -> None:
@@ -68,7 +74,7 @@ async def kept(refusing: World, monkeypatch: pytest.MonkeyPatch) -> Kept:
     renting = failing(refusing)
     renting = replace(renting, retry=retrying(replace(refusing.clock, sleep=sleep_until_back)))
     with pytest.raises(StoreError):
-        await renting(order())
+        await renting(order(policy=policy))
     return Kept(renting, back)
 
 
@@ -140,6 +146,7 @@ async def test_one_that_repair_found_forgotten_meanwhile_is_ended_as_unsold(
     assert await refusing.store.purchases.purchases_in_doubt(refusing.provider.name, WINDOW) == []
 
 
+@pytest.mark.parametrize("policy", [None, "P1", "P4"])
 async def test_the_exposure_and_the_dispute_of_one_that_was_credited_meanwhile_end(
     refusing: World, kept: Kept
 ) -> None:

@@ -26,7 +26,11 @@ SELECT a.id, false AS rental, a.account, a.provider, a.policy, a.policy_version,
        a.rented_at AS purchased_at, a.deadline_at AS ends_at, a.price_minor, a.currency, a.charge,
        a.service, a.country, a.order_ref, a.order_facts, a.settled, s.at AS settled_at,
        CASE WHEN s.reason = 'never_provided' THEN true
-            WHEN a.provider_ref IS NOT NULL THEN false END AS allocation_failed,
+            WHEN a.provider_ref IS NOT NULL THEN false
+            -- Proven unsold: its customer has the price back already, or its policy closed it when
+            -- it still decided that.
+            WHEN EXISTS (SELECT FROM purchase o WHERE o.id = a.id AND o.unsold_at IS NOT NULL)
+            THEN true END AS allocation_failed,
        (SELECT min(c.received_at) FROM code c WHERE c.activation_id = a.id) AS sms_received_at,
        -- Of a number whose books were dropped its codes tell it.
        coalesce(p.displayed_at, (SELECT min(c.received_at) FROM code c

@@ -1,5 +1,6 @@
 -- A provider is given up before its numbers' deadlines: what waits for a code is expiring, reason
--- provider; what is expiring already goes with it. The settlement follows at once (E2 with E6).
+-- provider; what is expiring already goes with it. The settlement follows at once (E2 with E6). A purchase that end_unsold ended is
+-- `cancelled` already: it stays so, nothing is owed for it.
 -- Words we do not know are newer code's: see lease_cancels.
 WITH due AS MATERIALIZED (
     SELECT id, state AS was FROM activation
@@ -12,7 +13,9 @@ WITH due AS MATERIALIZED (
 ended AS (
     UPDATE activation a
        SET state = 'expiring', reason = coalesce(a.reason, 'provider'),
-           provider_state = 'cancelling', epoch = epoch + 1,
+           provider_state = CASE a.provider_state WHEN 'cancelled' THEN a.provider_state
+                                                  ELSE 'cancelling' END,
+           epoch = epoch + 1,
            version = version + CASE due.was WHEN 'waiting' THEN 1 ELSE 0 END,
            ending_at = least(a.ending_at, {{now}})
       FROM due WHERE a.id = due.id
