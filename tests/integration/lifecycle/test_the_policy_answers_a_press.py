@@ -14,6 +14,7 @@ from worker.domain.activation import State
 from worker.domain.ids import ProviderRef
 from worker.domain.policy.language.loading import profile_from
 from worker.domain.price_fate import PriceFate
+from worker.lifecycle.outcome import ending
 from worker.ports.provider import Ended, Rented
 from worker.ports.service import ActionOutcome, PurchaseOutcome
 from worker.ports.store.activations import AcceptOutcome, Activation
@@ -229,6 +230,20 @@ async def test_the_third_automatic_credit_of_a_day_is_a_humans(shop: World) -> N
 
     states = [(await shop.number(number)).state for number in numbers]
     assert sorted(state.value for state in states) == ["in_review", "refunded", "refunded"]
+
+
+async def test_a_credit_that_a_code_overtook_is_not_counted(shop: World) -> None:
+    numbers = [await shop.take(ref, policy="limited") for ref in ("1", "2", "3")]
+    due = await shop.store.settlements.provider_ended([number.id for number in numbers])
+    await shop.rules.load(due)
+    by_ref = sorted(due, key=lambda number: number.ref or "")
+    endings = [ending(number, shop.rules, PriceFate.GIVEN_BACK) for number in by_ref]
+    await shop.record("1", "4711")
+
+    await shop.settle(endings)
+
+    ended = [(await shop.number(number)).state for number in numbers]
+    assert ended == [State.RECEIVED, State.REFUNDED, State.REFUNDED], "two are allowed"
 
 
 async def test_the_window_of_an_order_follows_the_exceptions_of_its_policy(shop: World) -> None:
