@@ -230,7 +230,7 @@ class RentLong:
         self, order: RentalOrder, store: Callable[[], Awaitable[Rental | None]]
     ) -> RentalOrderResult:
         rental = await self.answers.kept(self._keep(order, store, is_sold=True), NOT_STORED)
-        if rental is None:  # A human has given the hold back meanwhile: it is nobody's rental.
+        if rental is None:  # The hold went back meanwhile, or the rental itself: it is nobody's.
             self._tell_lost(order, "given back meanwhile", is_sold=True)
             return RentalOrderResult(RentalOrderState.FAILED, None, UNAVAILABLE)
         return RentalOrderResult(RentalOrderState.DONE, rental)

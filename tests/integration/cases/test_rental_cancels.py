@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,13 +14,14 @@ from tests.integration.cases.test_rental_orders import prolongation, renter
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import Api, Described, Reply
 from tests.unit.http.conftest import described
+from worker.domain.ids import ProviderRef
 from worker.domain.policy.language.loading import profile_from
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.lifecycle.cases.rental_cancels import DOUBLE_PRESS
-from worker.ports.long_rental import Prolonged
-from worker.ports.provider import Rented, Sms
+from worker.ports.long_rental import NotClosed, Prolonged
+from worker.ports.provider import Refusal, Rented, Sms
 from worker.ports.store.case_view import Case, CaseState, Rejected
-from worker.ports.store.rentals import Rental
+from worker.ports.store.rentals import Rental, RentalOrder, RentalOrderState
 
 FIXTURES = (described,)
 OWN: dict[str, dict[str, Any]] = {
@@ -383,3 +384,86 @@ async def test_what_a_human_gave_for_unused_days_is_not_given_for_them_again(
     assert claim.moved_minor == 100, "the day between: the others were given back"
     cancel = await shop.case(cancel.id)
     assert cancel.decisions[-1].outcome == "prorated_credit"
+
+
+def prolongs_for_400(shop: CaseShop, rental: Rental) -> RentalOrder:
+    """By five days."""
+    ordered = prolongation(shop, rental)
+    return replace(ordered, policy=rental.policy, policy_version=rental.policy_version)
+
+
+async def test_a_rental_that_was_given_back_is_not_prolonged_while_it_waits_to_be_closed(
+    api: Api, shop: CaseShop
+) -> None:
+    rental = await rented(shop, "returns")
+    shop.provider_rentals.answers = [NotClosed(Refusal.EARLY)]
+    await pressed(api)
+    await shop.fire_due_timers(MONDAY + TICK)
+    shop.provider_rentals.prolongs = [Prolonged(MONDAY + 15 * DAY)]
+
+    result = await renter(shop)(prolongs_for_400(shop, rental))
+    reply = await api.post(
+        f"/v1/rentals/sim/{LONG}/prolong",
+        {"hours": 120, "price_minor": 400},
+        headers={"Idempotency-Key": "on"},
+    )
+
+    assert (result.state, result.failure) == (RentalOrderState.FAILED, "not_offered")
+    assert slug(reply) == "not-offered"
+    assert "prolong" not in {name for name, _ in shop.provider_rentals.requests}
+    assert await shop.balances() == (2000, 0)
+    after = await shop.long_rental()
+    assert (after.ended_at, after.ends_at) == (MONDAY, MONDAY + 10 * DAY)
+
+
+async def test_a_rental_given_back_while_its_provider_prolongs_it_stays_ended_and_is_closed(
+    api: Api, shop: CaseShop
+) -> None:
+    rental = await rented(shop, "returns")
+
+    async def prolong(ref: ProviderRef, _by: timedelta) -> Prolonged:
+        shop.provider_rentals.requests.append(("prolong", ref))
+        assert (await pressed(api)).status == 200
+        return Prolonged(MONDAY + 15 * DAY)
+
+    shop.provider_rentals.prolong = prolong  # type: ignore[assignment, method-assign]  # Cancel meets it
+    results = [await renter(shop)(prolongs_for_400(shop, rental)) for _ in range(2)]
+
+    assert [(one.state, one.failure) for one in results] == [
+        (RentalOrderState.FAILED, "provider_unavailable")
+    ] * 2
+    assert shop.reporter.of("trouble")[-1][0] == "rental.bought_and_lost"
+    assert await shop.balances() == (2000, 0)
+    after = await shop.long_rental()
+    assert (after.ended_at, after.ends_at) == (MONDAY, MONDAY + 10 * DAY)
+    await shop.fire_due_timers(MONDAY + TICK)
+    assert ("close", LONG) in shop.provider_rentals.requests
+
+
+async def granted_by_human(api: Api, shop: CaseShop, at: datetime) -> None:
+    assert (await pressed(api)).status == 202
+    shop.set_time(at)
+    assert (await shop.give_verdict((await shop.long_rental()).cancels[-1], grant=True)).case
+
+
+async def test_a_rental_prolonged_after_its_end_runs_on_and_is_closed_when_it_is_given_back(
+    api: Api, shop: CaseShop
+) -> None:
+    """Its part was given back after it was over: it may run again, and is closed for that once."""
+    rental = await rented(shop, "judged")
+    shop.set_time(MONDAY + 9 * DAY - HOUR)
+    late = rental.ends_at + HOUR
+    await granted_by_human(api, shop, late)
+    assert (await shop.long_rental()).ended_at == late
+    shop.provider_rentals.prolongs = [Prolonged(MONDAY + 15 * DAY)]
+    result = await renter(shop)(prolongs_for_400(shop, rental))
+    assert result.state is RentalOrderState.DONE
+
+    await shop.fire_due_timers(late + TICK)
+
+    assert "close" not in {name for name, _ in shop.provider_rentals.requests}
+    assert (await shop.long_rental()).ended_at is None
+    await granted_by_human(api, shop, late + HOUR)
+    assert (await shop.long_rental()).ended_at == late + HOUR
+    await shop.fire_due_timers(late + HOUR + TICK)
+    assert ("close", LONG) in shop.provider_rentals.requests

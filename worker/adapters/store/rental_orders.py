@@ -69,11 +69,9 @@ async def _begin(
     account = await rentals.account_of(connection, order.account) if found else None
     if account is None or account["state"] == "deleted":
         return RentalOrderResult(RentalOrderState.UNKNOWN_ACCOUNT)
-    state = await state_for_orders(connection, order.account, account["state"], keeping)
-    if state != "open":
-        return RentalOrderResult(RentalOrderState(f"account_{state}"))
-    if order.charge is Charge.HOLD and account["amount_minor"] < order.price_minor:
-        return RentalOrderResult(RentalOrderState.BALANCE_TOO_LOW)
+    refused = await _refused(connection, order, account, keeping)
+    if refused is not None:
+        return refused
     clock = await locks.clock(connection, now)
     await connection.execute(
         statement("cases/begin_rental_order"),
@@ -103,6 +101,20 @@ async def _begin(
     held = transfer.held(order.account)
     await move(connection, began, TransferKind.RENTHOLD, source(began), held, clock)
     return RentalOrderResult(RentalOrderState.NEW)
+
+
+async def _refused(
+    connection: AsyncConnection, order: RentalOrder, account: RowMapping, keeping: Collection[str]
+) -> RentalOrderResult | None:
+    """Why this order does not begin; the balances are locked."""
+    state = await state_for_orders(connection, order.account, account["state"], keeping)
+    if state != "open":
+        return RentalOrderResult(RentalOrderState(f"account_{state}"))
+    if order.rental is not None and await _given_back(connection, order.rental):
+        return RentalOrderResult(RentalOrderState.FAILED, None, "not_offered")
+    if order.charge is Charge.HOLD and account["amount_minor"] < order.price_minor:
+        return RentalOrderResult(RentalOrderState.BALANCE_TOO_LOW)
+    return None
 
 
 async def bought(
@@ -165,10 +177,15 @@ async def _prolonged(
     now: datetime | None,
     event_state: str,
 ) -> Rental | None:
+    """The rental, which ends later; None where it came to nothing, and the hold went back."""
     order = await _open(connection, id_)
     if order is None:
         return await _became(connection, id_)
     clock = await locks.clock(connection, now)
+    if await _given_back(connection, order["rental_id"]):  # While its provider was asked.
+        lost = NewOrderState(RentalOrderState.FAILED, "provider_unavailable")
+        await end(connection, id_, lost, clock, event_state)
+        return None
     await _prolong(connection, order, longer, clock)
     await end(connection, id_, NewOrderState(RentalOrderState.DONE), clock, event_state)
     return await rentals.by_id(connection, order["rental_id"])
@@ -231,7 +248,7 @@ async def decide(
     if (
         order is not None
         and order["state"] == "unknown"
-        and (verdict.grant or not await _given_back(connection, order))
+        and (verdict.grant or not await _given_back(connection, order["rental_id"]))
     ):
         clock = await locks.clock(connection, now)
         kept = {"grant": verdict.grant, **verdict.said._asdict()}
@@ -258,9 +275,12 @@ def _as_ordered(order: RowMapping) -> ProlongedLong:
     return ProlongedLong(told_end, read_end, order["read_renewal"])
 
 
-async def _given_back(connection: AsyncConnection, order: RowMapping) -> bool:
-    """Whether the rental it prolongs was given back before its end: it must not run again."""
-    rental = await rentals.by_id(connection, order["rental_id"])
+async def _given_back(connection: AsyncConnection, rental_id: UUID) -> bool:
+    """Whether it was given back before its end: it must not run again.
+
+    Whoever gives it back holds the balances of its account, which are locked here.
+    """
+    rental = await rentals.by_id(connection, rental_id)
     return rental is not None and rental.was_given_back
 
 

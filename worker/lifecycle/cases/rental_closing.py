@@ -59,6 +59,8 @@ class RentalCloser:
 
     async def _attempt(self, rental: Rental) -> RentalClosing | timedelta:
         """How it was closed, or the shortest delay before the next attempt."""
+        if rental.ended_at is None:
+            return NoClosing.RUNS_ON
         if rental.ends_at <= self.now():
             return NoClosing.TIME_OVER
         provider = self.rentals.get(rental.provider)
@@ -131,5 +133,5 @@ class RentalCloser:
 
     def _delay_by_age(self, rental: Rental) -> timedelta:
         """The delay grows with the time since the rental was given back."""
-        assert rental.ended_at is not None  # It was ended when the timer was set.
+        assert rental.ended_at is not None  # One that runs is not put off.
         return min(max(SHORTEST_DELAY, (self.now() - rental.ended_at) / 4), LONGEST_DELAY)

@@ -70,7 +70,7 @@ class RentalSearch:
 class NoClosing(enum.Enum):
     """Why the provider is asked no more to close a rental that it did not close."""
 
-    RUNS_ON = "runs_on"  #: It cannot be closed: it runs until its time is over.
+    RUNS_ON = "runs_on"  #: It cannot be closed, or was prolonged after its end: it has time left.
     NOT_KNOWN = "not_known"
     TIME_OVER = "time_over"
     NOT_OFFERED = "not_offered"  #: Its provider is not configured: whoever rented it closes it.
