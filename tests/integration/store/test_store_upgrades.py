@@ -22,6 +22,7 @@ from worker.adapters.store import migrate, revisions
 from worker.adapters.store.connections import DIALECT, connector
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
+from worker.ports.store.books import TakenKey
 
 FILLED = Path("tests/golden/filled_at_0001.sql").read_text()
 TABLES = (
@@ -261,6 +262,23 @@ async def test_an_order_in_doubt_gets_a_date_also_from_the_code_of_before(
     asked, doubted, decide_by, rings = await admin.fetchrow(DATED, meanwhile)
     assert asked + 3 * DAY < doubted
     assert (decide_by, rings) == (doubted + DAY, doubted + DAY)
+    await admin.close()
+
+
+async def test_a_key_that_the_code_of_before_has_taken_names_no_case(
+    empty_database_url: str,
+) -> None:
+    admin = await filled(empty_database_url, "0026")
+    take = "INSERT INTO answer (key, content_hash) VALUES ($1, 'h')"
+    await admin.execute(take, "before")
+    await migrate.upgrade(empty_database_url)
+    await admin.execute(take, "meanwhile")
+    store = PostgresStore(empty_database_url, events_wanted=True)
+
+    taken = [await store.books.take_key(key, "h") for key in ("before", "meanwhile")]
+
+    assert taken == [TakenKey("h", None, None)] * 2
+    await store.close()
     await admin.close()
 
 

@@ -106,6 +106,7 @@ async def insert(connection: AsyncConnection, new: NewCase, about: About, clock:
             "policy": about.policy,
             "policy_version": about.policy_version,
             "now": clock,
+            "call_key": new.call_key,
         },
     )
     return made.first() is not None

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 from worker.domain.ids import ProviderName
@@ -11,6 +12,7 @@ from worker.entrypoints.http.middleware import Answered, random_request_id, unre
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.routing import BY_STAFF, TOLD_BY
 from worker.lifecycle.cases.case_service import CaseService
+from worker.lifecycle.cases.keyed_calls import CallKey
 from worker.lifecycle.changes import Changes
 from worker.lifecycle.clause_book import NO_CLAUSES, ClauseBook
 from worker.lifecycle.provider_overview import ProviderOverview
@@ -20,6 +22,9 @@ from worker.ports.store.activations import ActivationStore
 from worker.ports.store.books import BookStore
 from worker.ports.store.outbox import OutboxStore
 from worker.ports.store.said import StaffNote
+
+#: Of a call with an Idempotency-Key, while it runs.
+CALL_KEY: ContextVar[CallKey | None] = ContextVar("call_key", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,7 @@ class ApiDeps:
     def case_service(self) -> CaseService:
         if self.cases is None:
             raise Problem(ProblemKind.NOT_OFFERED)
-        return replace(self.cases, told_by=TOLD_BY.get())
+        return replace(self.cases, told_by=TOLD_BY.get(), call=CALL_KEY.get())
 
     @staticmethod
     def said(note: str | None = None) -> StaffNote:

@@ -3,7 +3,7 @@
 The calls are safe to repeat without a key: their subject identifies them. A key also tells a late
 repeat from the same thing happening once more. It counts per account and route: two customers may
 use the same one. A call that ended in a problem changed nothing and leaves its key free; a
-call whose end nobody knows is run again.
+call whose end nobody knows is run again, and the case that it opened is still its case.
 """
 
 import re
@@ -13,10 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from worker.domain.ids import ActivationId
-from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.deps import CALL_KEY, ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.requests import uuid_or_problem
 from worker.entrypoints.http.routing import Answer, KeyedCall
+from worker.lifecycle.cases.keyed_calls import CallKey
 
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _PRINTABLE = re.compile(r"[ -~]{1,255}")
@@ -37,11 +38,14 @@ class IdempotentCalls:
             raise Problem(ProblemKind.IDEMPOTENCY_KEY_REUSED)
         if taken.answer is not None:
             return Answer(**taken.answer)
+        before = CALL_KEY.set(CallKey(key, taken.case))
         try:
             answer = await call()
         except Problem:
             await books.let_go(key, digest)
             raise
+        finally:
+            CALL_KEY.reset(before)  # The next call of its connection has another key, or none.
         document = {
             "status": answer.status,
             "content": answer.content,

@@ -19,8 +19,9 @@ from worker.lifecycle.cases.activation_reviews import (
 )
 from worker.lifecycle.cases.claims import SAID_ONCE, claimed_as, may_be_claimed_anew
 from worker.lifecycle.cases.follow_ups import FollowUps
+from worker.lifecycle.cases.keyed_calls import CallKey, opened_before, under
 from worker.lifecycle.cases.outages import new_outage, outage_restored_at, probed_step
-from worker.lifecycle.cases.rental_cancels import new_press, sent_again
+from worker.lifecycle.cases.rental_cancels import new_press
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
 from worker.ports.long_rental import Availability
@@ -65,6 +66,7 @@ class CaseService:
     default_policy: str
     clock: Clock
     told_by: str | None = None  #: Who tells what is said now.
+    call: CallKey | None = None  #: Under which it is told, where it has one.
 
     async def open_claim(
         self, activation: ActivationId, facts: CaseFacts, words: CustomerWords = NO_WORDS
@@ -135,9 +137,7 @@ class CaseService:
     async def cancel_rental(self, rental: Rental, facts: CaseFacts) -> port.CaseOpenResult:
         """Give it back, a renewal of it, or end it early; raises `CancelRefused`."""
         self.check(CaseKind.RENTAL_CANCEL, facts)
-        if (same := sent_again(rental.cancels, self.clock.now())) is not None:
-            return port.CaseOpenResult(port.CaseOpenOutcome.SAME, same)
-        opened = await self._open(new_press(rental, facts), None)
+        opened = await self._open(new_press(rental, facts, self.clock.now()), None)
         await self._end_outages(rental.id)
         return opened
 
@@ -366,17 +366,18 @@ class CaseService:
         )
 
     async def _open(
-        self, new: port.NewCase, date_fact: str | None, words: CustomerWords = NO_WORDS
+        self, new: port.NewCase, dated_by: str | None, words: CustomerWords = NO_WORDS
     ) -> port.CaseOpenResult:
-        judge = self.judges[new.kind]
-        result = await self.policies.judged(
-            lambda policy_of: self.cases.open_case(
-                new,
-                lambda view: case_steps.open_step(judge, view, date_fact, words),
-                policy_of,
-                by=self.told_by,
+        result = await opened_before(self.cases, self.call)
+        if result is None:
+            result = await self.policies.judged(
+                lambda policy_of: self.cases.open_case(
+                    under(new, self.call),
+                    lambda view: case_steps.open_step(self.judges[new.kind], view, dated_by, words),
+                    policy_of,
+                    by=self.told_by,
+                )
             )
-        )
         await self._follow_ups.after(result.case)
         return result
 

@@ -55,7 +55,7 @@ _OF_UNUSED: Final = frozenset(
 DOUBLE_PRESS: Final = timedelta(seconds=60)
 
 
-def sent_again(cancels: Sequence[port.Case], now: datetime) -> port.Case | None:
+def _sent_again(cancels: Sequence[port.Case], now: datetime) -> port.Case | None:
     """The press of which this one is a repetition: it must not end the rest of the rental."""
     if not cancels or cancels[-1].state not in port.ANSWERED:
         return None
@@ -64,11 +64,13 @@ def sent_again(cancels: Sequence[port.Case], now: datetime) -> port.Case | None:
     return last if renewal and now <= last.opened_at + DOUBLE_PRESS else None
 
 
-def new_press(rental: Rental, facts: port.CaseFacts) -> cases.NewCase:
+def new_press(rental: Rental, facts: port.CaseFacts, now: datetime) -> cases.NewCase:
     ended = [cancel for cancel in rental.cancels if cancel.state in port.ANSWERED]
+    same = _sent_again(rental.cancels, now)
+    # Numbered, so that two presses at the same time are one case.
+    numbered = cases.case_id(port.CaseKind.RENTAL_CANCEL, rental.id, len(ended))
     return cases.NewCase(
-        # Numbered, so that two presses at the same time are one case.
-        id=cases.case_id(port.CaseKind.RENTAL_CANCEL, rental.id, len(ended)),
+        id=numbered if same is None else same.id,
         kind=port.CaseKind.RENTAL_CANCEL,
         subject=f"{rental.provider}/{rental.ref}",
         facts=facts,

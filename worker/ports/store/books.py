@@ -244,6 +244,7 @@ class TakenKey(NamedTuple):
 
     content_hash: str
     answer: KeptAnswer | None
+    case: UUID | None = None  #: What the call opened, or found open.
 
 
 class BookStore(Protocol):

@@ -56,6 +56,7 @@ class NewCase:
     account: AccountId | None = None
     policy: str | None = None  #: Only where no order names it.
     policy_version: str | None = None
+    call_key: str | None = None  #: Of the call, which finds it by that again.
 
 
 class CaseOpenOutcome(enum.Enum):

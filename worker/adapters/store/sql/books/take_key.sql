@@ -6,6 +6,7 @@ INSERT INTO answer AS kept (key, content_hash) VALUES (:key, :content_hash)
    SET content_hash = CASE WHEN kept.taken_at < now() - interval '1 day'
                            THEN excluded.content_hash ELSE kept.content_hash END,
        answer = CASE WHEN kept.taken_at < now() - interval '1 day' THEN NULL ELSE kept.answer END,
+       case_id = CASE WHEN kept.taken_at < now() - interval '1 day' THEN NULL ELSE kept.case_id END,
        taken_at = CASE WHEN kept.taken_at < now() - interval '1 day' THEN now()
                        ELSE kept.taken_at END
-RETURNING content_hash, answer
+RETURNING content_hash, answer, case_id
