@@ -76,7 +76,8 @@ class SimulatedTime:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        wake_us = self._elapsed_us + int(seconds * 1_000_000)
+        # However little is left to wait, time passes: who slept for no time would ask for ever.
+        wake_us = self._elapsed_us + max(1, int(seconds * 1_000_000))
         wake_us += -wake_us % GRAIN_US
         waiting = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (wake_us, next(self._order), waiting))
