@@ -179,6 +179,11 @@ class UnaskedActivations:
     ) -> list[LiveNumber]:
         raise NotImplementedError
 
+    async def live_since(
+        self, provider: ProviderName, *, since: datetime, limit: int
+    ) -> list[LiveNumber]:
+        raise NotImplementedError
+
     async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None:
         raise NotImplementedError
 

@@ -101,6 +101,7 @@ async def test_the_backstop_goes_on() -> None:
         leadership=cast("Any", SimpleNamespace(leads=rounds.fail)),
         schedule=cast("Any", SimpleNamespace()),
         unscheduled=Unscheduled(schedule=cast("Any", SimpleNamespace()), reporter=rounds.reporter),
+        stored_elsewhere=cast("Any", rounds.fail),
         look=cast("Any", Stub(record_locked=None)),
         ticks=cast("Any", ticks),
         reporter=rounds.reporter,

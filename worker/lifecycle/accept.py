@@ -186,8 +186,13 @@ class Accept:
         for provider, numbers in by_provider.items():
             if new[provider]:
                 self.reporter.accepted(provider, new[provider])
-            looks = self.looks(provider, numbers)
-            await self.unscheduled.add(provider, await self._with_pushed(provider, looks))
+            await self.put_on_schedule(provider, numbers)
+
+    async def put_on_schedule(
+        self, provider: ProviderName, numbers: Sequence[port.LiveNumber]
+    ) -> None:
+        looks = self.looks(provider, numbers)
+        await self.unscheduled.add(provider, await self._with_pushed(provider, looks))
 
     async def _with_pushed(
         self, provider: ProviderName, looks: Sequence[tuple[port.LiveNumber, datetime]]

@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final, Protocol
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.look import Look
+from worker.lifecycle.stored_elsewhere import StoredElsewhere
 from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PER_PROVIDER, TAKE_OVER, TICKS, Tick, Ticks
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreError
@@ -46,6 +48,7 @@ class Backstop:
     leadership: Leadership
     schedule: Schedule
     unscheduled: Unscheduled
+    stored_elsewhere: StoredElsewhere
     look: Look
     ticks: Ticks
     reporter: Reporter
@@ -133,6 +136,8 @@ class Backstop:
         return late and await self.leadership.leads(leadership_of(name))
 
     async def _start_provider_ticks(self, name: ProviderName, *, away: bool) -> None:
+        if away:  # It may take long, and no tick is to begin later because of it.
+            self._start_aside(f"stored elsewhere: {name}", partial(self.stored_elsewhere, name))
         for tick in PER_PROVIDER:
             mends = away and tick.mends_schedule
             if self._is_due(tick, name, away=away) or (mends and not await self._intact(name)):

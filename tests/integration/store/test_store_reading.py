@@ -122,6 +122,23 @@ async def test_live_numbers_come_in_pages_without_gap_or_overlap(shop: Shop) -> 
     assert [number.id for number in first + second] == live
 
 
+async def test_live_numbers_that_were_stored_since_then_are_found_newest_first(shop: Shop) -> None:
+    found = await mixed(shop)
+    await shop.store.activations.accept([intake("newest", rented_at=RENTED)], now=RENTED)
+    newest, earlier = await shop.admin.fetch(
+        "SELECT min(id::text) AS id, created_at FROM activation GROUP BY 2 ORDER BY 2 DESC"
+    )
+    since = shop.store.activations.live_since
+
+    all_ = await since(SIM, since=earlier["created_at"], limit=9)
+    assert str(all_[0].id) == newest["id"]
+    assert {each.id for each in all_[1:]} == {found[ref] for ref in ("bobs", "received", "waiting")}
+    assert await since(SIM, since=newest["created_at"], limit=9) == all_[:1]
+    assert await since(SIM, since=earlier["created_at"], limit=1) == all_[:1]
+    others = await since(OTHER, since=earlier["created_at"], limit=9)
+    assert [each.id for each in others] == [found["others"]]
+
+
 async def test_a_live_number_is_found_by_its_ref(shop: Shop) -> None:
     found = await mixed(shop)
 

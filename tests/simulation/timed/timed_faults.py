@@ -32,6 +32,7 @@ from worker.ports.reporter import Operation
 
 BEGINS: Final = 8.0  #: Seconds since the start, of each fault.
 LASTS: Final = 14.0
+LONG: Final = 40.0  #: Many numbers are handed over and end meanwhile.
 OUTAGE: Final = 130.0
 NOTICED: Final = 3.0  #: No code that arrives so long after a fault of Redis may be missed.
 FROZEN: Final = 10.0  #: Then others work on what a frozen process held.
@@ -141,6 +142,11 @@ def _silent_about(scene: Scene, is_silent_about: Callable[[str, Operation], bool
 
 def redis_stopped(scene: Scene) -> Promised:
     return _redis(scene, RedisState.STOPPED)
+
+
+def redis_stopped_for_long(scene: Scene) -> Promised:
+    """One process looks, and the shop hands over at any."""
+    return _redis(scene, RedisState.STOPPED, LONG)
 
 
 def redis_refuses_writes(scene: Scene) -> Promised:
@@ -259,9 +265,9 @@ def failover(scene: Scene) -> Promised:
     return Promised([Span(BEGINS, BEGINS + LOST + AT_ONCE)])
 
 
-def _redis(scene: Scene, state: RedisState) -> Promised:
+def _redis(scene: Scene, state: RedisState, lasts: float = LASTS) -> Promised:
     scene.at(BEGINS, lambda: _redis_becomes(scene, state))
-    scene.at(BEGINS + LASTS, lambda: _redis_works(scene))
+    scene.at(BEGINS + lasts, lambda: _redis_works(scene))
     return Promised([Span(BEGINS, BEGINS + NOTICED, endings=False)])
 
 
@@ -324,6 +330,7 @@ FAULTS: Final[Mapping[str, TimedFault]] = {
     "some looks hang": TimedFault(plan=some_looks_hang),
     "some cancels hang": TimedFault(plan=some_cancels_hang, ending_as_it_begins=TRIED),
     "redis stopped": TimedFault(plan=redis_stopped),
+    "redis stopped for two": TimedFault(plan=redis_stopped_for_long, daemons=2, lasts=LONG),
     "redis refuses writes": TimedFault(plan=redis_refuses_writes),
     "redis slow": TimedFault(plan=redis_slow),
     "redis fails briefly": TimedFault(plan=redis_fails_briefly),

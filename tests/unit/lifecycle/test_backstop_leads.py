@@ -61,7 +61,9 @@ class Watched:
         self.left: list[str] = []  #: Whose results were left, and are committed.
         self.steps = SimpleNamespace(expire=Step(self.left), pursue=Step(self.left))
         self.passed_on: list[Callable[[], None]] = []
+        self.elsewhere: list[ProviderName] = []  #: Asked what others stored there.
         self.backstop = Backstop(
+            stored_elsewhere=cast("Any", self.stored_elsewhere),
             settlements=cast("Any", self.store),
             leadership=cast("Any", self.leadership),
             schedule=cast("Any", self.schedule),
@@ -72,6 +74,9 @@ class Watched:
             clock=self.time.clock(),
             redis_away=lambda: self.away,
         )
+
+    async def stored_elsewhere(self, provider: ProviderName) -> None:
+        self.elsewhere.append(provider)
 
     def silent_for(self, kind: str, _: ProviderName | None) -> timedelta:
         return self.silence.get(kind, timedelta(0))
@@ -271,6 +276,18 @@ async def test_without_redis_the_schedule_is_repaired_when_it_needs_it(
     watched.schedule.answers["intact"] = intact
 
     assert ("repair" in await watched.second()) == repaired
+
+
+async def test_without_redis_who_leads_asks_for_what_others_stored(watched: Watched) -> None:
+    await watched.second()
+    watched.away, watched.leadership.answers["leads"] = True, False
+    await watched.second()
+    assert watched.elsewhere == []
+
+    watched.leadership.answers["leads"] = True
+    await watched.second()
+
+    assert watched.elsewhere == [SIM]
 
 
 async def test_without_redis_it_sweeps_each_second(watched: Watched) -> None:

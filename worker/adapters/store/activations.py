@@ -348,6 +348,12 @@ class ActivationRepository:
             statement("activations/live_numbers"), provider=provider, after=after, limit=limit
         )
 
+    async def live_since(
+        self, provider: ProviderName, *, since: datetime, limit: int
+    ) -> list[port.LiveNumber]:
+        sql = statement("activations/live_since")
+        return await self._live(sql, provider=provider, since=since, limit=limit)
+
     async def live_number(self, provider: ProviderName, ref: ProviderRef) -> port.LiveNumber | None:
         found = await self.live_of_refs(provider, [ref])
         return found[0] if found else None

@@ -372,6 +372,12 @@ class ActivationStore(Protocol):
         """Numbers that can still get a code (waiting, expiring, received), by id."""
         ...
 
+    async def live_since(
+        self, provider: ProviderName, *, since: datetime, limit: int
+    ) -> list[LiveNumber]:
+        """Of those the ones that were stored since then, newest first."""
+        ...
+
     async def live_number(self, provider: ProviderName, ref: ProviderRef) -> LiveNumber | None: ...
 
     async def live_of_refs(
