@@ -219,10 +219,14 @@ async def test_without_redis_a_process_asks_for_itself(steps: Steps) -> None:
         assert circuit_of(sut) is Circuit.CLOSED
 
 
-async def test_a_probe_that_hangs_does_not_hold_up_the_next(steps: Steps) -> None:
+@pytest.mark.parametrize("max_in_flight", [1, 4])
+async def test_a_probe_that_hangs_does_not_hold_up_the_next(
+    steps: Steps, max_in_flight: int
+) -> None:
+    """However few other calls may be in flight."""
     async with (
         raw_provider(*AWAY, HANG, HANG, http("fine")) as provider,
-        probed(provider.url, steps) as sut,
+        probed(provider.url, steps, max_in_flight=max_in_flight) as sut,
     ):
         await lose(sut)
         await steps.settled()

@@ -122,7 +122,6 @@ class Transport:
         )
         self._turns = context.turns
         self._probe = probe
-        self._probes_at_once = min(max_in_flight, PROBES_AT_ONCE)
         self._probing: asyncio.Task[None] | None = None
         self._probed_at = float("-inf")
         self._patiences = Patiences(context.timeout_s)
@@ -140,12 +139,13 @@ class Transport:
             quiet=self._gone_quiet,
             pool=context.pool,
         )
-        #: Its own: hanging calls may keep all other connections.
+        #: Its own: hanging calls may keep all other connections. Not limited by *max_in_flight*:
+        #: where that is small, hanging probes would hold up the one that sees the return.
         self._probe_wire = Wire(
             name,
             endpoint.base_url,
             endpoint.headers,
-            max_in_flight=self._probes_at_once,
+            max_in_flight=PROBES_AT_ONCE,
             timeout_s=context.timeout_s,
             pool=context.pool,
         )
@@ -295,7 +295,7 @@ class Transport:
 
     def _may_probe(self, under_way: int) -> bool:
         """Whether the last probe was long enough ago: also across a circuit that flaps."""
-        if self._breaker.silent_s > 0 or under_way >= self._probes_at_once:
+        if self._breaker.silent_s > 0 or under_way >= PROBES_AT_ONCE:
             return False
         return self._monotonic() - self._probed_at >= PROBES_APART_S
 
