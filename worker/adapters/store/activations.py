@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -262,9 +263,8 @@ class ActivationRepository:
     async def press_judged(
         self, id_: ActivationId, judge: port.CancelJudge, *, now: datetime | None = None
     ) -> port.CancelPress | None:
-        return await write_of(
-            self._db, "activation", id_, lambda c: presses.press_judged(c, id_, judge, now)
-        )
+        work = partial(presses.press_judged, id_=id_, judge=judge, now=now)
+        return await write_of(self._db, "activation", id_, work)
 
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         async def work(connection: AsyncConnection) -> State | None:
@@ -344,9 +344,8 @@ class ActivationRepository:
     async def live_numbers(
         self, provider: ProviderName, *, after: ActivationId | None, limit: int
     ) -> list[port.LiveNumber]:
-        return await self._live(
-            statement("activations/live_numbers"), provider=provider, after=after, limit=limit
-        )
+        sql = statement("activations/live_numbers")
+        return await self._live(sql, provider=provider, after=after, limit=limit)
 
     async def live_since(
         self, provider: ProviderName, *, since: datetime, limit: int
@@ -355,8 +354,7 @@ class ActivationRepository:
         return await self._live(sql, provider=provider, since=since, limit=limit)
 
     async def live_number(self, provider: ProviderName, ref: ProviderRef) -> port.LiveNumber | None:
-        found = await self.live_of_refs(provider, [ref])
-        return found[0] if found else None
+        return next(iter(await self.live_of_refs(provider, [ref])), None)
 
     async def live_of_refs(
         self, provider: ProviderName, refs: Sequence[ProviderRef]

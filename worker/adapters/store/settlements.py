@@ -22,7 +22,7 @@ from worker.ports.store.case_record import PastDeed
 
 R = TypeVar("R", port.Postponed, port.Resolved)
 
-#: In the order of settle.sql, which finds these states: nobody changes them before it.
+#: All, in the order of settle.sql, which finds these states: nobody changes them before it.
 _LOCK_UNSETTLED: Final = text(
     "SELECT id, state FROM activation WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT settled"
     " ORDER BY id FOR NO KEY UPDATE"
@@ -350,12 +350,10 @@ async def _within_limits(
 ) -> Sequence[port.Ending]:
     """Refunds that a limit counts, one after the other: their accounts' balances are locked.
 
-    Whoever settles another number of such an account comes before or after, so neither misses what
-    the other one gave. One that settle.sql will leave as it is gives nothing.
+    Others of such an account come before or after. What settle.sql leaves as it is gives nothing.
     """
     if all(ending.limit is None for ending in endings):
         return endings
-    # All of them: those without a limit are locked by settle.sql, in the order of their ids.
     found = await connection.execute(_LOCK_UNSETTLED, {"ids": [ending.id for ending in endings]})
     states = {row.id: row.state for row in found}
     given: dict[AccountId, list[PastDeed]] = {}
