@@ -52,6 +52,8 @@ async def test_no_hold_and_no_top_up_begins_after_a_freeze_in_any_of_many_rounds
 ) -> None:
     # Of one process only one call at a time waits for an account.
     other, third = PostgresStore(shop.url), PostgresStore(shop.url)
+    for store in (other, third):  # Who waits for a lock does not wait long: connect before.
+        await store.books.account(AccountId("nobody"))
     for number in range(ROUNDS):
         account = AccountId(f"account-{number}")
         await shop.store.books.open_account(account, "USD", AccountPolicy("P2"))
@@ -62,6 +64,7 @@ async def test_no_hold_and_no_top_up_begins_after_a_freeze_in_any_of_many_rounds
             freezing = asyncio.create_task(freeze(shop, account))
             await wait_for_lock(shop, 1)
             taking = asyncio.create_task(third.activations.accept(handed))
+            await wait_for_lock(shop, 2)
             paying = asyncio.create_task(other.books.top_up(account, "second", 5))
             await wait_for_lock(shop, 3)
 
