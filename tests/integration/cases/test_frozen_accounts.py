@@ -1,12 +1,9 @@
 """An account that is frozen while money of it is about to move: nothing begins after the freeze."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-import asyncpg
 
 from tests.integration.cases.case_shop import CaseShop
+from tests.integration.store.locked_accounts import balances_locked, wait_for_lock
 from tests.integration.store.shop import intake
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import AccountId
@@ -15,29 +12,6 @@ from worker.ports.store.books import AccountPolicy
 
 ROUNDS = 25
 PAID_IN = 100_000
-WAITING = """
-    SELECT count(*) FROM pg_stat_activity
-     WHERE wait_event_type = 'Lock' AND datname = current_database()
-"""
-
-
-@asynccontextmanager
-async def balances_locked(shop: CaseShop, account: AccountId) -> AsyncIterator[None]:
-    """Somebody's session holds the balances of this account until the block ends."""
-    session = await asyncpg.connect(shop.url)
-    try:
-        async with session.transaction():
-            await session.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", account)
-            yield
-    finally:
-        await session.close()
-
-
-async def wait_for_lock(shop: CaseShop, sessions: int) -> None:
-    """Until so many sessions of this database wait for a row."""
-    async with asyncio.timeout(10):
-        while await shop.admin.fetchval(WAITING) < sessions:
-            pass
 
 
 async def freeze(shop: CaseShop, account: AccountId) -> None:
@@ -60,13 +34,13 @@ async def test_no_hold_and_no_top_up_begins_after_a_freeze_in_any_of_many_rounds
         await shop.store.books.top_up(account, "first", PAID_IN)
         handed = [intake(f"{number}-{n}", account=account) for n in range(3)]
 
-        async with balances_locked(shop, account):
+        async with balances_locked(shop.url, account):
             freezing = asyncio.create_task(freeze(shop, account))
-            await wait_for_lock(shop, 1)
+            await wait_for_lock(shop.admin, 1)
             taking = asyncio.create_task(third.activations.accept(handed))
-            await wait_for_lock(shop, 2)
+            await wait_for_lock(shop.admin, 2)
             paying = asyncio.create_task(other.books.top_up(account, "second", 5))
-            await wait_for_lock(shop, 3)
+            await wait_for_lock(shop.admin, 3)
 
         await freezing
         assert {result.how.value for result in await taking} == {"account_frozen"}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
 from tests.integration.cases.rental_order import order
-from tests.integration.cases.test_frozen_accounts import balances_locked, wait_for_lock
+from tests.integration.store.locked_accounts import balances_locked, wait_for_lock
 from tests.integration.store.shop import ALICE, BOB
 from worker.domain.ids import ProviderRef
 from worker.ports.errors import RowLocked
@@ -61,9 +61,9 @@ async def test_calls_that_wait_for_a_locked_account_leave_room_for_all_others(
     calls = await asked(shop)
     loop = asyncio.get_running_loop()
 
-    async with balances_locked(shop, ALICE):
+    async with balances_locked(shop.url, ALICE):
         waiting = [asyncio.ensure_future(call) for call in calls]
-        await wait_for_lock(shop, 1)
+        await wait_for_lock(shop.admin, 1)
         began = loop.time()
         for _ in range(10):
             assert await shop.store.books.account(BOB) is not None

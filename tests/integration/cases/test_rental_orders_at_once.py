@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from tests.integration.cases.case_shop import DAY, LONG, CaseShop
-from tests.integration.cases.test_frozen_accounts import balances_locked, wait_for_lock
 from tests.integration.cases.test_rental_orders import prolongation, rented, renter
+from tests.integration.store.locked_accounts import balances_locked, wait_for_lock
 from tests.integration.store.shop import ALICE, SIM
 from worker.domain.ids import ProviderRef
 from worker.ports.long_rental import Prolonged
@@ -19,9 +19,9 @@ NUMBER_IS_FREE = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
 async def test_a_booking_locks_no_number_while_it_waits_for_its_balances(shop: CaseShop) -> None:
     """Whoever keeps what an order bought holds the balances, and locks the number after them."""
     await shop.open_account()
-    async with balances_locked(shop, ALICE):
+    async with balances_locked(shop.url, ALICE):
         booking = asyncio.create_task(shop.book_rental())
-        await wait_for_lock(shop, 1)
+        await wait_for_lock(shop.admin, 1)
 
         assert await shop.fetch_value(NUMBER_IS_FREE, f"{SIM}\n{LONG}")
 

@@ -1,16 +1,15 @@
 """Somebody keeps one account locked: whatever its numbers need, all other accounts are on time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 import asyncpg
 import pytest
 
-from tests.integration.lifecycle.test_the_policy_answers_a_press import PROFILES
+from tests.integration.lifecycle.test_the_policy_answers_a_press import shop
 from tests.integration.lifecycle.world import ALICE, SIM, World, live
-from worker.adapters.store.postgres import PostgresStore
+from tests.integration.store.locked_accounts import WAITING, balances_locked
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import AccountId, ProviderRef
 from worker.domain.price_fate import PriceFate
@@ -19,34 +18,11 @@ from worker.ports.provider import Ended
 from worker.ports.service import ActionOutcome, ActionResult
 from worker.ports.store.activations import Activation, SeenSms
 
+FIXTURES = (shop,)
 BOB = AccountId("bob")
 GIVEN_BACK = Ended(PriceFate.GIVEN_BACK)
 NUMBERS = 15  #: More than the pool has connections.
 ON_TIME = 2.0  #: Seconds.
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-
-
-@asynccontextmanager
-async def locked(url: str) -> AsyncIterator[None]:
-    """Somebody's session holds the balances of ALICE until the block ends."""
-    other = await asyncpg.connect(url)
-    try:
-        async with other.transaction():
-            await other.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", ALICE)
-            yield
-    finally:
-        await other.close()
-
-
-@pytest.fixture
-async def shop(world: World, database_url: str) -> AsyncIterator[World]:
-    """With a policy that limits how often Cancel may be pressed."""
-    before = world.store
-    world.store = PostgresStore(database_url, policies=PROFILES, events_wanted=True)
-    world.policies.today = PROFILES
-    yield world
-    await world.store.close()
-    world.store = before
 
 
 async def take(world: World, **other: Any) -> list[Activation]:
@@ -79,7 +55,7 @@ async def meanwhile(
     """
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:
-        async with locked(url):
+        async with balances_locked(url, ALICE):
             await others_are_on_time(world, tasks)
             if nobody_waits:
                 return await asyncio.wait_for(asyncio.gather(*tasks), ON_TIME)

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tests.integration.store.locked_accounts import balances_locked
 from tests.integration.store.shop import (
     ALICE,
     BOB,
@@ -35,18 +36,6 @@ NOW = DEADLINE + TICK
 LOCK_WAIT = timedelta(milliseconds=20)
 CAROL = AccountId("carol")
 AT_ONCE = 2.0  #: Seconds.
-
-
-@asynccontextmanager
-async def balances_locked(shop: Shop, account: AccountId) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody's session holds the balances of this account until the block ends."""
-    other = await asyncpg.connect(shop.url)
-    try:
-        async with other.transaction():
-            await other.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", account)
-            yield other
-    finally:
-        await other.close()
 
 
 @asynccontextmanager
@@ -83,7 +72,7 @@ async def test_a_locked_account_delays_no_other_settlement(shop: Shop) -> None:
         *(ending(id_, account=account) for id_, account in zip(free, (BOB, CAROL), strict=True)),
     ]
 
-    async with balances_locked(shop, ALICE):
+    async with balances_locked(shop.url, ALICE):
         outcome = await shop.store.settlements.settle(endings, lock_wait=LOCK_WAIT, now=NOW)
 
     assert {number.id for number in outcome.settled} == set(free)
@@ -156,7 +145,7 @@ async def test_a_transaction_with_a_bounded_wait_says_that_a_row_is_locked(shop:
     async def lock(connection: AsyncConnection) -> None:
         await connection.execute(text("SELECT FROM balance FOR UPDATE"))
 
-    async with balances_locked(shop, ALICE):
+    async with balances_locked(shop.url, ALICE):
         with pytest.raises(RowLocked):
             await shop.store.db.write(lock, lock_wait=LOCK_WAIT)
 
@@ -175,7 +164,7 @@ async def test_no_hold_begins_after_a_freeze_that_was_committed_while_it_waited(
 ) -> None:
     await shop.open()
 
-    async with balances_locked(shop, ALICE) as freezing:
+    async with balances_locked(shop.url, ALICE) as freezing:
         accepting = asyncio.create_task(shop.store.activations.accept([intake("1")]))
         await waits_for_a_lock(shop)
         await freezing.execute("UPDATE account SET state = $1", state)
@@ -190,7 +179,7 @@ async def test_a_locked_account_delays_no_other_item_of_a_bulk_intake(shop: Shop
     await shop.open(BOB)
     loop = asyncio.get_running_loop()
 
-    async with balances_locked(shop, ALICE):
+    async with balances_locked(shop.url, ALICE):
         began = loop.time()
         results = await shop.store.activations.accept(
             [intake("1"), intake("2", account=BOB), intake("3"), intake("4", account=BOB)]
@@ -211,7 +200,7 @@ async def test_many_who_wait_for_a_locked_account_leave_room_for_all_others(shop
     loop = asyncio.get_running_loop()
     store = shop.store
 
-    async with balances_locked(shop, ALICE):
+    async with balances_locked(shop.url, ALICE):
         waiting = [
             *(
                 asyncio.create_task(store.activations.accept([intake(f"1-{number}")]))
@@ -238,7 +227,7 @@ async def test_what_is_known_already_is_answered_although_its_account_is_locked(
     await shop.open(ALICE)
     await shop.rent("1")
 
-    async with balances_locked(shop, ALICE):
+    async with balances_locked(shop.url, ALICE):
         (again,) = await shop.store.activations.accept([intake("1")])
 
     assert again.how is AcceptOutcome.SAME
@@ -284,7 +273,7 @@ async def test_an_account_that_stays_locked_keeps_no_other_from_its_answer(shop:
     await shop.open(BOB)
     unknown = [intake(f"0{at}", account=AccountId(f"a{at}")) for at in range(9)]
 
-    async with balances_locked(shop, ALICE), balances_locked(shop, BOB) as briefly:
+    async with balances_locked(shop.url, ALICE), balances_locked(shop.url, BOB) as briefly:
         accepting = asyncio.create_task(
             shop.store.activations.accept([intake("1"), intake("2", account=BOB), *unknown])
         )

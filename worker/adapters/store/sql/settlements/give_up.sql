@@ -1,6 +1,6 @@
 -- A provider is given up before its numbers' deadlines: what waits for a code is expiring, reason
--- provider; what is expiring already goes with it. The settlement follows at once (E2 with E6). A purchase that end_unsold ended is
--- `cancelled` already: it stays so, nothing is owed for it.
+-- provider; what is expiring already goes with it. The settlement follows at once (E2 with E6).
+-- A purchase that end_unsold ended is `cancelled` already: it stays so, nothing is owed for it.
 -- Words we do not know are newer code's: see lease_cancels.
 WITH due AS MATERIALIZED (
     SELECT id, state AS was FROM activation
