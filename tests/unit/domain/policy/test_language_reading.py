@@ -361,11 +361,6 @@ WRONG = [
         "no order can match",
     ),
     ("[cancel]\nfrom_s = 60\nuntil_s = 59", "2: cancel.from_s", "later than cancel.until_s"),
-    (
-        "[rental]\ncancel_until_s = 59\ncancel_from_s = 60",
-        "3: rental.cancel_from_s",
-        "later than rental.cancel_until_s",
-    ),
     ("[sms]\nsms_window_s = 5\n[cancel]\nfrom_s = 6", "4: cancel.from_s", "longer than the window"),
     ("[claims]\nwindow_days = 5\nhonour_days = 4", "3: claims.honour_days", "shorter than"),
     ("[claims]\nwindow_months = 1\nhonour_days = 30", "3: claims.honour_days", "shorter than"),

@@ -48,13 +48,6 @@ def _cancel_times(profile: Profile) -> KeyProblems:
         yield "cancel.from_s", f"is longer than the window ({window} s)"
 
 
-def _rental_cancel_times(profile: Profile) -> KeyProblems:
-    rental = profile.rental
-    if rental.cancel_until_s is not None and rental.cancel_from_s > rental.cancel_until_s:
-        problem = f"is later than rental.cancel_until_s ({rental.cancel_until_s})"
-        yield "rental.cancel_from_s", problem
-
-
 def _honour(profile: Profile) -> KeyProblems:
     claims = profile.claims
     if claims.honour_days is None or claims.window is None:
@@ -105,7 +98,6 @@ def _all(profile: Profile) -> Iterator[Profile]:
 _OF_VARIANTS: tuple[Callable[[Profile], KeyProblems], ...] = (
     _kinds_decided,
     _cancel_times,
-    _rental_cancel_times,
     _honour,
 )
 _CHECKS: tuple[Callable[[Profile], KeyProblems], ...] = (*_OF_VARIANTS, _idle, _prices, _limits)
