@@ -93,7 +93,7 @@ CAUSES: Final = {
         "What a dead process had leased is due when the lease ends.",
         [
             Edit(
-                "worker/adapters/store/sql/instances/mark_dead.sql",
+                "worker/adapters/store/sql/instances/free_leases.sql",
                 "SET lease_until = '-infinity', epoch = epoch + 1, leased_by = NULL,\n"
                 "           pursue_at",
                 "SET epoch = epoch + 1, leased_by = NULL,\n           pursue_at",

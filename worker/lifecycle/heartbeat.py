@@ -8,13 +8,18 @@ has leased itself, and nobody works on, is due just as soon: its next tick may r
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Final
 
 from worker.domain.ids import ProviderName
-from worker.domain.liveness import BEAT_EVERY
+from worker.domain.liveness import BEAT_EVERY, SILENCE
 from worker.lifecycle.clock import Clock
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import DeadInstance, InstanceId, Instances, LeasedLooks, OwnLeases
 from worker.ports.reporter import Reporter
+
+#: The server ends a dead process's transactions when it learns of its end, and until then their
+#: rows are passed over. It learns no later than others that the process is silent.
+FREED_AGAIN_FOR: Final = SILENCE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,6 +32,8 @@ class Heartbeat:
     clock: Clock
     #: Dead processes whose looks Redis could not free yet.
     _to_free: set[tuple[ProviderName, InstanceId]] = field(default_factory=set)
+    #: Dead processes this one marked, and until when what they locked is freed.
+    _marked: dict[InstanceId, float] = field(default_factory=dict)
 
     async def begin(self) -> None:
         """Be there, and bury those that were here before. Raises `StoreError`."""
@@ -47,6 +54,10 @@ class Heartbeat:
 
     async def free_the_dead(self) -> None:
         """Make due what the dead had leased. Raises `StoreError`."""
+        for instance in list(self._marked):
+            await self.instances.free_leases(instance)
+            if self.clock.monotonic() > self._marked[instance]:
+                del self._marked[instance]
         await self._mark(await self.instances.dead())
         for provider, instance in list(self._to_free):
             try:
@@ -59,6 +70,7 @@ class Heartbeat:
         for instance in dead:
             if await self.instances.mark_dead(instance):
                 self.reporter.trouble("instance.dead", detail=str(instance.id))
+                self._marked[instance.id] = self.clock.monotonic() + FREED_AGAIN_FOR.total_seconds()
                 self._to_free |= {(provider, instance.id) for provider in self.providers}
 
     async def _keep_beating(self) -> None:

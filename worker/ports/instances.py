@@ -48,6 +48,10 @@ class Instances(Protocol):
         """Make due what it had leased; whether it was this call that did."""
         ...
 
+    async def free_leases(self, instance: InstanceId) -> int:
+        """Make due what a dead one's last transactions kept locked then; how much that was."""
+        ...
+
 
 class OwnLeases(Protocol):
     async def hand_back(self) -> None:

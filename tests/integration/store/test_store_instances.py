@@ -108,6 +108,28 @@ async def test_what_a_killed_process_leased_is_due_at_once(shop: Shop, start: St
     assert time.monotonic() - began < AT_ONCE
 
 
+async def test_what_a_dying_transaction_keeps_locked_is_freed_once_it_has_ended(
+    shop: Shop, start: Start
+) -> None:
+    """The server may learn later than the others that the process is gone."""
+    await shop.open()
+    await shop.rent()
+    killed, other = await start(), await start()
+    gone = killed.instances.holder()
+    assert gone is not None
+    assert len(await due(killed)) == 1
+    await kill(shop, killed)
+
+    async with shop.admin.transaction():
+        await shop.admin.execute("SELECT FROM activation FOR NO KEY UPDATE")
+        assert await bury(other) == 1
+        assert await other.instances.free_leases(gone) == 0
+    assert await due(other) == []
+
+    assert await other.instances.free_leases(gone) == 1
+    assert len(await due(other)) == 1
+
+
 async def test_a_process_is_dead_after_the_silence_and_not_before(shop: Shop, start: Start) -> None:
     await shop.open()
     await shop.rent()

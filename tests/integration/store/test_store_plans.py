@@ -159,7 +159,7 @@ HOT = {
     "settlements/settle": {"activation_pkey"},
     "settlements/postpone": {"activation_pkey"},
     "settlements/resolve": {"activation_pkey"},
-    "instances/mark_dead": DUE | {"activation_pursued"},
+    "instances/free_leases": DUE | {"activation_pursued"},
     "activations/press_cancel": {"activation_pkey"},
     "activations/ask_finish": {"activation_pkey"},
     "settlements/due_delivery": {"activation_pkey"},

@@ -12,7 +12,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import SIM, OwnTime
 from worker.domain.ids import ProviderName
 from worker.domain.liveness import BEAT_EVERY, GAP, GRACE, SILENCE, Liveness
-from worker.lifecycle.heartbeat import Heartbeat
+from worker.lifecycle.heartbeat import FREED_AGAIN_FOR, Heartbeat
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.instances import DeadInstance, InstanceId
 
@@ -36,6 +36,7 @@ class Others:
     handed_back: int = 0
     marked: list[DeadInstance] = field(default_factory=list)
     freed: list[tuple[ProviderName, InstanceId]] = field(default_factory=list)
+    freed_again: list[InstanceId] = field(default_factory=list)
 
     async def beat(self) -> bool:
         self.beats += 1
@@ -59,6 +60,10 @@ class Others:
         self.marked.append(instance)
         return not self.marked_by_another
 
+    async def free_leases(self, instance: InstanceId) -> int:
+        self.freed_again.append(instance)
+        return 0
+
     async def free(self, provider: ProviderName, instance: InstanceId) -> int:
         if self.redis_away:
             raise ScheduleUnavailable("away")
@@ -67,7 +72,10 @@ class Others:
 
 
 def heartbeat(
-    others: Others, reporter: RecordingReporter, providers: Sequence[ProviderName] = (SIM,)
+    others: Others,
+    reporter: RecordingReporter,
+    providers: Sequence[ProviderName] = (SIM,),
+    time: OwnTime | None = None,
 ) -> Heartbeat:
     return Heartbeat(
         instances=others,
@@ -75,7 +83,7 @@ def heartbeat(
         own=others,
         providers=providers,
         reporter=reporter,
-        clock=OwnTime().clock(),
+        clock=(time or OwnTime()).clock(),
     )
 
 
@@ -118,6 +126,22 @@ async def test_looks_that_redis_could_not_free_are_freed_once_it_answers() -> No
     await beating.free_the_dead()
 
     assert others.freed == [(SIM, DEAD.id)]
+
+
+async def test_what_a_dead_process_kept_locked_is_freed_until_its_transactions_are_over() -> None:
+    others, time = Others(found=[DEAD]), OwnTime()
+    beating = heartbeat(others, RecordingReporter(), time=time)
+    await beating.free_the_dead()
+    assert others.freed_again == []
+
+    await beating.free_the_dead()
+    await beating.free_the_dead()
+    assert others.freed_again == [DEAD.id, DEAD.id]
+
+    await time.sleep((FREED_AGAIN_FOR + BEAT_EVERY).total_seconds())
+    await beating.free_the_dead()
+    await beating.free_the_dead()
+    assert others.freed_again == [DEAD.id] * 3
 
 
 @pytest.mark.parametrize(("is_new", "told"), [(True, []), (False, ["instance.was_dead"])])

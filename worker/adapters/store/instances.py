@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -95,9 +95,13 @@ class PostgresInstances:
 
     async def mark_dead(self, instance: DeadInstance) -> bool:
         async def work(connection: AsyncConnection) -> bool:
-            parameters = {**instance._asdict(), "now": None}
-            marked = await connection.execute(statement("instances/mark_dead"), parameters)
-            return marked.scalar() is not None
+            return await _mark(connection, instance._asdict())
+
+        return await self._pool.write(work)
+
+    async def free_leases(self, instance: InstanceId) -> int:
+        async def work(connection: AsyncConnection) -> int:
+            return await _free_leases(connection, instance)
 
         return await self._pool.write(work)
 
@@ -123,8 +127,7 @@ class PostgresInstances:
 
     async def _end(self, id_: InstanceId) -> None:
         async def work(connection: AsyncConnection) -> None:
-            ended = {"id": id_, "epoch": None, "beat_at": None, "now": None}
-            await connection.execute(statement("instances/mark_dead"), ended)
+            await _mark(connection, {"id": id_, "epoch": None, "beat_at": None})
 
         await self._pool.write(work)
 
@@ -177,6 +180,20 @@ class PostgresInstances:
         except OSError:
             return True  # Somebody else's, who lives.
         return True
+
+
+async def _mark(connection: AsyncConnection, instance: Mapping[str, object]) -> bool:
+    parameters = {**instance, "now": None}
+    marked = await connection.execute(statement("instances/mark_dead"), parameters)
+    id_ = marked.scalar()
+    if id_ is not None:
+        await _free_leases(connection, id_)
+    return id_ is not None
+
+
+async def _free_leases(connection: AsyncConnection, id_: InstanceId) -> int:
+    freed = await connection.execute(statement("instances/free_leases"), {"id": id_, "now": None})
+    return int(freed.scalar_one())
 
 
 def _key(id_: InstanceId) -> str:
