@@ -28,6 +28,7 @@ class Work:
         self.accepted: list[Any] = []
         self.refused: list[RefusedIntake] = []
         self.failures = 0  #: How many more times `accept` fails.
+        self.accept_waits = False  #: Until `let_go`, as a sweep does.
         self.started = asyncio.Event()
         self.let_go = asyncio.Event()
 
@@ -53,6 +54,8 @@ class Work:
             self.failures -= 1
             raise ConnectionError(PHONE)
         self.accepted += payloads
+        if self.accept_waits:
+            await self.let_go.wait()
         return JobResult.DONE
 
     async def _tick(self, name: str, _: ProviderName | None) -> JobResult:

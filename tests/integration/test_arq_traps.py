@@ -394,6 +394,22 @@ async def test_what_is_handed_over_does_not_wait_for_the_ticks_of_many_providers
     assert work.accepted == [BODY]
 
 
+async def test_ticks_do_not_wait_for_what_is_handed_over(
+    work: Work, queue: ArqRedis, redis_url: str
+) -> None:
+    work.accept_waits = True
+    for _ in range(JOBS_AT_ONCE + JOBS_OF_A_PROVIDER):
+        await queue.enqueue_job("accept", BODY)
+    await queue.enqueue_job("watch", "p", _job_id="watch:p:1")
+
+    async with working(work, redis_url):
+        await work.reporter.heard("job", "watch", "done")
+        taken = len(work.accepted)
+        work.let_go.set()
+
+    assert taken <= JOBS_AT_ONCE
+
+
 async def test_a_bodys_life_is_longer_than_its_retries_need(queue: ArqRedis) -> None:
     """A retry does not extend it: it must be far beyond any window's end."""
     await queue.enqueue_job("accept", BODY, _job_id="one")

@@ -33,7 +33,8 @@ from worker.settings import Settings, load_settings
 
 OpenJobHandlers: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[JobHandlers]]
 
-JOBS_AT_ONCE = 50  #: Beside the ticks of providers: what is handed over never waits for those.
+#: Beside the ticks of providers: neither what is handed over waits for those, nor they for it.
+JOBS_AT_ONCE = 50
 #: Ticks of one provider that may run or wait at once: those that passed their turn on go on for a
 #: while beside the next ones.
 JOBS_OF_A_PROVIDER = 10
@@ -96,6 +97,8 @@ class KeepingWorker(Worker):
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """As in arq, which asks one thing after the other about each job."""
         for id_ in await self._free(job_ids):
+            if not _is_tick(id_) and len(self._intakes()) >= JOBS_AT_ONCE:
+                continue  # What is left are the ticks' places.
             await self.sem.acquire()
             if self.job_counter >= self.max_jobs:
                 self.sem.release()
@@ -107,6 +110,9 @@ class KeepingWorker(Worker):
             task = self.loop.create_task(self.run_job(id_, int(score)))
             task.add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())
             self.tasks[id_] = task
+
+    def _intakes(self) -> list[str]:
+        return [id_ for id_ in self.tasks if not _is_tick(id_)]
 
     async def _free(self, job_ids: list[bytes]) -> list[str]:
         """Those that run nowhere, as far as one question tells."""

@@ -57,6 +57,7 @@ class _Handed:
     """The number of one caller: two who hand over the same are two."""
 
     number: port.NumberIntake
+    patient: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,9 +91,9 @@ class Accept:
             results += await self._batch(handed[start : start + BATCH], patient=patient)
         return results
 
-    async def one(self, number: port.NumberIntake) -> port.AcceptResult:
+    async def one(self, number: port.NumberIntake, *, patient: bool = True) -> port.AcceptResult:
         """One caller's number, in one transaction with those of others who call now."""
-        result = await self._single(_Handed(number))
+        result = await self._single(_Handed(number, patient))
         assert result is not None
         return result
 
@@ -102,11 +103,13 @@ class Accept:
         return {
             one: result
             for one, result in zip(handed, results, strict=True)
-            if result.how is not port.AcceptOutcome.ACCOUNT_LOCKED
+            if result.how is not port.AcceptOutcome.ACCOUNT_LOCKED or not one.patient
         }
 
     async def _alone(self, handed: _Handed) -> port.AcceptResult | None:
         """With those that wait for the same account: one transaction more, and not one for each."""
+        if not handed.patient:
+            return await self._by_itself(handed)
         waiting = self._waiting.setdefault(
             handed.number.account,
             Batcher(together=self._patiently, alone=self._by_itself, sleep=self.clock.sleep),
@@ -118,7 +121,7 @@ class Accept:
         return dict(zip(handed, results, strict=True))
 
     async def _by_itself(self, handed: _Handed) -> port.AcceptResult:
-        (result,) = await self([handed.number])
+        (result,) = await self([handed.number], patient=handed.patient)
         return result
 
     async def _batch(

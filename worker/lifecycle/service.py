@@ -56,11 +56,13 @@ class ActivationService:
     pushing: Batcher[PushedTo, bool]
     clock: Clock
 
-    async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
+    async def accept(
+        self, handed: Sequence[NumberIntake], *, patient: bool = True
+    ) -> list[AcceptResult]:
         if len(handed) == 1:
-            results = [await self.accepting.one(handed[0])]
+            results = [await self.accepting.one(handed[0], patient=patient)]
         else:
-            results = await self.accepting(handed)
+            results = await self.accepting(handed, patient=patient)
         over = self._sold_again(handed, results)
         if not over or not await self.sweep.end_sold_again([old.id for old in over.values()]):
             return results

@@ -149,7 +149,11 @@ class Push:
 class Service(Protocol):
     """Raises `StoreError` and nothing else."""
 
-    async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]: ...
+    async def accept(
+        self, handed: Sequence[NumberIntake], *, patient: bool = True
+    ) -> list[AcceptResult]:
+        """*patient*: whether an account that somebody keeps locked is waited for."""
+        ...
 
     async def rent(self, order: PurchaseOrder) -> PurchaseResult: ...
 

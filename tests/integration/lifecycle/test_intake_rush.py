@@ -9,11 +9,15 @@ from tests.fakes.turns import until
 from tests.integration.lifecycle.world import SIM, World, handed_over
 from tests.integration.store.shop import ALICE, BOB
 from worker.domain.ids import ProviderName, ProviderRef
-from worker.ports.errors import StoreUnavailable
+from worker.entrypoints.arq_worker import JOBS_AT_ONCE
+from worker.entrypoints.job_handlers import PATIENT_MOST, TakeHandedOver
+from worker.ports.errors import RowLocked, StoreUnavailable
+from worker.ports.reporter import JobResult
 from worker.ports.store.activations import AcceptOutcome, AcceptResult, CompleteIntake
 
 CALLERS = 200
 TRANSACTIONS_MAX = 5
+ON_TIME = 2.0  #: Seconds.
 
 
 def counted(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -92,3 +96,26 @@ async def test_callers_that_wait_for_one_account_share_transactions(
     assert [result.how for (result,) in results] == [AcceptOutcome.NEW] * CALLERS
     assert len(batches) <= TRANSACTIONS_MAX
     assert not world.accept._waiting
+
+
+async def test_jobs_of_a_locked_account_leave_places_for_those_of_others(world: World) -> None:
+    take = TakeHandedOver(world.service)
+    body = {"provider": SIM, "account": ALICE, "phone": "15550001", "price_minor": 1}
+    body |= {"service": "any", "country": "1"}
+    async with world.admin.transaction():
+        await world.admin.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", ALICE)
+        jobs = [
+            asyncio.ensure_future(take(str(at), [{**body, "provider_ref": str(at)}]))
+            for at in range(JOBS_AT_ONCE)
+        ]
+        beyond = asyncio.gather(*jobs[PATIENT_MOST:], return_exceptions=True)
+        async with asyncio.timeout(ON_TIME):
+            told = {type(end) for end in await beyond}
+        assert not any(job.done() for job in jobs[:PATIENT_MOST])
+
+    assert told == {RowLocked}
+    assert set(await asyncio.gather(*jobs[:PATIENT_MOST])) == {JobResult.DONE}
+    again = await asyncio.gather(
+        *(take(str(at), [{**body, "provider_ref": str(at)}]) for at in range(JOBS_AT_ONCE))
+    )
+    assert again == [JobResult.DONE] * JOBS_AT_ONCE

@@ -67,7 +67,10 @@ class FakeService:
     fails_with: Exception | None = None
     read_from: Read | None = None  #: Where activations are in a store of their own.
 
-    async def accept(self, handed: Sequence[NumberIntake]) -> list[AcceptResult]:
+    async def accept(
+        self, handed: Sequence[NumberIntake], *, patient: bool = True
+    ) -> list[AcceptResult]:
+        assert patient, "a call waits for its answer"
         self._fail()
         return [self._accept(intake) for intake in handed]
 

@@ -56,10 +56,10 @@ async def test_a_stop_lets_a_call_under_way_finish(app: web.Application, world: 
     begun, go_on = asyncio.Event(), asyncio.Event()
     accept = world.service.accept
 
-    async def slow(handed: Sequence[NumberIntake]) -> list[AcceptResult]:
+    async def slow(handed: Sequence[NumberIntake], *, patient: bool = True) -> list[AcceptResult]:
         begun.set()
         await go_on.wait()
-        return await accept(handed)
+        return await accept(handed, patient=patient)
 
     runner = await listen(app, "127.0.0.1", 0, drain_seconds=10)
     async with aiohttp.ClientSession(url_of(runner), headers=AUTH) as http:
@@ -80,10 +80,10 @@ async def test_a_call_that_hangs_is_cut_when_the_drain_is_over(
 ) -> None:
     begun = asyncio.Event()
 
-    async def hang(handed: Sequence[NumberIntake]) -> list[AcceptResult]:
+    async def hang(handed: Sequence[NumberIntake], *, patient: bool = True) -> list[AcceptResult]:
         begun.set()
         await asyncio.Event().wait()
-        raise AssertionError(handed)
+        raise AssertionError(handed, patient)
 
     runner = await listen(app, "127.0.0.1", 0, drain_seconds=drain_seconds)
     async with aiohttp.ClientSession(url_of(runner), headers=AUTH) as http:
@@ -108,10 +108,10 @@ async def test_a_caller_who_hangs_up_does_not_undo_what_was_begun(
     begun, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
     accept = world.service.accept
 
-    async def slow(handed: Sequence[NumberIntake]) -> list[AcceptResult]:
+    async def slow(handed: Sequence[NumberIntake], *, patient: bool = True) -> list[AcceptResult]:
         begun.set()
         await go_on.wait()
-        results = await accept(handed)
+        results = await accept(handed, patient=patient)
         done.set()
         return results
 
