@@ -114,7 +114,9 @@ def _run_tick(tick: Tick) -> WorkerCoroutine:
 
     async def for_provider(ctx: Ctx, provider: str) -> None:
         handlers = handlers_in(ctx)
-        await run(handlers, tick.name, handlers.tick(tick.name, ProviderName(provider)))
+        result = await run(handlers, tick.name, handlers.tick(tick.name, ProviderName(provider)))
+        if result is JobResult.AGAIN:
+            raise Retry  # For a process that reaches the provider.
 
     async def for_all(ctx: Ctx) -> None:
         handlers = handlers_in(ctx)

@@ -136,6 +136,17 @@ CAUSES: Final = {
         ],
         simulated("leader frozen without redis"),
     ),
+    "the leader alone cannot reach the provider": Cause(
+        "It leads on, and nobody else looks.",
+        [
+            Edit(
+                "worker/lifecycle/backstop.py",
+                "reaches = provider.circuit is not Circuit.OPEN",
+                "reaches = bool(provider.name)",
+            )
+        ],
+        simulated("leader cannot reach the provider"),
+    ),
     "an unreadable answer is waited for": Cause(
         "A look that could not be read is repeated half a minute later.",
         [

@@ -42,8 +42,10 @@ def worker(
     queue_stats: Callable[..., Awaitable[None]] = done,
 ) -> Worker:
 
-    async def is_leader(topic: str) -> bool:
-        return topic.removeprefix("provider:") in leads
+    async def is_leader(topic: str, *, reaches: bool) -> bool:
+        name = topic.removeprefix("provider:")
+        assert reaches is (name not in down)
+        return name in leads
 
     async def lag(name: ProviderName) -> timedelta:
         return timedelta(seconds={A: 3, B: 7}[name])
@@ -52,7 +54,9 @@ def worker(
         "reporter": reporter,
         "redis_away": lambda: away,
         "providers": {
-            name: SimpleNamespace(circuit=Circuit.OPEN if name in down else Circuit.CLOSED)
+            name: SimpleNamespace(
+                name=name, circuit=Circuit.OPEN if name in down else Circuit.CLOSED
+            )
             for name in (A, B)
         },
         "clock": SimpleNamespace(sleep=sleep),

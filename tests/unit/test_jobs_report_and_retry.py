@@ -76,6 +76,18 @@ async def hang() -> JobResult:
     return JobResult.DONE
 
 
+async def test_a_tick_for_a_process_that_reaches_the_provider_stays_in_the_queue() -> None:
+    async def again() -> JobResult:
+        return JobResult.AGAIN
+
+    work = Work(again)
+    with pytest.raises(Retry) as retry:
+        await work.job("watch", "p")
+
+    assert retry.value.defer_score is None, "at the head of the queue, for whoever is next"
+    assert work.reporter.of("job") == [("watch", "again", 0.0)]
+
+
 @pytest.mark.parametrize("job", [tick.name for tick in PER_PROVIDER])
 async def test_a_tick_of_a_provider_is_passed_on_and_reported(job: str) -> None:
     work = Work(done)

@@ -15,6 +15,7 @@ from worker.entrypoints.ticker import QueuedTick, Ticker
 from worker.lifecycle.backstop import Backstop
 from worker.lifecycle.clock import DatabaseTime
 from worker.lifecycle.unscheduled import Unscheduled
+from worker.ports.provider import Circuit
 
 ROUNDS = 3
 
@@ -92,7 +93,8 @@ async def test_the_backstop_goes_on() -> None:
     rounds = Rounds()
     step = Stub(commit_left=None)
     ticks = SimpleNamespace(
-        providers={"sim": None},
+        providers={"sim": SimpleNamespace(name="sim", circuit=Circuit.CLOSED)},
+        left_to_others=set(),
         silent_for=_for_long,
         steps=SimpleNamespace(expire=step, pursue=step),
     )

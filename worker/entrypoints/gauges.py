@@ -7,7 +7,7 @@ from typing import Final
 
 from worker.bootstrap import Worker
 from worker.domain.ids import ProviderName
-from worker.lifecycle.backstop import leadership_of
+from worker.lifecycle.backstop import leads_at
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.ports.errors import StoreUnavailable
 from worker.ports.provider import Circuit
@@ -86,7 +86,7 @@ async def _read(worker: Worker) -> None:
 
 
 async def _leads(worker: Worker, name: ProviderName) -> bool:
-    leads = await worker.parts.store.leadership.leads(leadership_of(name))
+    leads = await leads_at(worker.parts.store.leadership, worker.parts.providers[name])
     worker.parts.reporter.leader(name, leads=leads)
     return leads
 

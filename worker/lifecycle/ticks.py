@@ -100,8 +100,7 @@ class Tick:
     overlap: Overlap = Overlap.WAIT
     #: The backstop runs it after so long without one in this process; None: it does not.
     silence: timedelta | None = None
-    #: The same while Redis is away; None: as with Redis.
-    silence_without_redis: timedelta | None = None
+    silence_without_redis: timedelta | None = None  #: While Redis is away; None: as with it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +273,7 @@ class Ticks:
 
     steps: TickSteps
     providers: Mapping[ProviderName, Provider]
+    left_to_others: set[ProviderName] = field(default_factory=set)  #: Out of reach from here.
     _locks: dict[_Key, asyncio.Lock] = field(default_factory=dict)
     _waiting: set[_Key] = field(default_factory=set)
     _stopping: bool = False
@@ -288,10 +288,7 @@ class Ticks:
         *,
         passed_on: Callable[[], None] = lambda: None,
     ) -> JobResult:
-        """One tick of that kind; of a provider where there is one per provider.
-
-        *passed_on* is called once the next one may begin beside it.
-        """
+        """One tick of that kind. *passed_on* is called once the next may begin beside it."""
         match TICKS[name]:
             case ProviderTick() as tick:
                 return await self._run_for_provider(tick, provider, passed_on)
@@ -317,9 +314,8 @@ class Ticks:
 
     def stuck(self) -> list[str]:
         """The kinds of tick that run for longer than any may: a restart would help."""
-        now = self.steps.clock.monotonic()
-        long = STUCK.total_seconds()
-        return sorted({kind for kind, at in self._since.values() if now - at > long})
+        since = self.steps.clock.monotonic() - STUCK.total_seconds()
+        return sorted({kind for kind, at in self._since.values() if at < since})
 
     async def _run_for_provider(
         self, tick: ProviderTick, name: ProviderName | None, passed_on: Callable[[], None]
@@ -327,6 +323,8 @@ class Ticks:
         provider = None if name is None else self.providers.get(name)
         if provider is None:
             return JobResult.UNKNOWN
+        if name in self.left_to_others:
+            return JobResult.AGAIN
         async with self._turn(tick, name) as pass_on:
             if pass_on is None:
                 return JobResult.BUSY
@@ -337,7 +335,7 @@ class Ticks:
 
             stretch = Stretch(self._keep_going(tick, name), next_may_begin)
             await tick.run(self.steps, provider, stretch)
-            return JobResult.DONE
+            return JobResult.AGAIN if name in self.left_to_others else JobResult.DONE
 
     async def _run_for_all(self, tick: SharedTick) -> JobResult:
         step = tick.step(self.steps)
@@ -351,10 +349,9 @@ class Ticks:
     async def _run_silent_after(self, ended: SharedTick) -> None:
         """Nobody starts these here: arq may be gone, and the backstop has started *ended*."""
         for tick in FOR_ALL:
-            if tick.after == ended.name:
-                assert tick.silence is not None
-                if self.silent_for(tick.name) > tick.silence:
-                    await self.run(tick.name)
+            silence = tick.silence or AT_ONCE
+            if tick.after == ended.name and self.silent_for(tick.name) > silence:
+                await self.run(tick.name)
 
     def _keep_going(self, tick: Tick, name: ProviderName | None) -> KeepGoing:
         """Whether the tick that begins now still goes on."""
@@ -362,7 +359,10 @@ class Ticks:
             return lambda: not self._stopping
         key, now = (tick.name, name), self.steps.clock.monotonic
         until, more = now() + tick.lasts.total_seconds(), tick.hand_over.total_seconds()
-        return lambda: not self._stopping and now() < until + more * (key not in self._waiting)
+        return lambda: (
+            not (self._stopping or name in self.left_to_others)
+            and now() < until + more * (key not in self._waiting)
+        )
 
     @asynccontextmanager
     async def _turn(

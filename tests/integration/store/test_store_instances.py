@@ -379,6 +379,32 @@ async def test_a_leader_that_is_marked_dead_has_to_win_again(shop: Shop, start: 
     assert not await frozen.leadership.leads("watch")
 
 
+async def test_who_reaches_what_the_leader_does_not_takes_the_lead(
+    shop: Shop, start: Start
+) -> None:
+    first, other = await start(), await start()
+    assert await first.leadership.leads("watch")
+    assert not await other.leadership.leads("watch")
+
+    assert await first.leadership.leads("watch", reaches=False)
+    assert await shop.one("SELECT epoch FROM leadership") == 1
+    assert not await other.leadership.leads("watch", reaches=False)
+    assert await other.leadership.leads("watch")
+    assert await shop.one("SELECT epoch FROM leadership") == 2
+
+    assert not await first.leadership.leads("watch")
+    assert not await first.leadership.leads("watch", reaches=False)
+
+
+async def test_a_leader_that_reaches_again_is_left_in_peace(start: Start) -> None:
+    first, other = await start(), await start()
+    assert await first.leadership.leads("watch", reaches=False)
+
+    assert await first.leadership.leads("watch")
+
+    assert not await other.leadership.leads("watch")
+
+
 async def test_of_many_that_want_the_lead_at_once_one_gets_it(shop: Shop, start: Start) -> None:
     stores = [await start() for _ in range(5)]
 

@@ -18,6 +18,7 @@ from tests.simulation.timed.simulated_time import INSTALL, SimulatedTime
 from worker.adapters.store.revisions import ROLE
 from worker.domain.ids import AccountId
 from worker.lifecycle.ticks import TICKS
+from worker.ports.reporter import JobResult
 from worker.ports.store.activations import AcceptOutcome
 from worker.simulator.behaviours import Behaviour
 from worker.simulator.numbers import SimulatedNumber
@@ -242,7 +243,13 @@ class Scene:
         daemon = self.rng.choice(ready)
         of = None if name == "sweep" else SIM
         self._jobs.add(job := daemon.does(daemon.worker.ticks.run(name, of)))
-        job.add_done_callback(self._jobs.discard)
+        job.add_done_callback(lambda job: self._ended(job, name, slot))
+
+    def _ended(self, job: "asyncio.Task[Any]", name: str, slot: int) -> None:
+        self._jobs.discard(job)
+        again = not job.cancelled() and job.result() is JobResult.AGAIN
+        if again and self._taken[name] == slot:
+            del self._taken[name]
 
 
 def accounts() -> list[AccountId]:

@@ -144,6 +144,7 @@ class SimulatedDaemon:
         self.gate = TimedGate(time)
         self.reporter = NotingReporter(lambda what: note(f"{name}: {what}"))
         self.has_descriptors = True
+        self.is_cut = False  #: Whether it alone cannot reach the provider.
         database = ScarceDatabase(url, lambda: self.has_descriptors)
         self.store = PostgresStore(url, policies=POLICIES, events_wanted=True, db=database)
         store = TimedStore(self.store, self.gate)
@@ -197,7 +198,9 @@ class SimulatedDaemon:
             random=self._clock.chance,
             turns=self.schedule,
         )
-        return ReachedSide(theirs, line, SimulatedTransport(theirs, line, context))
+        return ReachedSide(
+            theirs, line, SimulatedTransport(theirs, line, context, lambda: self.is_cut)
+        )
 
     @property
     def is_dead(self) -> bool:

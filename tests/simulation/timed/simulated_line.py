@@ -79,11 +79,12 @@ class TheirGate:
 
 
 class SimulatedWire(Wire):
-    def __init__(self, theirs: TheirSide, gate: TheirGate) -> None:
+    def __init__(self, theirs: TheirSide, gate: TheirGate, is_cut: Callable[[], bool]) -> None:
         super().__init__(
             theirs.name, "http://127.0.0.1", {}, max_in_flight=MAX_IN_FLIGHT, timeout_s=TIMEOUT
         )
         self._gate = gate
+        self._is_cut = is_cut
 
     async def exchange(
         self,
@@ -99,12 +100,20 @@ class SimulatedWire(Wire):
         del patience  # What hangs is given up by the clock alone.
         assert target.startswith(TARGET)
         assert cap
-        reply = await self._gate.exchange(target)
+        reply = Reply(503, b"") if self._is_cut() else await self._gate.exchange(target)
         return TimedOut(self._name, "no answer in time") if reply is None else reply
 
 
 class SimulatedTransport(Transport):
-    def __init__(self, theirs: TheirSide, gate: TheirGate, context: ProviderContext) -> None:
+    """*is_cut*: whether this process alone cannot reach the provider."""
+
+    def __init__(
+        self,
+        theirs: TheirSide,
+        gate: TheirGate,
+        context: ProviderContext,
+        is_cut: Callable[[], bool],
+    ) -> None:
         super().__init__(
             theirs.name,
             Endpoint(base_url="http://127.0.0.1"),
@@ -112,8 +121,8 @@ class SimulatedTransport(Transport):
             max_in_flight=MAX_IN_FLIGHT,
             probe=Probe(Operation.BALANCE, TARGET, _read),
         )
-        self._wire = SimulatedWire(theirs, gate)
-        self._probe_wire = SimulatedWire(theirs, gate)
+        self._wire = SimulatedWire(theirs, gate, is_cut)
+        self._probe_wire = SimulatedWire(theirs, gate, is_cut)
 
 
 class ReachedSide:

@@ -35,6 +35,8 @@ LASTS: Final = 14.0
 LONG: Final = 40.0  #: Many numbers are handed over and end meanwhile.
 OUTAGE: Final = 130.0
 NOTICED: Final = 3.0  #: No code that arrives so long after a fault of Redis may be missed.
+#: A process that alone cannot reach the provider knows it after some failures; then another looks.
+TAKEN_OVER: Final = 4.0
 FROZEN: Final = 10.0  #: Then others work on what a frozen process held.
 SILENT_FOR_GOOD: Final = 12.0  #: What only an account that stays locked may wait for after it.
 LOST: Final = 2.0  #: Seconds of commits that a failover loses.
@@ -230,6 +232,36 @@ def follower_frozen(scene: Scene) -> Promised:
     return Promised([Span(slowed, BEGINS + FROZEN)])
 
 
+def one_cannot_reach_the_provider(scene: Scene) -> Promised:
+    """One of two; the other one looks and ends as if it were alone."""
+
+    async def is_cut() -> None:
+        _cut(scene, _busiest(scene))
+
+    scene.at(BEGINS, is_cut)
+    scene.at(BEGINS + LONG, lambda: _mend_all(scene))
+    return Promised([Span(BEGINS, BEGINS + TAKEN_OVER)])
+
+
+def leader_cannot_reach_the_provider(scene: Scene) -> Promised:
+    """The same without Redis, where the one that leads does all."""
+    cut_at = BEGINS + 4.0
+
+    async def is_cut() -> None:
+        _cut(scene, _leader(scene))
+
+    scene.at(BEGINS, lambda: _redis_becomes(scene, RedisState.STOPPED))
+    scene.at(cut_at, is_cut)
+    scene.at(BEGINS + LASTS, lambda: _mend_all(scene))
+    scene.at(BEGINS + LASTS + 5, lambda: _redis_works(scene))
+    return Promised(
+        [
+            Span(BEGINS, BEGINS + NOTICED, endings=False),
+            Span(cut_at, cut_at + TAKEN_OVER),
+        ]
+    )
+
+
 def account_locked(scene: Scene) -> Promised:
     """One customer's balance row is locked by somebody else."""
     locked = accounts()[0]
@@ -307,6 +339,17 @@ def _freeze(scene: Scene, daemon: SimulatedDaemon) -> None:
     daemon.gate.freeze()
 
 
+def _cut(scene: Scene, daemon: SimulatedDaemon) -> None:
+    scene.note(f"{daemon.name} cannot reach the provider")
+    daemon.is_cut = True
+
+
+async def _mend_all(scene: Scene) -> None:
+    scene.note("all reach the provider")
+    for daemon in scene.daemons:
+        daemon.is_cut = False
+
+
 async def _thaw_all(scene: Scene) -> None:
     scene.note("all thaw")
     for daemon in scene.daemons:
@@ -338,6 +381,12 @@ FAULTS: Final[Mapping[str, TimedFault]] = {
     "killed over and over": TimedFault(plan=killed_over_and_over),
     "leader frozen without redis": TimedFault(plan=leader_frozen, daemons=2),
     "frozen": TimedFault(plan=follower_frozen, daemons=2),
+    "one cannot reach the provider": TimedFault(
+        plan=one_cannot_reach_the_provider, daemons=2, ending_as_it_begins=TRIED, lasts=LONG
+    ),
+    "leader cannot reach the provider": TimedFault(
+        plan=leader_cannot_reach_the_provider, daemons=2
+    ),
     "account locked": TimedFault(plan=account_locked),
     "no descriptors": TimedFault(plan=descriptors_gone),
     "clock an hour ahead": TimedFault(plan=nothing, host_ahead=HOUR),

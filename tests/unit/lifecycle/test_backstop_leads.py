@@ -18,6 +18,7 @@ from worker.lifecycle.backstop import EVERY, STUCK, Backstop
 from worker.lifecycle.ticks import PATIENCE, TAKE_OVER, TICKS, SharedTick
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
+from worker.ports.provider import Circuit
 from worker.ports.reporter import JobResult
 
 LONG = PATIENCE + EVERY
@@ -59,6 +60,7 @@ class Watched:
         self.providers = {SIM: ScriptedProvider()}
         self.not_configured = {"canary", "deliver_events"}
         self.left: list[str] = []  #: Whose results were left, and are committed.
+        self.left_to_others: set[ProviderName] = set()
         self.steps = SimpleNamespace(expire=Step(self.left), pursue=Step(self.left))
         self.passed_on: list[Callable[[], None]] = []
         self.elsewhere: list[ProviderName] = []  #: Asked what others stored there.
@@ -136,7 +138,27 @@ async def test_it_does_not_act_where_another_process_leads(watched: Watched) -> 
     watched.leadership.answers["leads"] = False
 
     assert await watched.second() == []
-    assert watched.leadership.asked("leads") == [(f"provider:{SIM}",)]
+    assert watched.leadership.asked("leads") == [(f"provider:{SIM}", True)]
+
+
+async def test_a_provider_out_of_reach_is_left_to_a_process_that_leads(watched: Watched) -> None:
+    watched.providers[SIM].circuit = Circuit.OPEN
+    watched.leadership.answers["leads"] = False
+    await watched.second()
+    assert watched.left_to_others == {SIM}
+    assert set(watched.leadership.asked("leads")) == {(f"provider:{SIM}", False)}
+
+    watched.providers[SIM].circuit = Circuit.CLOSED
+    await watched.second()
+    assert watched.left_to_others == set()
+
+
+async def test_the_leader_waits_for_a_provider_that_nobody_reaches(watched: Watched) -> None:
+    watched.providers[SIM].circuit = Circuit.OPEN
+
+    await watched.second()
+
+    assert watched.left_to_others == set()
 
 
 async def test_numbers_that_fall_behind_are_ended_and_the_looks_left_to_redis(
@@ -309,7 +331,7 @@ async def test_without_redis_one_process_runs_the_canary(watched: Watched) -> No
     watched.not_configured, watched.away = {"deliver_events"}, True
 
     assert await watched.second() == ["canary", *STOOD_IN]
-    assert watched.leadership.asked("leads") == [(f"provider:{SIM}",), ("canary",)]
+    assert watched.leadership.asked("leads") == [(f"provider:{SIM}", True), ("canary",)]
     await watched.end_all()
     watched.leadership.answers["leads"] = False
     assert await watched.second() == []

@@ -106,6 +106,29 @@ async def test_a_sweep_is_everybodys(steered: Steered) -> None:
 
 
 @pytest.mark.parametrize("tick", [tick.name for tick in PER_PROVIDER])
+async def test_a_tick_at_a_provider_out_of_reach_is_for_another_process(
+    steered: Steered, tick: str
+) -> None:
+    steered.ticks.left_to_others.add(SIM)
+
+    assert await steered.ticks.run(tick, SIM) is JobResult.AGAIN
+
+    assert steered.worked == []
+
+
+async def test_a_tick_ends_as_soon_as_its_provider_is_left_to_others(steered: Steered) -> None:
+    def until_left(*_: Any) -> int:
+        steered.ticks.left_to_others.add(SIM)
+        return 0
+
+    steered.steer("expire", until_left)
+
+    assert await steered.ticks.run("expire", SIM) is JobResult.AGAIN
+
+    assert steered.time.elapsed < STRETCH.total_seconds()
+
+
+@pytest.mark.parametrize("tick", [tick.name for tick in PER_PROVIDER])
 async def test_a_provider_nobody_configured_has_no_ticks(steered: Steered, tick: str) -> None:
     assert await steered.ticks.run(tick, ProviderName("nobody")) is JobResult.UNKNOWN
 

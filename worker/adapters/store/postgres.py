@@ -32,12 +32,13 @@ class PostgresLeadership:
 
     instances: PostgresInstances
 
-    async def leads(self, topic: str) -> bool:
-        """Raises `StoreUnavailable` where nobody can know."""
+    async def leads(self, topic: str, *, reaches: bool = True) -> bool:
+        """See `worker.lifecycle.backstop.Leadership`."""
 
         async def work(connection: AsyncConnection) -> bool:
             id_ = await self.instances.alive(connection)
-            asked = {"topic": topic, "id": id_, "silence": self.instances.silence, "now": None}
+            asked = {"topic": topic, "id": id_, "reaches": reaches, "now": None}
+            asked["silence"] = self.instances.silence
             return bool((await connection.execute(statement("leadership/leads"), asked)).scalar())
 
         return await self.instances.run(work)
