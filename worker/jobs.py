@@ -30,6 +30,8 @@ WORK_SECONDS = 18
 ARQ_SECONDS = 20
 # Every start counts as a try, also one that a crash or a deploy cut short.
 TRIES = 1_000_000
+#: Beside the ticks of providers: neither what is handed over waits for those, nor they for it.
+JOBS_AT_ONCE = 50
 REFUSE = "refuse"
 
 assert WORK_SECONDS < ARQ_SECONDS

@@ -25,13 +25,12 @@ from worker.adapters.redis.queue import open_queue
 from worker.domain.backoff import Backoff
 from worker.entrypoints.arq_worker import (
     HEALTH_SECONDS,
-    JOBS_AT_ONCE,
     JOBS_OF_A_PROVIDER,
     READ_LIMIT,
     KeepingWorker,
     worker_options,
 )
-from worker.jobs import ARQ_SECONDS
+from worker.jobs import ARQ_SECONDS, JOBS_AT_ONCE
 from worker.ports.handover import QUEUE
 
 

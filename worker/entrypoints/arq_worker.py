@@ -25,7 +25,17 @@ from worker.adapters.redis.queue import dump, load, open_queue
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import ARQ_WORKER, Backoff
 from worker.entrypoints.ticker import run_ticker
-from worker.jobs import ARQ_SECONDS, JOBS, REFUSE, TRIES, Ctx, JobHandlers, as_refused, handlers_in
+from worker.jobs import (
+    ARQ_SECONDS,
+    JOBS,
+    JOBS_AT_ONCE,
+    REFUSE,
+    TRIES,
+    Ctx,
+    JobHandlers,
+    as_refused,
+    handlers_in,
+)
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import HAND_OVER, TICKS
 from worker.ports.handover import QUEUE, IntakeRefusal, RefusedIntake
@@ -33,8 +43,6 @@ from worker.settings import Settings, load_settings
 
 OpenJobHandlers: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[JobHandlers]]
 
-#: Beside the ticks of providers: neither what is handed over waits for those, nor they for it.
-JOBS_AT_ONCE = 50
 #: Ticks of one provider that may run or wait at once: those that passed their turn on go on for a
 #: while beside the next ones.
 JOBS_OF_A_PROVIDER = 10

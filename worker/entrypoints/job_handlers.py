@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from worker.bootstrap import Worker, open_worker
 from worker.bootstrap.assemble import WorkerService
-from worker.entrypoints.arq_worker import JOBS_AT_ONCE
 from worker.entrypoints.http.number_intake import read_number_intake
 from worker.entrypoints.http.problems import Problem
-from worker.jobs import JobHandlers
+from worker.jobs import JOBS_AT_ONCE, JobHandlers
 from worker.ports.errors import RowLocked
 from worker.ports.handover import IntakeRefusal, RefusedIntake
 from worker.ports.reporter import JobResult

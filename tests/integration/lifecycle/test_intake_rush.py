@@ -9,8 +9,8 @@ from tests.fakes.turns import until
 from tests.integration.lifecycle.world import SIM, World, handed_over
 from tests.integration.store.shop import ALICE, BOB
 from worker.domain.ids import ProviderName, ProviderRef
-from worker.entrypoints.arq_worker import JOBS_AT_ONCE
 from worker.entrypoints.job_handlers import PATIENT_MOST, TakeHandedOver
+from worker.jobs import JOBS_AT_ONCE
 from worker.ports.errors import RowLocked, StoreUnavailable
 from worker.ports.reporter import JobResult
 from worker.ports.store.activations import AcceptOutcome, AcceptResult, CompleteIntake

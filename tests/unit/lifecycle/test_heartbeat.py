@@ -138,7 +138,7 @@ async def test_what_a_dead_process_kept_locked_is_freed_until_its_transactions_a
     await beating.free_the_dead()
     assert others.freed_again == [DEAD.id, DEAD.id]
 
-    await time.sleep((FREED_AGAIN_FOR + BEAT_EVERY).total_seconds())
+    time.pass_by(FREED_AGAIN_FOR + BEAT_EVERY)
     await beating.free_the_dead()
     await beating.free_the_dead()
     assert others.freed_again == [DEAD.id] * 3
