@@ -248,6 +248,7 @@ class SlaFacts(NamedTuple):
     done_at: datetime | None = None
     extension_until: datetime | None = None
     extension_beyond_control: bool = False  #: A human recorded the reason.
+    payment_method: str = vocabulary.BALANCE  #: By which a payout is owed.
     account_flags: frozenset[vocabulary.AccountFlag] = frozenset()
     freeze_seen: bool = False
     amount_minor: int = 0

@@ -52,7 +52,8 @@ def due_by(profile: Profile, facts: SlaFacts) -> datetime | None:
         case Sla.BALANCE_CREDIT:
             return credit_by(profile, start) or start
         case Sla.REFUND_PAYMENT:
-            return _extended(profile, facts, pay_by(profile, start) or _days(profile, start, None))
+            paid_by = pay_by(profile, start, facts.payment_method) or _days(profile, start, None)
+            return _extended(profile, facts, paid_by)
         case _:
             days = profile.obligations.replacement_business_days
             return business_days_after(profile, start, days or DEFAULT_REPLACEMENT_BUSINESS_DAYS)

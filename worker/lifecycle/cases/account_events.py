@@ -14,7 +14,6 @@ from worker.lifecycle.cases import record_facts
 from worker.lifecycle.cases.case_steps import (
     NothingFollows,
     Verdict,
-    claim_rejected,
     record_if_new,
     unchanged,
     with_event,
@@ -22,6 +21,7 @@ from worker.lifecycle.cases.case_steps import (
 from worker.lifecycle.cases.questions import (
     ClauseLookup,
     ask_policy,
+    claim_rejected,
     decided_by_human,
     instant_fact,
     without_none,

@@ -28,6 +28,7 @@ from worker.lifecycle.cases.questions import (
     FactsToAdd,
     ask_policy,
     instant_fact,
+    payment_method,
     without_none,
 )
 from worker.ports.store import case_view as port
@@ -317,6 +318,7 @@ def _asked_again(view: port.CaseView) -> Mapping[str, Any]:
         FREEZE_SEEN: barred(view) is None,
         "amount_minor": approved.amount_minor,
         "destination": approved.destination,
+        "payment_method": payment_method(view),
     }
 
 
@@ -337,10 +339,6 @@ def with_named_sum(record: port.DecisionRecord, verdict: Verdict) -> port.Decisi
     taken = min(decision.from_balance_minor, named)
     less = replace(decision, amount_minor=named, fee_minor=0, from_balance_minor=taken)
     return replace(record, decision=less, by_human=True)
-
-
-def claim_rejected() -> Decision:
-    return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
 
 
 def with_event(judge: KindJudge, view: port.CaseView, step: port.CaseStep) -> port.CaseStep:

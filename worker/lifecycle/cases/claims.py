@@ -5,11 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.policy import Decision, Op, Outcome, Profile, Reason
-from worker.domain.policy.at_intake import order_words
-from worker.domain.policy.deadlines import credit_by, honour_by, pay_by, review_by
+from worker.domain.policy.deadlines import credit_by, honour_by, review_by
 from worker.domain.policy.language.choices import Decided, LogTest
 from worker.domain.policy.language.kinds import EARLY_DEACTIVATION, KindRule
-from worker.domain.policy.vocabulary import Product
 from worker.lifecycle.cases import case_steps, claim_payouts, questions, record_facts, withdrawals
 from worker.lifecycle.cases.claim_payouts import leaves_platform
 from worker.lifecycle.cases.deleted_accounts import asked_first, credit_place
@@ -205,8 +203,6 @@ class ClaimJudge:
                 due[port.TimerKind.SMS_WINDOW] = decision.deadline + 2 * PATIENCE
             case Outcome.WAIT, Reason.SMS_WINDOW_OPEN:
                 due[port.TimerKind.SMS_WINDOW] = _recheck_at(order, decision.deadline, view.now)
-            case _ if leaves_platform(decision):
-                due[port.TimerKind.REFUND_PAYMENT] = pay_by(profile, view.now)
             case _:
                 pass
         if owed and claimed_at is not None:
@@ -229,7 +225,7 @@ class ClaimJudge:
             return self._step_for(
                 view,
                 facts,
-                questions.decided_by_human(record, case_steps.claim_rejected(), view, self.clauses),
+                questions.decided_by_human(record, questions.claim_rejected(), view, self.clauses),
             )
         granted = claim_payouts.granted(
             order, record.decision, verdict.amount_minor, credit_place(view)
@@ -277,14 +273,8 @@ def _is_repaired(view: port.CaseView, kind: str) -> bool:
 
 def _rule_of(view: port.CaseView, kind: str) -> KindRule | None:
     """What the policy says of claims of this kind, as it holds for this order."""
-    profile, record = view.profile, view.record
-    if profile is None:
-        return None
-    if record is not None and profile.whens:
-        words = order_words(record.service, record.country, record.price_minor, record.order_facts)
-        product = Product.RENTAL if record.rental else Product.ONE_TIME
-        profile = profile.for_order(words._replace(product=product))
-    return profile.kind(kind)
+    profile = questions.profile_for(view)
+    return None if profile is None else profile.kind(kind)
 
 
 def _with_own_window(view: port.CaseView, order: port.CaseOrder) -> Profile | None:

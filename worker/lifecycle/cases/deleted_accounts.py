@@ -8,7 +8,6 @@ from datetime import datetime
 
 from worker.domain.account_state import AccountState
 from worker.domain.policy import Decision, Destination, Outcome, Reason
-from worker.domain.policy.deadlines import pay_by
 from worker.domain.transfer import Charge, TransferKind
 from worker.lifecycle.cases import case_steps
 from worker.ports.store import case_view as port
@@ -42,12 +41,10 @@ def credited_step(
     decision = record.decision
     pays = decision.outcome in case_steps.PAYING
     leaves = pays and decision.destination is not Destination.BALANCE
-    by = pay_by(view.profile, view.now) if leaves and view.profile is not None else None
     move = port.MoneyMove(TransferKind.CLAIM, decision.amount_minor)
     return port.CaseStep(
         state=port.CaseState.APPROVED if leaves else case_steps.STATE_AFTER[decision.outcome],
         facts=facts,
         record=case_steps.record_if_new(view, record),
-        timers={} if by is None else {port.TimerKind.REFUND_PAYMENT: by},
         moves=(move,) if pays and not leaves else (),
     )

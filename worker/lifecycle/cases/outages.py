@@ -58,7 +58,7 @@ class OutageJudge:
                 return self._step(view, facts, decided)
             return self._granted(view, facts, record, verdict.amount_minor)
         record = questions.decided_by_human(
-            self._ask(view, facts), case_steps.claim_rejected(), view, self.clauses
+            self._ask(view, facts), questions.claim_rejected(), view, self.clauses
         )
         return self._step(view, facts, record)
 

@@ -7,9 +7,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from worker.domain.policy import Decision, Outcome, Reason
-from worker.domain.policy.deadlines import business_days_after, days_after
+from worker.domain.policy.deadlines import business_days_after, days_after, pay_by
+from worker.domain.policy.facts import SlaFacts
+from worker.domain.policy.obligations import due_by
 from worker.domain.policy.vocabulary import Sla
-from worker.lifecycle.cases.questions import ALTERNATIVE_OFFERED, instant_in
+from worker.lifecycle.cases.questions import (
+    ALTERNATIVE_OFFERED,
+    instant_in,
+    payment_method,
+    profile_for,
+)
 from worker.ports.store import case_view as port
 from worker.ports.store.obligations import Owed, OwedBy
 
@@ -46,7 +53,20 @@ def dated(view: port.CaseView, step: port.CaseStep) -> dict[port.TimerKind, date
         ends = [one.by_when for one in step.owed if one.what in _ENDING]
     own = {at for kind, at in step.timers.items() if kind is not port.TimerKind.HONOUR}
     missing = [at for at in ends if at not in own]
-    return {port.TimerKind.OBLIGATION: min(missing)} if missing else {}
+    ending = {port.TimerKind.OBLIGATION: min(missing)} if missing else {}
+    return ending | _late_payment(view, step)
+
+
+def _late_payment(view: port.CaseView, step: port.CaseStep) -> dict[port.TimerKind, datetime]:
+    """When the shop is told that it is late, unless its time to settle tells that."""
+    profile = profile_for(view)
+    owed = [one.by_when for one in step.owed or () if one.what is Sla.REFUND_PAYMENT]
+    if profile is None or not owed:
+        return {}
+    names_time = pay_by(profile, view.now, payment_method(view)) is not None
+    settles_by = step.timers.get(port.TimerKind.HONOUR)
+    told_anyway = settles_by is not None and view.now <= settles_by
+    return {} if told_anyway and not names_time else {port.TimerKind.REFUND_PAYMENT: owed[0]}
 
 
 def _owed(view: port.CaseView, step: port.CaseStep, decision: Decision) -> Owed | None:
@@ -55,8 +75,7 @@ def _owed(view: port.CaseView, step: port.CaseStep, decision: Decision) -> Owed 
             what = _ASKED_FOR.get(decision.reason, Sla.ANSWER)
             return Owed(what, OwedBy.CUSTOMER, decision.deadline or view.now + ANSWER_DAYS)
         case port.CaseState.APPROVED:
-            by_when = step.timers.get(port.TimerKind.REFUND_PAYMENT)
-            return Owed(Sla.REFUND_PAYMENT, OwedBy.SHOP, by_when or view.now + PAY_DAYS)
+            return Owed(Sla.REFUND_PAYMENT, OwedBy.SHOP, _paid_by(view, step))
         case port.CaseState.IN_REVIEW if (
             decision.reason is Reason.ALTERNATIVE_REFUND_METHOD
             and ALTERNATIVE_OFFERED in step.facts
@@ -82,6 +101,21 @@ def _awaited(view: port.CaseView, step: port.CaseStep, decision: Decision) -> Ow
     if offered and view.case.kind is port.CaseKind.WITHDRAWAL:
         return Owed(Sla.ANSWER, OwedBy.CUSTOMER, view.case.opened_at + ANSWER_DAYS)
     return None
+
+
+def _paid_by(view: port.CaseView, step: port.CaseStep) -> datetime:
+    """Until when an approved payout is on its way, of whatever case and by whomever approved."""
+    profile = profile_for(view)
+    if profile is None:
+        return view.now + PAY_DAYS
+    told = view.case.kind is port.CaseKind.WITHDRAWAL
+    # The yes to a claim may have been to its defect, long before its money was due.
+    approved_at = instant_in(step.facts, "approved_at") if told else None
+    method = payment_method(view)
+    owed = SlaFacts(Sla.REFUND_PAYMENT, approved_at or view.now, payment_method=method)
+    by_when = due_by(profile, owed)
+    assert by_when is not None  # Every payout has a date.
+    return by_when
 
 
 def _agreed_by(view: port.CaseView, step: port.CaseStep) -> datetime:

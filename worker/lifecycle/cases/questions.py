@@ -14,6 +14,8 @@ from worker.domain.policy import (
     decide,
     question_from,
 )
+from worker.domain.policy.at_intake import order_words
+from worker.domain.policy.vocabulary import BALANCE, Product
 from worker.ports.store.case_view import CLOSED, CaseFacts, CaseView, DecisionRecord
 
 #: The ids of the clauses of a policy that a reason rests on.
@@ -35,6 +37,23 @@ def without_none(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
+def profile_for(view: CaseView) -> Profile | None:
+    """The policy of the case, as it holds for the order that the case is about."""
+    profile, record = view.profile, view.record
+    if profile is None or record is None or not profile.whens:
+        return profile
+    words = order_words(record.service, record.country, record.price_minor, record.order_facts)
+    product = Product.RENTAL if record.rental else Product.ONE_TIME
+    return profile.for_order(words._replace(product=product))
+
+
+def payment_method(view: CaseView) -> str:
+    """By which money of this case leaves: told with the order, or with a withdrawal."""
+    told = view.case.facts if view.record is None else view.record.order_facts
+    method: str = told.get("payment_method", BALANCE)
+    return method
+
+
 def ask_policy(
     view: CaseView,
     op: Op,
@@ -44,7 +63,8 @@ def ask_policy(
     profile: Profile | None = None,
 ) -> DecisionRecord:
     """What the policy of the purchase decides now; without a kept version, a human decides."""
-    profile = profile or view.profile
+    # What is owed names no order, so an exception for this one is looked up here.
+    profile = profile or (profile_for(view) if op is Op.SLA_TICK else view.profile)
     if profile is None:
         decision = Decision(Outcome.NEEDS_REVIEW, Reason.POLICY_VERSION)
     else:
@@ -54,6 +74,10 @@ def ask_policy(
     return DecisionRecord(
         op, decision, dict(given), clauses(view.case.policy, decision.reason), as_of
     )
+
+
+def claim_rejected() -> Decision:
+    return Decision(Outcome.DENY, Reason.CLAIM_REJECTED)
 
 
 def decided_by_human(

@@ -109,7 +109,7 @@ class RentalCancelJudge:
         proposed = self._ask(view, facts)
         outcome = proposed.decision.outcome
         if not verdict.grant:
-            denied = case_steps.claim_rejected()
+            denied = questions.claim_rejected()
             by_human = questions.decided_by_human(proposed, denied, view, self.clauses)
             return self._step(view, facts, by_human)
         if _prolonged_since(view):

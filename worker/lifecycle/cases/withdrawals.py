@@ -98,7 +98,7 @@ class WithdrawalJudge:
             return self._step(
                 view,
                 facts,
-                questions.decided_by_human(record, case_steps.claim_rejected(), view, self.clauses),
+                questions.decided_by_human(record, questions.claim_rejected(), view, self.clauses),
             )
         if offered or outcome in {Outcome.NEEDS_EVIDENCE, Outcome.WAIT}:
             return self._found_lacking(view, verdict)
@@ -124,8 +124,10 @@ class WithdrawalJudge:
         return self._step(view, found, record)
 
     def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
-        name = "approved_at" if sla is port.TimerKind.REFUND_PAYMENT else "claim_at"
-        return questions.instant_in(view.case.facts, name) or view.case.opened_at
+        facts = view.case.facts
+        if sla is port.TimerKind.REFUND_PAYMENT:
+            return questions.instant_in(facts, "approved_at") or approving_decision(view.case).at
+        return questions.instant_in(facts, "claim_at") or view.case.opened_at
 
     def _offered(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
         """The customer completes it, declines, or lets it pass: nothing is asked of the policy."""
@@ -159,27 +161,20 @@ class WithdrawalJudge:
             state=state,
             facts=facts,
             record=case_steps.record_if_new(view, record),
-            timers=self._timers(view, facts, record.decision),
+            timers=self._timers(view, record.decision),
             moves=moves,
         )
         return case_steps.with_event(self, view, step)
 
-    def _timers(
-        self, view: port.CaseView, facts: port.CaseFacts, decision: Decision
-    ) -> dict[port.TimerKind, datetime]:
-        profile, deadline = view.profile, decision.deadline
-        if profile is None:
+    def _timers(self, view: port.CaseView, decision: Decision) -> dict[port.TimerKind, datetime]:
+        if view.profile is None or decision.deadline is None:
             return {}
         kind = {
             Outcome.NEEDS_REVIEW: port.TimerKind.REVIEW_SLA,
             Outcome.NEEDS_EVIDENCE: port.TimerKind.PAYMENT_INFO,
             Outcome.WAIT: port.TimerKind.OPEN_ORDER_HOLD,
-            Outcome.PAYOUT: port.TimerKind.REFUND_PAYMENT,
         }.get(decision.outcome)
-        approved_at = questions.instant_in(facts, "approved_at")
-        if decision.outcome is Outcome.PAYOUT and deadline is None and approved_at is not None:
-            deadline = pay_by(profile, approved_at)
-        return {} if kind is None or deadline is None else {kind: deadline}
+        return {} if kind is None else {kind: decision.deadline}
 
     def _granted(
         self,
@@ -193,7 +188,8 @@ class WithdrawalJudge:
         if not 0 < gross <= _amount_available(view):
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
         to = record.decision.destination or Destination.CLIENT
-        by = None if view.profile is None else pay_by(view.profile, view.now)
+        method = questions.payment_method(view)
+        by = None if view.profile is None else pay_by(view.profile, view.now, method)
         payout = Decision(Outcome.PAYOUT, Reason.CLAIM_APPROVED, gross, 0, to, by)
         return self._step(
             view, facts, questions.decided_by_human(record, payout, view, self.clauses)

@@ -58,7 +58,7 @@ ORDERED = {"buy_channel": BuyChannel.WEB, "payment_method": "balance"}
             },
         ),
         (AccountFacts, {}),
-        (SlaFacts, {"reason": Reason.EVIDENCE_MISSING}),
+        (SlaFacts, {"payment_method": "balance", "reason": Reason.EVIDENCE_MISSING}),
     ],
 )
 def test_the_default_of_a_fact_is_that_all_is_in_order(

@@ -140,3 +140,17 @@ def test_a_suspicion_stops_nothing_that_was_approved(ask: AskPolicy) -> None:
     policy = {"bars": {"fraud": "all"}}
     given = MONEY | {"account_flags": ["fraud_suspected"]}
     assert tick(ask, "refund_payment", DAY, policy, **given)[0] == "wait"
+
+
+@pytest.mark.parametrize(("method", "days"), [("wire", 14), ("card", 2), (None, 2)])
+def test_a_payout_is_due_within_the_time_of_its_payment_method(
+    ask: AskPolicy, method: str | None, days: int
+) -> None:
+    policy = {"payout.methods": {"wire": {"business_days": 10}}, "processing.pay_days": 2}
+    told = {} if method is None else {"payment_method": method}
+    late = ("overdue", "refund_payment_overdue", 0, 0, None, None)
+
+    in_time = tick(ask, "refund_payment", days * DAY, policy, **told)
+    after = tick(ask, "refund_payment", days * DAY + US, policy, **told)
+
+    assert (in_time, after) == (due("refund_payment_due", days * DAY), late)
