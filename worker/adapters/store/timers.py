@@ -15,6 +15,7 @@ from worker.adapters.store.case_changes import decide
 from worker.adapters.store.database import statement
 from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
+from worker.domain.policy.at_intake import order_words
 from worker.ports.instances import InstanceId
 from worker.ports.store.books import IN_REVIEW
 from worker.ports.store.case_search import Review
@@ -27,7 +28,10 @@ from worker.ports.store.cases import (
     UnseededWindow,
 )
 
-_WHOSE = text("SELECT account, policy, policy_version FROM activation WHERE id = :id")
+_WHOSE = text(
+    "SELECT account, policy, policy_version, service, country, order_facts FROM activation"
+    " WHERE id = :id"
+)
 
 
 async def lease(
@@ -85,7 +89,13 @@ async def unseeded(
     }
     rows = (await connection.execute(statement("cases/unseeded_windows"), wanted)).mappings().all()
     windows = [
-        UnseededWindow(ActivationId(r["id"]), r["policy"], r["policy_version"], r["rented_at"])
+        UnseededWindow(
+            ActivationId(r["id"]),
+            r["policy"],
+            r["policy_version"],
+            r["rented_at"],
+            order_words(r["service"], r["country"], r["price_minor"], r["order_facts"] or {}),
+        )
         for r in rows
         if r["id"] is not None
     ]
@@ -159,6 +169,9 @@ class SilenceEnding:
         silent = SilentActivation(
             id=ActivationId(timer.subject),
             account=AccountId(about["account"]),
+            service=about["service"],
+            country=about["country"],
+            order_facts=about["order_facts"] or {},
             order=case_rows.ordered(order, rental=False),
             profile=self.policy_of(policy, version),
             claim_at=(

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from worker.domain.policy import Op, OrderFacts, Outcome, Profile, decide
+from worker.domain.policy import Op, Outcome, Profile, decide, question_from
 from worker.domain.policy.deadlines import claim_window_end
 from worker.lifecycle.cases.account_events import AccountEventJudge
 from worker.lifecycle.cases.case_steps import KindJudge, timer_step
@@ -21,6 +21,7 @@ from worker.lifecycle.cases.follow_ups import after_timer
 from worker.lifecycle.cases.idle_balances import IdleBalances
 from worker.lifecycle.cases.outages import OutageJudge
 from worker.lifecycle.cases.questions import ClauseLookup, instant_fact, without_none
+from worker.lifecycle.cases.record_facts import told_with
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge
 from worker.lifecycle.cases.rental_closing import SHORTEST_DELAY, LogRead, RentalCloser
 from worker.lifecycle.cases.rental_ends import MISSING, PATIENCE, RentalEndJudge, RentalEnds
@@ -57,13 +58,14 @@ class ClaimWindows:
     async def seed(self) -> int:
         """Set a timer for the claim window of each newly settled activation; how many were set."""
         profiles = await self.policies.every_version()
-        windowed = {key: p for key, p in profiles.items() if p.claims.window is not None}
+        windowed = {key: p for key, p in profiles.items() if p.may_state_claim_window}
         seeded = 0
         for _ in range(WINDOWS_BATCHES):
             page = await self.cases.unseeded(list(windowed), self.batch)
             timers = [
-                Timer(TimerKind.CLAIM_WINDOW, window.id, _end(windowed, window))
+                Timer(TimerKind.CLAIM_WINDOW, window.id, end)
                 for window in page.windows
+                if (end := _end(windowed, window)) is not None
             ]
             await self.cases.seed(timers, page.up_to)
             seeded += len(timers)
@@ -81,37 +83,39 @@ class ClaimWindows:
         profile, order = silent.profile, silent.order
         if profile is None:
             return None
-        facts = OrderFacts(
-            purchased_at=order.purchased_at,
-            price_minor=order.price_minor,
-            sms_received_at=order.sms_received_at,
-            sms_displayed_at=order.sms_displayed_at,
-            credited_minor=order.credited_minor,
-            claim_at=silent.claim_at,
-        )
+        given = _silent_facts(silent)
+        op = Op.SILENCE_TICK
+        question = question_from({**given, "op": op.value, "now": instant_fact(silent.now)})
         window = (order.ends_at - order.purchased_at) // timedelta(seconds=1)
-        decision = decide(profile.with_window(window), Op.SILENCE_TICK, facts, silent.now)
+        decision = decide(profile.with_window(window), op, question.facts, silent.now)
         if decision.outcome not in {Outcome.FINALISED, Outcome.NONE}:
             return None
-        instants = {
-            "sms_received_at": facts.sms_received_at,
-            "sms_displayed_at": facts.sms_displayed_at,
-            "claim_at": facts.claim_at,
-        }
-        given = {
-            "purchased_at": instant_fact(facts.purchased_at),
-            "price_minor": facts.price_minor,
-            "credited_minor": facts.credited_minor,
-            **{name: instant_fact(at) for name, at in without_none(instants).items()},
-        }
         clauses = self.clauses(profile.name, decision.reason)
-        return DecisionRecord(Op.SILENCE_TICK, decision, given, clauses, silent.due_at)
+        return DecisionRecord(op, decision, given, clauses, silent.due_at)
 
 
-def _end(windowed: Mapping[tuple[str, str], Profile], window: UnseededWindow) -> datetime:
-    end = claim_window_end(windowed[window.policy, window.policy_version], window.rented_at)
-    assert end is not None  # Only policies with a window were asked for.
-    return end
+def _silent_facts(silent: SilentActivation) -> dict[str, Any]:
+    """What the policy is asked from; without exceptions nothing hangs on what the order said."""
+    order = silent.order
+    instants = {
+        "sms_received_at": order.sms_received_at,
+        "sms_displayed_at": order.sms_displayed_at,
+        "claim_at": silent.claim_at,
+    }
+    words = {"service": silent.service, "country": silent.country, **told_with(silent.order_facts)}
+    return {
+        **(words if silent.profile is not None and silent.profile.whens else {}),
+        "purchased_at": instant_fact(order.purchased_at),
+        "price_minor": order.price_minor,
+        "credited_minor": order.credited_minor,
+        **{name: instant_fact(at) for name, at in without_none(instants).items()},
+    }
+
+
+def _end(windowed: Mapping[tuple[str, str], Profile], window: UnseededWindow) -> datetime | None:
+    """By the policy as it holds for this order; None: only other orders have a window."""
+    profile = windowed[window.policy, window.policy_version].for_order(window.words)
+    return claim_window_end(profile, window.rented_at)
 
 
 BATCH: Final = 100

@@ -58,7 +58,7 @@ def of_order(record: CaseRecord, account: AccountRecord, facts: CaseFacts) -> di
     }
     return {
         **_asked(facts),
-        **_told_with(record),
+        **told_with(record.order_facts),
         "purchased_at": instant_fact(record.purchased_at),
         "price_minor": record.price_minor,
         "credited_minor": record.credited_minor,
@@ -225,8 +225,9 @@ def _confirmed(facts: CaseFacts) -> bool:
     return facts.get("deletion_confirmed") is not None
 
 
-def _told_with(record: CaseRecord) -> dict[str, Any]:
-    return {name: told for name, told in record.order_facts.items() if name not in _SHOWN_ONLY}
+def told_with(order_facts: CaseFacts) -> dict[str, Any]:
+    """Of what was told with an order: what decides something."""
+    return {name: told for name, told in order_facts.items() if name not in _SHOWN_ONLY}
 
 
 def _flags(account: AccountRecord, facts: CaseFacts) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 from worker.domain.account_state import LoggedEvent
 from worker.domain.ids import AccountId, ActivationId, ProviderName, ProviderRef
 from worker.domain.policy import Profile
+from worker.domain.policy.language.matching import OrderWords
 from worker.ports.provider import Sms
 from worker.ports.store import case_view, rentals
 from worker.ports.store.case_record import AccountRecord, CaseRecord
@@ -103,6 +104,7 @@ class UnseededWindow(NamedTuple):
     policy: str
     policy_version: str
     rented_at: datetime
+    words: OrderWords
 
 
 class UnseededPage(NamedTuple):
@@ -116,6 +118,9 @@ class SilentActivation(NamedTuple):
 
     id: ActivationId
     account: AccountId
+    service: str
+    country: str
+    order_facts: Mapping[str, Any]  #: As told with the order.
     order: case_view.CaseOrder
     profile: Profile | None
     claim_at: datetime | None

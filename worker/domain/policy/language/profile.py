@@ -113,6 +113,12 @@ class Profile:
         routes = [self.payout.route, *(when.changes.get("payout.route") for when in self.whens)]
         return frozenset(route for route in routes if route is not None)
 
+    @property
+    def may_state_claim_window(self) -> bool:
+        """Whether `[claims]` names a window, under an exception at least."""
+        changed_there = any("claims.window" in when.changes for when in self.whens)
+        return self.claims.window is not None or changed_there
+
     def with_window(self, seconds: int) -> "Profile":
         """The policy of an order that has its own window, fixed when it was taken in."""
         key = "sms.sms_window_s"

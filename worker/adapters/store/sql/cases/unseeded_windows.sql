@@ -18,7 +18,8 @@ reach AS (
            count(*) >= :limit AS more
       FROM next
 )
-SELECT s.activation_id AS id, a.policy, a.policy_version, a.rented_at, reach.upto, reach.more
+SELECT s.activation_id AS id, a.policy, a.policy_version, a.rented_at, a.service, a.country,
+       a.price_minor, a.order_facts, reach.upto, reach.more
   FROM reach
   LEFT JOIN (settlement s JOIN activation a ON a.id = s.activation_id)
     ON s.at > (SELECT upto FROM horizon) AND s.at <= reach.upto AND s.outcome <> 'refunded'
