@@ -184,15 +184,25 @@ def test_the_workers_are_scraped_under_the_name_that_the_rules_know(
     assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
 
 
-@pytest.mark.parametrize("step", ["relabelings", "metricRelabelings"])
-def test_a_series_is_told_apart_by_its_instance_alone(step: str, everything: list[Json]) -> None:
+def test_a_series_is_told_apart_by_its_instance_alone(everything: list[Json]) -> None:
     """The operator adds labels of the pod, and the rules say `without (instance)`."""
     [endpoint] = one(everything, "ServiceMonitor")["spec"]["endpoints"]
-    dropped = [each["regex"] for each in endpoint[step] if each["action"] == "labeldrop"]
+    dropped = [each["regex"] for each in endpoint["relabelings"] if each["action"] == "labeldrop"]
     by_the_operator = {"pod", "container", "endpoint", "service", "namespace", "job", "instance"}
 
     left = {name for name in by_the_operator if not any(re.fullmatch(d, name) for d in dropped)}
     assert left == {"namespace", "job", "instance"}
+
+
+def test_no_label_of_our_own_metrics_is_dropped(everything: list[Json]) -> None:
+    """`relabelings` have dropped what the operator adds; after them, `service` is only ours."""
+    [endpoint] = one(everything, "ServiceMonitor")["spec"]["endpoints"]
+    steps = endpoint.get("metricRelabelings", [])
+    dropped = [each["regex"] for each in steps if each["action"] == "labeldrop"]
+    ours = set().union(*scraped().values())
+
+    assert "service" in ours
+    assert [name for name in ours if any(re.fullmatch(d, name) for d in dropped)] == []
 
 
 def test_the_rules_are_those_that_ship(
