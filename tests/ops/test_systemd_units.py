@@ -247,3 +247,25 @@ def test_the_journal_is_read_by_the_names_of_units() -> None:
 def _prose(unit: Path) -> str:
     comments = [line[1:].strip() for line in unit.read_text().split("\n") if line[:1] == "#"]
     return " ".join(comments)
+
+
+@pytest.mark.parametrize("unit", [DAEMON, DESK], ids=name_of)
+def test_bad_configuration_ends_the_service_and_no_restart_follows(
+    unit: Path, tmp_path: Path
+) -> None:
+    """systemd asks for the status of the main process only: a check before it is run for ever."""
+    [(_, command)] = [started.split() for started in Unit(unit).commands()]
+    config = tmp_path / "bad.toml"
+    config.write_text('[log]\nlevel = "loud"\n')
+
+    done = subprocess.run(
+        [sys.executable, "-m", "worker", command],
+        env={"AW_CONFIG": str(config), "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert Unit(unit)["RestartPreventExitStatus"] == str(done.returncode) == str(Exit.BAD_CONFIG)
+    assert "log.level" in done.stderr
