@@ -30,6 +30,7 @@ from worker.entrypoints.arq_worker import (
     KeepingWorker,
     worker_options,
 )
+from worker.entrypoints.ticker import AHEAD
 from worker.jobs import ARQ_SECONDS, JOBS_AT_ONCE
 from worker.ports.handover import QUEUE
 
@@ -399,14 +400,31 @@ async def test_ticks_do_not_wait_for_what_is_handed_over(
     work.accept_waits = True
     for _ in range(JOBS_AT_ONCE + JOBS_OF_A_PROVIDER):
         await queue.enqueue_job("accept", BODY)
-    await queue.enqueue_job("watch", "p", _job_id="watch:p:1")
 
     async with working(work, redis_url):
-        await work.reporter.heard("job", "watch", "done")
+        for slot in ("watch:p:1", "watch:p:2"):
+            job = await queue.enqueue_job("watch", "p", _job_id=slot)
+            assert job is not None
+            await queue.zincrby(QUEUE, -(AHEAD // timedelta(milliseconds=1)), slot)
+        await work.reporter.heard("job", "watch", "done", times=2)
         taken = len(work.accepted)
         work.let_go.set()
 
     assert taken <= JOBS_AT_ONCE
+
+
+async def test_a_line_of_handed_over_jobs_is_worked_off_without_a_poll_for_each_place(
+    work: Work, queue: ArqRedis, redis_url: str
+) -> None:
+    for _ in range(8 * JOBS_AT_ONCE):
+        await queue.enqueue_job("accept", BODY)
+    await queue.config_resetstat()
+
+    async with working(work, redis_url):
+        await work.reporter.heard("job", "accept", "done", times=8 * JOBS_AT_ONCE)
+        polls = await calls(queue, "zrangebyscore")
+
+    assert polls < 4
 
 
 async def test_a_bodys_life_is_longer_than_its_retries_need(queue: ArqRedis) -> None:

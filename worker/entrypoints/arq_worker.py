@@ -102,25 +102,43 @@ class KeepingWorker(Worker):
     Redis four times about each, at every poll. That was a quarter of what an idle daemon does.
     """
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._places = asyncio.Semaphore(JOBS_AT_ONCE)  #: Of all jobs but ticks.
+
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """As in arq, which asks one thing after the other about each job."""
         for id_ in await self._free(job_ids):
-            if not _is_tick(id_) and len(self._intakes()) >= JOBS_AT_ONCE:
-                continue  # What is left are the ticks' places.
+            if not await self._has_place(id_):
+                return  # Ticks may have come meanwhile.
             await self.sem.acquire()
             if self.job_counter >= self.max_jobs:
                 self.sem.release()
+                self._leave_place(id_)
                 return
             self.job_counter += 1
             if (score := await self._take(id_)) is None:
                 self._release_sem_dec_counter_on_complete()
+                self._leave_place(id_)
                 continue
             task = self.loop.create_task(self.run_job(id_, int(score)))
             task.add_done_callback(lambda _: self._release_sem_dec_counter_on_complete())
+            task.add_done_callback(partial(self._leave_place, id_))
             self.tasks[id_] = task
 
-    def _intakes(self) -> list[str]:
-        return [id_ for id_ in self.tasks if not _is_tick(id_)]
+    async def _has_place(self, job_id: str) -> bool:
+        """Whether there is one, after a wait that is short: what is handed over leaves the rest."""
+        if not _is_tick(job_id):
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._places.acquire()
+            except TimeoutError:
+                return False
+        return True
+
+    def _leave_place(self, job_id: str, _job: object = None) -> None:
+        if not _is_tick(job_id):
+            self._places.release()
 
     async def _free(self, job_ids: list[bytes]) -> list[str]:
         """Those that run nowhere, as far as one question tells."""
