@@ -93,8 +93,10 @@ async def test_a_claim_on_money_held_outside_is_credited_outside(shop: CaseShop)
 
     case = await shop.open_claim(id_)
 
-    assert case.state is CaseState.GRANTED
+    assert (case.state, case.charge) == (CaseState.GRANTED, Charge.EXTERNAL)
     assert await shop.balances() == (0, 0)
+    told = "SELECT payload ->> 'charge' FROM event WHERE type = 'claim.granted'"
+    assert await shop.fetch_value(told) == "external"
     sides = await shop.fetch_rows(
         "SELECT source, destination FROM transfer WHERE key LIKE 'claim:%'"
     )

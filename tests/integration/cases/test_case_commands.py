@@ -17,6 +17,7 @@ from tests.unit.cli.conftest import Cli, cli, nothing_around
 from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World, deps_over
 from worker.domain.activation import State
+from worker.domain.transfer import Charge
 from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.listener import listen
 from worker.ports.store.case_view import Case, CaseState
@@ -84,6 +85,19 @@ def test_a_case_in_review_is_listed_shown_and_decided(served: Served) -> None:
     assert decided.stderr == f"{case.id} is now granted\n"
     assert served.run(served.shop.state_of(case.id)) is CaseState.GRANTED
     assert served.ask("cases", "list").stderr == "nothing waits for a human\n"
+
+
+def test_what_the_shop_took_itself_is_given_back_by_the_shop(served: Served) -> None:
+    async def claimed(shop: CaseShop) -> tuple[str, str]:
+        await shop.open_account()
+        ours = await shop.closed_activation("P3")
+        outside = await shop.closed_activation("P3", "2", charge=Charge.EXTERNAL)
+        return str((await shop.open_claim(ours)).id), str((await shop.open_claim(outside)).id)
+
+    ours, outside = served.run(claimed(served.shop))
+
+    assert "given          3.50 USD back on the balance" in served.ask("cases", "show", ours).stdout
+    assert "given          3.50 USD back by the shop" in served.ask("cases", "show", outside).stdout
 
 
 async def order_in_doubt(shop: CaseShop) -> RentalOrder:

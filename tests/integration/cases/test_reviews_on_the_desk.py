@@ -14,6 +14,7 @@ from tests.unit.desk.visitor import Page, Visitor
 from tests.unit.http.caller import Api, Described
 from tests.unit.http.conftest import described
 from worker.domain.activation import State
+from worker.domain.transfer import Charge
 from worker.ports.store.rentals import RentalOrder
 
 FIXTURES = (described,)
@@ -111,6 +112,30 @@ async def test_a_claim_is_granted_for_less_and_the_note_is_kept(
     assert "seen" in (await staff.get(f"/cases/{claim}")).text
     assert again.status == 409
     assert "Somebody decided before you" in again.text
+
+
+async def test_what_the_shop_took_itself_is_never_said_to_go_to_the_balance(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account(amount_minor=0)
+    number = await shop.delivered_activation("P3", charge=Charge.EXTERNAL)
+    reply = await api.post("/v1/claims", {"activation": str(number), **CLAIM})
+    waits = await shop.rent_number("P3", "2", charge=Charge.EXTERNAL)
+    await shop.end_activation(waits, State.IN_REVIEW, reason="sms_not_displayed")
+    claim = reply.json["id"]
+
+    reviews = (await api.get("/v1/reviews")).json["items"]
+    asked = [await staff.get(f"/?review={id_}") for id_ in (claim, waits)]
+    await decide(staff, claim, grant="yes")
+    shown = await staff.get(f"/cases/{claim}")
+
+    assert reply.json["charge"] == "external"
+    assert {each["kind"]: (each["charge"], each["destination"]) for each in reviews} == {
+        "claim": ("external", "balance"),  # As it was asked for.
+        "activation": ("external", None),
+    }
+    assert "is given back by the shop" in shown.text
+    assert [page for page in [*asked, shown] if "the balance" in page.text] == []
 
 
 async def test_a_number_is_refunded_by_its_review(shop: CaseShop, api: Api, staff: Visitor) -> None:

@@ -17,6 +17,7 @@ def case(state: str, **other: Any) -> dict[str, Any]:
     return {
         "id": CASE, "kind": "claim", "account": "ann", "currency": "USD", "state": state,
         "moved_minor": 0, "facts": {}, "obligations": [], "evidence": [], "closed_at": None,
+        "charge": "hold",
         "opened_at": DUE, "decision": {**decision, "deadline": None}, **other,
     }  # fmt: skip
 
@@ -36,6 +37,10 @@ def case(state: str, **other: Any) -> dict[str, Any]:
         (
             case("granted", moved_minor=1_234_567, closed_at=DUE),
             "12,345.67 USD is back on the balance since 2026-12-03 10:05 UTC.",
+        ),
+        (
+            case("granted", moved_minor=120, closed_at=DUE, charge="external"),
+            "1.20 USD is given back by the shop, as decided at 2026-12-03 10:05 UTC.",
         ),
         (
             case("paid", moved_minor=120, closed_at=DUE),

@@ -319,6 +319,7 @@ def _payload(view: port.CaseView, step: port.CaseStep) -> Mapping[str, Any]:
         "account": case.account,
         "state": step.state.value,
         "currency": case.currency,
+        **({} if view.order is None else {"charge": view.order.charge.value}),
         **order_ref_told(None if view.order is None else view.order.order_ref),
     }
     if step.record is None:

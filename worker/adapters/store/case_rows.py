@@ -71,8 +71,14 @@ def case(row: RowMapping, **history: Any) -> port.Case:
         withheld_minor=row["withheld_minor"],
         moved_minor=row["moved_minor"],
         order_ref=row["order_ref"],
+        charge=charge_of(row),
         **history,
     )
+
+
+def charge_of(row: Mapping[str, Any] | RowMapping) -> Charge | None:
+    """Of the order that something is about, if it is about one."""
+    return None if row["charge"] is None else Charge(row["charge"])
 
 
 def decision(row: RowMapping) -> port.DecisionRow:
@@ -180,6 +186,7 @@ def review(row: Mapping[str, Any] | RowMapping, profile: Profile | None) -> Revi
         case=row["case_id"],
         order=row["order_id"],
         order_ref=row["order_ref"],
+        charge=charge_of(row),
     )
 
 

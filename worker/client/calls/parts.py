@@ -40,6 +40,10 @@ class CaseBrief(TypedDict):
     subject: str
 
 
+#: Who holds the customer's money.
+Charge: TypeAlias = Literal["hold", "external"]
+
+
 class Clause(TypedDict):
     id: str
     says: str | None

@@ -10,6 +10,7 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from worker.client.calls.parts import (
     CaseBrief,
+    Charge,
     Clause,
     Code,
     Decision,
@@ -165,6 +166,7 @@ class BulkResults(TypedDict):
 class Case(TypedDict):
     account: str
     activation: str | None
+    charge: Charge | None
     closed_at: str | None
     currency: str
     decision: Decision | None
@@ -359,6 +361,7 @@ class Review(TypedDict):
     answers: list[Effect]
     by_when: str
     case: str | None
+    charge: Charge | None
     clauses: list[str]
     currency: str
     destination: str | None

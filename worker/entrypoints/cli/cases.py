@@ -176,6 +176,9 @@ def write_case(case: Mapping[str, Any], output: out.Format) -> None:
         return
     for name in ("id", "kind", "subject", "account", "state", "policy", "opened_at", "closed_at"):
         out.write_line(f"{name:15}{out.clean(case[name])}")
+    if case["moved_minor"]:
+        given = out.money(case["moved_minor"], case["currency"])
+        out.write_line(f"{'given':15}{given}{_giver(case)}")
     for name, value in case["facts"].items():
         out.write_line(f"{'  ' + name:31}{out.clean(value)}")
     columns = ("at (UTC)", "outcome", "reason", "sum", "deadline", "clauses")
@@ -190,6 +193,13 @@ def write_case(case: Mapping[str, Any], output: out.Format) -> None:
             out.write_line(f"the {owed['owed_by']} owes {what} by {by_when}")
     for timer in case["timers"]:
         out.write_line(f"{timer['kind']} rings after {out.short_instant(timer['due_at'])}")
+
+
+def _giver(case: Mapping[str, Any]) -> str:
+    """What the shop took itself never was on the balance, and does not go there."""
+    if case["state"] != "granted":
+        return ""
+    return " back by the shop" if case.get("charge") == "external" else " back on the balance"
 
 
 def _findings(options: Iterable[str]) -> dict[str, Any]:

@@ -168,6 +168,18 @@ def without_codes(value: object) -> object:
             return value
 
 
+def is_outside(about: Mapping[str, Any]) -> bool:
+    """Whether the money of its order is in the shop's books: it never was on the balance."""
+    return about.get("charge") == "external"
+
+
+def goes(destination: str, about: Mapping[str, Any]) -> str:
+    """Where the money of a case or a review goes."""
+    if destination == "balance" and is_outside(about):
+        return "by the shop"
+    return f"to the {words(destination)}"
+
+
 def kind_of(thing: Mapping[str, Any]) -> str:
     """Of a case or a review: what is claimed, what happened, or else its kind."""
     facts = thing["facts"]

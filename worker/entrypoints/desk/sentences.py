@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from worker.entrypoints.desk.formatting import minute, money, person, words
+from worker.entrypoints.desk.formatting import is_outside, minute, money, person, words
 
 Json = Mapping[str, Any]
 
@@ -71,6 +71,7 @@ _STANDS: Final[Mapping[str, str]] = {
     "in_review": "A person decides it{by}. Nothing moves until then.",
     "approved": "{approved} is approved, and somebody has to pay it out{by}.",
     "granted": "{moved} is back on the balance{since}.",
+    "granted_outside": "{moved} is given back by the shop, as decided{at}.",
     "paid": "{moved} was paid out{at}.",
     "denied": "Nothing is given: {denied}.",
     "replaced": "Another number was given in its place.",
@@ -82,6 +83,8 @@ _STANDS: Final[Mapping[str, str]] = {
 def case_says(case: Json) -> str:
     """What a customer could be told of it."""
     decision, state = case["decision"] or {}, case["state"]
+    if state == "granted" and is_outside(case):
+        state = "granted_outside"
     if state not in _STANDS:
         return _waits(case) if state == "waiting" else _done(case)
     reason = decision.get("reason", "")

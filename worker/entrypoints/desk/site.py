@@ -125,7 +125,7 @@ def _environment(files: Mapping[str, StaticFile]) -> Environment:
     )
     filters = (
         "money", "away", "is_past", "clock", "visible", "words", "percent", "plain", "details",
-        "without_codes", "kind_of", "person", "in_money", "minute",
+        "without_codes", "kind_of", "person", "in_money", "minute", "goes",
     )  # fmt: skip
     pages.filters.update({name: getattr(formatting, name) for name in filters})
     addresses = {f"{_plain(name)}": f"/static/{name}" for name in files}

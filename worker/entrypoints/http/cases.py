@@ -22,6 +22,7 @@ from worker.domain.policy import FactError
 from worker.domain.policy.fact_readers import INSTANTS
 from worker.domain.policy.fact_readers import instant as read_instant
 from worker.domain.policy.vocabulary import Sla
+from worker.domain.transfer import Charge
 from worker.entrypoints.http.problems import (
     ERRORS_MAX,
     DecidedBefore,
@@ -174,6 +175,7 @@ class CaseShown(ResponseBody):
     rental: str | None
     account: str
     order_ref: str | None
+    charge: Charge | None  #: `external`: what it gives back is in the shop's books.
     currency: str
     state: CaseStateName
     policy: str

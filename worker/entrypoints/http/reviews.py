@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
+from worker.domain.transfer import Charge
 from worker.entrypoints.http import cases
 from worker.entrypoints.http.activations import ActivationShown, activation_json
 from worker.entrypoints.http.auth import Scope
@@ -73,6 +74,7 @@ class ReviewShown(ResponseBody):
     subject: str
     account: str
     order_ref: str | None
+    charge: Charge | None  #: Of the order; `external`: the shop itself gives it back.
     opened_at: Moment
     reason: str
     clauses: list[str]

@@ -88,6 +88,7 @@ class CaseToldShown(BaseModel):
     model_config = ConfigDict(extra="allow", defer_build=True)
 
     account: str
+    charge: Charge | None = None  #: Of the order that a case is about, as above.
 
 
 #: By type; one that ends in `*` stands for all types that begin so.

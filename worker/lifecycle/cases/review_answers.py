@@ -96,8 +96,9 @@ def of_activation(number: Activation) -> tuple[Effect, ...]:
     ours = number.charge is Charge.HOLD
     back = f"{price} is back on the balance" if ours else f"the shop gives {price} back"
     kept = f"{price} is charged" if ours else f"the shop keeps {price}"
+    to = "balance" if ours else None
     return (
-        Effect("grant", f"The number ends {State.REFUNDED.value}: {back}.", minor, "balance"),
+        Effect("grant", f"The number ends {State.REFUNDED.value}: {back}.", minor, to),
         Effect("deny", f"The number ends {State.CLOSED.value}: {kept}."),
     )
 

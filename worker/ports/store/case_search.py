@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId
+from worker.domain.transfer import Charge
 from worker.ports.store import case_view
 
 
@@ -50,6 +51,7 @@ class Review:
     case: UUID | None = None  #: None: it is about an activation or an order of a long rental.
     order: UUID | None = None  #: The number or the rental that it is about.
     order_ref: str | None = None
+    charge: Charge | None = None  #: Of that order; None: it is about none.
 
     @property
     def place(self) -> ReviewPlace:

@@ -201,6 +201,7 @@ class Case:
     withheld_minor: int = 0
     moved_minor: int = 0  #: Credited or paid out so far.
     order_ref: str | None = None  #: The shop's own id of the order that it is about.
+    charge: Charge | None = None  #: Of that order: whose books its money is in.
     decisions: tuple[DecisionRow, ...] = ()  #: Oldest first.
     evidence: tuple[EvidenceEntry, ...] = ()
     timers: tuple[Timer, ...] = ()

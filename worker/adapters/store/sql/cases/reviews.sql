@@ -71,7 +71,7 @@ told AS (
            coalesce((SELECT t.detail ->> 'reason' FROM transition t WHERE t.activation_id = a.id
                       AND t.what = 'in_review' ORDER BY t.seq DESC LIMIT 1), 'unknown'),
            CAST('{}' AS text[]), a.price_minor,
-           a.currency, 'balance', CAST(NULL AS timestamptz),
+           a.currency, CASE a.charge WHEN 'hold' THEN 'balance' END, CAST(NULL AS timestamptz),
            jsonb_build_object('provider', a.provider, 'provider_state', a.provider_state,
                               'service', a.service, 'country', a.country, 'policy', a.policy),
            a.policy, a.policy_version, page.order_id, page.rank_at
@@ -91,6 +91,9 @@ told AS (
 SELECT *, nullif(rank_at, 'infinity') AS rank,
        coalesce((SELECT n.order_ref FROM activation n WHERE n.id = order_id),
                 (SELECT r.order_ref FROM rental r WHERE r.id = order_id),
-                (SELECT o.order_ref FROM rental_order o WHERE o.id = told.id)) AS order_ref
+                (SELECT o.order_ref FROM rental_order o WHERE o.id = told.id)) AS order_ref,
+       coalesce((SELECT n.charge FROM activation n WHERE n.id = order_id),
+                (SELECT r.charge FROM rental r WHERE r.id = order_id),
+                (SELECT o.charge FROM rental_order o WHERE o.id = told.id)) AS charge
   FROM told
  ORDER BY rank_at, opened_at, id
