@@ -28,6 +28,7 @@ IMPORTS: Final = {
 }
 _SCALARS: Final = {"string": "str", "integer": "int", "boolean": "bool", "null": "None"}
 _PARTS: Final = "What stands in the answers of the API, typed. A newer daemon can add members."
+_LISTS: Final = "The pages of lists that the API answers, typed. A newer daemon can add members."
 _ANSWERS: Final = "What the API answers: plain JSON, typed. A newer daemon can add members."
 _WRITTEN: Final = "\n\nWritten by `python -m deploy.client`; a test compares it with the API.\n"
 
@@ -41,11 +42,8 @@ def modules() -> dict[Path, str]:
             tagged.setdefault(operation["tags"][0], []).append(
                 Call(method, path, operation, description).text()
             )
-    parts = _parts(description)
-    texts = {
-        CALLS / "parts.py": _shapes(description, parts, _PARTS),
-        CALLS / "shapes.py": _shapes(description, set(_reachable(description)) - parts, _ANSWERS),
-    }
+    homes = {"parts": _PARTS, "list_pages": _LISTS, "shapes": _ANSWERS}
+    texts = {CALLS / f"{home}.py": _shapes(description, home, homes[home]) for home in homes}
     for tag, calls in tagged.items():
         texts[CALLS / f"{tag}.py"] = _calls_module(tag, calls, description)
     texts[CALLS / "__init__.py"] = _all_calls(sorted(tagged))
@@ -211,11 +209,17 @@ def _imported(names: Iterable[str], parts: AbstractSet[str]) -> list[str]:
     """The imports of shapes, each from where it is written."""
     homes: dict[str, list[str]] = {}
     for name in names:
-        homes.setdefault("parts" if name in parts else "shapes", []).append(name)
+        homes.setdefault(_home(name, parts), []).append(name)
     return [
         f"from worker.client.calls.{home} import {', '.join(found)}"
         for home, found in sorted(homes.items())
     ]
+
+
+def _home(name: str, parts: AbstractSet[str]) -> str:
+    if name in parts:
+        return "parts"
+    return "list_pages" if name.endswith("List") else "shapes"
 
 
 def _uses(text: str, word: str) -> bool:
@@ -232,14 +236,16 @@ def _all_calls(tags: list[str]) -> str:
     )
 
 
-def _shapes(description: Schema, names: AbstractSet[str], says: str) -> str:
+def _shapes(description: Schema, home: str, says: str) -> str:
     schemas: Schema = description["components"]["schemas"]
+    parts = _parts(description)
+    names = {name for name in _reachable(description) if _home(name, parts) == home}
     held = {each for name in names for each in _references(schemas[name])} - names
     classes = "\n\n".join(_class(n, schemas[n]) for n in sorted(names))
     text = f'"""{says}{_WRITTEN}"""\n\nfrom __future__ import annotations\n\n'
     text += "from datetime import datetime\n"
     text += "from typing import Any, Literal, NotRequired, TypeAlias, TypedDict\n\n"
-    text += "\n".join(_imported(sorted(held), held)) + "\n\n"
+    text += "\n".join(_imported(sorted(held), parts)) + "\n\n"
     if says == _ANSWERS:
         text += "#: Given as RFC 3339 text, or as a `datetime` with its offset.\n"
         text += "Instant: TypeAlias = datetime | str\n\n\n"

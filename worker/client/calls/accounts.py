@@ -7,16 +7,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.list_pages import AccountList, EntryList
 from worker.client.calls.parts import AccountItem
-from worker.client.calls.shapes import (
-    Account,
-    AccountList,
-    AccountWhole,
-    BulkAccountResults,
-    Case,
-    EntryList,
-    Instant,
-)
+from worker.client.calls.shapes import Account, AccountWhole, BulkAccountResults, Case, Instant
 
 
 class AccountCalls(ApiConnection):

@@ -7,20 +7,14 @@ from collections.abc import Sequence
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.list_pages import ActivationList
 from worker.client.calls.parts import (
     CodeShownElsewhere,
     OrderFactsTold,
     RentedNumberItem,
     RentOptionsGiven,
 )
-from worker.client.calls.shapes import (
-    Activation,
-    ActivationExpanded,
-    ActivationList,
-    BulkResults,
-    Instant,
-    Rented,
-)
+from worker.client.calls.shapes import Activation, ActivationExpanded, BulkResults, Instant, Rented
 
 
 class ActivationCalls(ApiConnection):

@@ -6,7 +6,7 @@ Written by `python -m deploy.client`; a test compares it with the API.
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection
-from worker.client.calls.shapes import CaseList
+from worker.client.calls.list_pages import CaseList
 
 
 class CaseCalls(ApiConnection):

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection
-from worker.client.calls.shapes import EndpointEnabled, EventList, Replayed
+from worker.client.calls.list_pages import EventList
+from worker.client.calls.shapes import EndpointEnabled, Replayed
 
 
 class EventCalls(ApiConnection):

@@ -4,7 +4,8 @@ Written by `python -m deploy.client`; a test compares it with the API.
 """
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import ProviderList, ProviderWhole
+from worker.client.calls.list_pages import ProviderList
+from worker.client.calls.shapes import ProviderWhole
 
 
 class ProviderCalls(ApiConnection):

@@ -6,8 +6,9 @@ Written by `python -m deploy.client`; a test compares it with the API.
 from typing import Literal
 
 from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.list_pages import RentalList
 from worker.client.calls.parts import OrderFactsTold
-from worker.client.calls.shapes import Case, Instant, Rental, RentalList, RentalOrder
+from worker.client.calls.shapes import Case, Instant, Rental, RentalOrder
 
 
 class RentalCalls(ApiConnection):

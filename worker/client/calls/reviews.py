@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from worker.client.api_connection import ApiConnection, segment
-from worker.client.calls.shapes import ReviewEnded, ReviewList
+from worker.client.calls.list_pages import ReviewList
+from worker.client.calls.shapes import ReviewEnded
 
 
 class ReviewCalls(ApiConnection):

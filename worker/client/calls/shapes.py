@@ -23,7 +23,6 @@ from worker.client.calls.parts import (
     Message,
     Noted,
     Obligation,
-    Provider,
     RentalOrderDecided,
     Service,
     Settlement,
@@ -44,11 +43,6 @@ class Account(TypedDict):
     obligations: list[Obligation]
     policy: str | None
     state: Literal["open", "closing", "blocked", "frozen", "deleted"]
-
-
-class AccountList(TypedDict):
-    items: list[Account]
-    next_cursor: str | None
 
 
 class AccountWhole(TypedDict):
@@ -129,11 +123,6 @@ class ActivationExpanded(TypedDict):
     timeline: list[Timeline]
 
 
-class ActivationList(TypedDict):
-    items: list[Activation]
-    next_cursor: str | None
-
-
 class BulkAccepted(TypedDict):
     activation: Activation
     status: Literal[200, 201]
@@ -201,11 +190,6 @@ class Case(TypedDict):
     withheld_minor: int
 
 
-class CaseList(TypedDict):
-    items: list[Case]
-    next_cursor: str | None
-
-
 class Document(TypedDict):
     """This description."""
 
@@ -216,19 +200,6 @@ class EndpointEnabled(TypedDict):
     """`was_gone`: it had answered 410; otherwise nothing has changed."""
 
     was_gone: bool
-
-
-class EntryList(TypedDict):
-    items: list[Entry]
-    next_cursor: str | None
-
-
-class EventList(TypedDict):
-    """With `after`, oldest first: `next_after` is what to ask for next, also where nothing came."""
-
-    items: list[Event]
-    next_after: int | None
-    next_cursor: str | None
 
 
 class Nothing(TypedDict):
@@ -248,11 +219,6 @@ class Problem(TypedDict):
     title: str
     tried: NotRequired[list[Tried] | None]
     type: str
-
-
-class ProviderList(TypedDict):
-    items: list[Provider]
-    next_cursor: None
 
 
 class ProviderWhole(TypedDict):
@@ -298,11 +264,6 @@ class Rental(TypedDict):
     renewed_at: str | None
     rented_at: str
     service: str
-
-
-class RentalList(TypedDict):
-    items: list[Rental]
-    next_cursor: str | None
 
 
 class RentalOrder(TypedDict):
@@ -395,8 +356,3 @@ class ReviewEnded(TypedDict):
     activation: Activation | None
     case: Case | None
     rental_order: RentalOrderDecided | None
-
-
-class ReviewList(TypedDict):
-    items: list[Review]
-    next_cursor: str | None

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from worker.client.api_connection import ApiConnection, segment
+from worker.client.calls.list_pages import CaseList
 from worker.client.calls.parts import Piece
-from worker.client.calls.shapes import Case, CaseList, Instant
+from worker.client.calls.shapes import Case, Instant
 
 
 class WithdrawalCalls(ApiConnection):
