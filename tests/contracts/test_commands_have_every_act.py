@@ -2,6 +2,7 @@
 
 import json
 from importlib import import_module
+from inspect import signature
 from typing import Any, Final
 
 import typer
@@ -42,21 +43,60 @@ COMMAND_OF: Final = {
 }  # fmt: skip
 
 
-def acts() -> set[str]:
-    paths = json.loads(DESCRIPTION.read_text())["paths"]
+#: The option of a member of a body, where it is called otherwise.
+OPTION_OF: Final = {
+    "amount_minor": "amount", "claim_channel": "channel", "claim_kind": "kind",
+    "extension_beyond_control": "until", "extension_until": "until", "findings": "finding",
+    "payment_details": "detail", "replacement_value_minor": "value", "request_fields": "field",
+    "value_minor": "value", "withdraw_reason": "why", "available": "none",
+}  # fmt: skip
+#: The account has its policy. A range of events is sent again by a program that has their numbers.
+NO_OPTION: Final = {
+    ("open_withdrawal", "policy"), ("tell_account_event", "policy"),
+    ("replay_events", "after"), ("replay_events", "until"), ("replay_events", "type"),
+}  # fmt: skip
+
+
+def description() -> Any:
+    return json.loads(DESCRIPTION.read_text())
+
+
+def operations() -> dict[str, Any]:
     return {
-        operation["operationId"]
-        for methods in paths.values()
+        operation["operationId"]: operation
+        for methods in description()["paths"].values()
         for method, operation in methods.items()
         if method != "get"
     }
 
 
-def commands_of(group: str) -> set[str | None]:
+def acts() -> set[str]:
+    return set(operations())
+
+
+def members_of(operation: Any, schemas: Any) -> set[str]:
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    name = body.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    return set(schemas[name]["properties"]) if name else set()
+
+
+def parameters_of(command: str) -> set[str]:
+    """Of the function behind it: its options and arguments."""
+    group, _, name = command.partition(" ")
+    (found,) = (each for each in app_of(group).registered_commands if each.name == name)
+    assert found.callback is not None
+    return {each.removesuffix("_") for each in signature(found.callback).parameters}
+
+
+def app_of(group: str) -> typer.Typer:
     module, _, attribute = COMMANDS[group].where.partition(":")
     app: Any = getattr(import_module(f"worker.entrypoints.cli.{module}"), attribute)
     assert isinstance(app, typer.Typer)
-    return {command.name for command in app.registered_commands}
+    return app
+
+
+def commands_of(group: str) -> set[str | None]:
+    return {command.name for command in app_of(group).registered_commands}
 
 
 def test_each_act_has_its_command_or_is_of_a_program() -> None:
@@ -72,3 +112,17 @@ def test_each_of_these_commands_is_there() -> None:
     }
 
     assert missing == set()
+
+
+def test_each_member_of_a_body_has_its_option() -> None:
+    found, schemas = operations(), description()["components"]["schemas"]
+
+    missing = {
+        (act, member)
+        for act, command in COMMAND_OF.items()
+        for member in members_of(found[act], schemas)
+        if not {member, OPTION_OF.get(member), "text" if member == "note" else None}
+        & parameters_of(command)
+    }
+
+    assert missing == NO_OPTION

@@ -87,6 +87,52 @@ def test_a_case_in_review_is_listed_shown_and_decided(served: Served) -> None:
     assert served.ask("cases", "list").stderr == "nothing waits for a human\n"
 
 
+def test_a_claim_counts_from_when_the_customer_asked_and_not_from_when_it_is_entered(
+    served: Served,
+) -> None:
+    async def two_numbers(shop: CaseShop) -> list[str]:
+        await shop.open_account()
+        numbers = [str(await shop.closed_activation("P1", ref)) for ref in ("1", "2")]
+        shop.set_time(MONDAY + 8 * DAY)
+        return numbers
+
+    asked, entered = served.run(two_numbers(served.shop))
+    claim = ("cases", "claim", "non_receiving", "-o", "json", "--activation")
+
+    in_time = served.ask(*claim, asked, "--claim-at", "2026-03-05T13:00+01:00")
+    late = served.ask(*claim, entered)
+
+    assert json.loads(in_time.stdout)["facts"]["claim_at"] == "2026-03-05T12:00:00.000000Z"
+    assert json.loads(in_time.stdout)["state"] == "in_review"  # A human sees that it came late.
+    assert json.loads(late.stdout)["decision"]["reason"] == "claim_window_closed"
+
+
+@pytest.mark.parametrize(
+    "act", [("claim", "other", "--activation", "1"), ("withdraw", "alice", "w1")]
+)
+@pytest.mark.parametrize("at", ["2026-03-05T13:00", "yesterday", "0001-01-01T00:00+14:00"])
+def test_an_instant_without_its_zone_is_a_usage_error(
+    cli: Cli, act: tuple[str, ...], at: str
+) -> None:
+    asked = cli("cases", *act, "--claim-at", at, "--url", "http://127.0.0.1:1")
+
+    assert (asked.exit_code, "not an instant with its zone" in asked.stderr) == (2, True)
+
+
+def test_how_a_number_ends_is_said_with_the_verdict(served: Served) -> None:
+    async def in_review(shop: CaseShop) -> str:
+        await shop.open_account()
+        id_ = await shop.rent_number("P3")
+        await shop.end_activation(id_, State.IN_REVIEW, reason="sms_not_displayed")
+        return str(id_)
+
+    id_ = served.run(in_review(served.shop))
+
+    denied = ("cases", "verdict", id_, "--deny", "--note", "seen", "--outcome", "delivered")
+
+    assert served.ask(*denied).stderr == f"{id_} is now delivered\n"
+
+
 def test_what_the_shop_took_itself_is_given_back_by_the_shop(served: Served) -> None:
     async def claimed(shop: CaseShop) -> tuple[str, str]:
         await shop.open_account()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.cases.case_api import case_api
-from tests.integration.cases.case_shop import PRICE, CaseShop
+from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
 from tests.integration.cases.rental_order import order
 from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Page, Visitor
@@ -136,6 +136,35 @@ async def test_what_the_shop_took_itself_is_never_said_to_go_to_the_balance(
     }
     assert "is given back by the shop" in shown.text
     assert [page for page in [*asked, shown] if "the balance" in page.text] == []
+
+
+async def test_a_claim_and_a_payout_count_from_when_the_customer_asked(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    numbers = [await shop.closed_activation("P1", ref) for ref in ("1", "2")]
+    shop.set_time(MONDAY + 8 * DAY)
+    typed = [{"claim_at": "2026-03-05T12:00", "issue_at": "2026-03-05T11:00"}, {}]
+
+    opened = [
+        await staff.fill(f"/a/{id_}", f"/a/{id_}/claims", {"claim_kind": "non_receiving", **at})
+        for id_, at in zip(numbers, typed, strict=True)
+    ]
+    asked = {"reference": "w1", "claim_at": "2026-03-06T12:00"}
+    payout = await staff.fill("/accounts/alice", "/accounts/alice/withdrawals", asked)
+    wrong = await staff.fill(
+        "/accounts/alice", "/accounts/alice/withdrawals", {"reference": "w2", "claim_at": "noon"}
+    )
+
+    assert [page.status for page in [*opened, payout, wrong]] == [303, 303, 303, 422]
+    facts = {item["subject"]: item["facts"] for item in (await api.get("/v1/cases")).json["items"]}
+    reasons = [
+        item["decision"]["reason"] for item in (await api.get("/v1/cases?kind=claim")).json["items"]
+    ]
+    assert facts[str(numbers[0])]["claim_at"] == "2026-03-05T12:00:00.000000Z"
+    assert facts[str(numbers[0])]["issue_at"] == "2026-03-05T11:00:00.000000Z"
+    assert facts["w1"]["claim_at"] == "2026-03-06T12:00:00.000000Z"
+    assert sorted(reasons) == ["claim_window_closed", "facts_contradict"]
 
 
 async def test_a_number_is_refunded_by_its_review(shop: CaseShop, api: Api, staff: Visitor) -> None:

@@ -17,7 +17,13 @@ from worker.entrypoints.cli.client import (
     post_act,
     target_of,
 )
-from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+from worker.entrypoints.cli.options import (
+    AtOption,
+    ConfigOption,
+    TokenFileOption,
+    UrlOption,
+    instant,
+)
 
 COLUMNS = ("account", "state", "available", "held", "policy")
 
@@ -105,7 +111,8 @@ def top_up(  # noqa: PLR0913 - each is an option
     amount_minor: Annotated[int, typer.Argument(min=1, help="In minor units: 500 is 5.00 USD.")],
     *,
     at: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="When it was paid; else now.")
+        str | None,
+        typer.Option(metavar="INSTANT", callback=instant, help="When it was paid; else now."),
     ] = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
@@ -137,9 +144,7 @@ def event(  # noqa: PLR0913 - each is an option
     ],
     *,
     reference: Annotated[str | None, typer.Option(help="Tells it from others of its kind.")] = None,
-    at: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="When, RFC 3339; else now.")
-    ] = None,
+    at: AtOption = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,

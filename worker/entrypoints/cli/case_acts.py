@@ -12,14 +12,32 @@ from worker.entrypoints.cli.cases import IdArgument, cases_app, write_case
 from worker.entrypoints.cli.client import Daemon, Target, acting, target_of
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.finding import whole_id
-from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+from worker.entrypoints.cli.options import (
+    AtOption,
+    ConfigOption,
+    TokenFileOption,
+    UrlOption,
+    instant,
+)
 
 __all__ = ["cases_app"]
 
 _EITHER: Final = ("claims", "withdrawals")  #: Tried in this order, where both have the call.
 
-AtOption = Annotated[
-    str | None, typer.Option("--at", metavar="INSTANT", help="When, RFC 3339; else now.")
+ClaimAtOption = Annotated[
+    str | None,
+    typer.Option(metavar="INSTANT", callback=instant, help="When the customer asked; else now."),
+]
+IssueAtOption = Annotated[
+    str | None,
+    typer.Option(metavar="INSTANT", callback=instant, help="When it went wrong, he says."),
+]
+StoppedAtOption = Annotated[
+    str | None,
+    typer.Option(metavar="INSTANT", callback=instant, help="Since when it is dead, he says."),
+]
+DetailOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=TEXT", help="Where to pay to.")
 ]
 EvidenceOption = Annotated[
     list[str] | None,
@@ -30,6 +48,46 @@ ChannelOption = Annotated[str | None, typer.Option(help="How the customer told i
 FieldsOption = Annotated[
     list[str] | None, typer.Option("--field", metavar="NAME", help="What the request has.")
 ]
+
+
+@cases_app.command("claim")
+def claim(  # noqa: PLR0913 - each is an option
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="As the policy calls it.")],
+    *,
+    activation: Annotated[
+        str | None, typer.Option(metavar="ID", help="The number it is about, or")
+    ] = None,
+    rental: Annotated[
+        str | None, typer.Option(metavar="ID", help="the long rental it is about.")
+    ] = None,
+    reason: ReasonOption = None,
+    channel: ChannelOption = None,
+    claim_at: ClaimAtOption = None,
+    issue_at: IssueAtOption = None,
+    stopped_at: StoppedAtOption = None,
+    field: FieldsOption = None,
+    evidence: EvidenceOption = None,
+    destination: Annotated[str, typer.Option(help="Where the money is to go.")] = "balance",
+    detail: DetailOption = None,
+    url: UrlOption = None,
+    token_file: TokenFileOption = None,
+    config: ConfigOption = None,
+    output: out.OutputOption = out.Format.TEXT,
+) -> None:
+    """Open a claim about a number or a long rental; the same again is the same claim.
+
+    Example: activation-worker cases claim operator_block \\
+        --rental 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --reason "it is dead"
+    """
+    if (activation is None) == (rental is None):
+        raise Failure(Exit.USAGE, "give either --activation or --rental")
+    said = _given(reason=reason, claim_channel=channel, request_fields=field, evidence=evidence)
+    instants = _given(claim_at=claim_at, issue_at=issue_at, stopped_at=stopped_at)
+    where = _given(destination=destination, payment_details=_details(detail))
+    about = _given(claim_kind=kind, activation=activation, rental=rental)
+    target = target_of(url, token_file, config)
+    body = {**about, **said, **instants, **where}
+    write_case(asyncio.run(_post(target, ["/v1/claims"], body)), output)
 
 
 @cases_app.command("note")
@@ -190,7 +248,9 @@ def paid(
     until: Annotated[
         str | None,
         typer.Option(
-            metavar="INSTANT", help="Not yet: it will be by then, for a reason beyond us."
+            metavar="INSTANT",
+            callback=instant,
+            help="Not yet: it will be by then, for a reason beyond us.",
         ),
     ] = None,
     url: UrlOption = None,
@@ -216,9 +276,7 @@ def payment_info(  # noqa: PLR0913 - each is an option
     evidence: EvidenceOption = None,
     reason: ReasonOption = None,
     channel: ChannelOption = None,
-    detail: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=TEXT", help="Where to pay to.")
-    ] = None,
+    detail: DetailOption = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,
@@ -246,6 +304,7 @@ def withdraw(  # noqa: PLR0913 - each is an option
     why: Annotated[str | None, typer.Option(help="As the policy calls it.")] = None,
     reason: ReasonOption = None,
     channel: ChannelOption = None,
+    claim_at: ClaimAtOption = None,
     field: FieldsOption = None,
     evidence: EvidenceOption = None,
     url: UrlOption = None,
@@ -261,6 +320,7 @@ def withdraw(  # noqa: PLR0913 - each is an option
         withdraw_reason=why,
         reason=reason,
         claim_channel=channel,
+        claim_at=claim_at,
         request_fields=field,
         evidence=evidence,
     )

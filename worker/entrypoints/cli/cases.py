@@ -1,9 +1,9 @@
-"""`cases`: open a claim, list what waits for a human, show a case, give the verdict."""
+"""`cases`: list what waits for a human, show a case, give the verdict."""
 
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
@@ -74,46 +74,6 @@ def show(
     write_case(case_json(case), output)
 
 
-@cases_app.command("claim")
-def claim(  # noqa: PLR0913 - each is an option
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="As the policy calls it.")],
-    *,
-    activation: Annotated[
-        str | None, typer.Option(metavar="ID", help="The number it is about, or")
-    ] = None,
-    rental: Annotated[
-        str | None, typer.Option(metavar="ID", help="the long rental it is about.")
-    ] = None,
-    reason: Annotated[str | None, typer.Option(help="In the customer's words.")] = None,
-    channel: Annotated[str | None, typer.Option(help="How the customer asked.")] = None,
-    evidence: Annotated[list[str] | None, typer.Option(help="What came with it.")] = None,
-    destination: Annotated[str, typer.Option(help="Where the money is to go.")] = "balance",
-    url: UrlOption = None,
-    token_file: TokenFileOption = None,
-    config: ConfigOption = None,
-    output: out.OutputOption = out.Format.TEXT,
-) -> None:
-    """Open a claim about a number or a long rental; the same again is the same claim.
-
-    Example: activation-worker cases claim operator_block \\
-        --rental 0191d2c4-6a3e-5f11-9c1b-7d2f0a4e8b33 --reason "it is dead"
-    """
-    if (activation is None) == (rental is None):
-        raise Failure(Exit.USAGE, "give either --activation or --rental")
-    target = target_of(url, token_file, config)
-    options = {
-        "activation": activation,
-        "rental": rental,
-        "claim_kind": kind,
-        "reason": reason,
-        "claim_channel": channel,
-        "evidence": evidence,
-        "destination": destination,
-    }
-    body = {name: value for name, value in options.items() if value is not None}
-    write_case(asyncio.run(post_act(target, "/v1/claims", body)), output)
-
-
 @cases_app.command("verdict")
 def verdict(  # noqa: PLR0913 - each is an option
     id_: IdArgument,
@@ -125,6 +85,10 @@ def verdict(  # noqa: PLR0913 - each is an option
     ] = None,
     amount: Annotated[
         int | None, typer.Option(min=1, help="Minor units; less than proposed, or where no sum is.")
+    ] = None,
+    outcome: Annotated[
+        Literal["refunded", "closed", "delivered"] | None,
+        typer.Option(help="How a number ends; denied, it is closed unless this says delivered."),
     ] = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
@@ -142,6 +106,7 @@ def verdict(  # noqa: PLR0913 - each is an option
         "note": note,
         "findings": _findings(finding or ()),
         **({} if amount is None else {"amount_minor": amount}),
+        **({} if outcome is None else {"outcome": outcome}),
     }
     document = asyncio.run(post_act(target, f"/v1/reviews/{quote(id_, safe='')}/verdict", body))
     if output is not out.Format.TEXT:

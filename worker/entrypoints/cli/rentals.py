@@ -10,7 +10,13 @@ import typer
 from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.cases import write_case
 from worker.entrypoints.cli.client import Target, connected, get_document, post_act, target_of
-from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
+from worker.entrypoints.cli.options import (
+    AtOption,
+    ConfigOption,
+    TokenFileOption,
+    UrlOption,
+    instant,
+)
 
 COLUMNS = ("phone", "service", "account", "provider", "reference", "ends (UTC)", "price", "order")
 
@@ -67,10 +73,14 @@ def outage(  # noqa: PLR0913 - each is an option
     reference: RefArgument,
     *,
     contacted_at: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="When the customer wrote; else now.")
+        str | None,
+        typer.Option(
+            metavar="INSTANT", callback=instant, help="When the customer wrote; else now."
+        ),
     ] = None,
     unavailable_since: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="Since when it is down, if later.")
+        str | None,
+        typer.Option(metavar="INSTANT", callback=instant, help="Since when it is down, if later."),
     ] = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
@@ -89,9 +99,7 @@ def restored(  # noqa: PLR0913 - each is an option
     provider: ProviderArgument,
     reference: RefArgument,
     *,
-    at: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="When, RFC 3339; else now.")
-    ] = None,
+    at: AtOption = None,
     url: UrlOption = None,
     token_file: TokenFileOption = None,
     config: ConfigOption = None,

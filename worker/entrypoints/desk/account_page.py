@@ -142,6 +142,7 @@ async def withdraw(visit: Visit) -> web.StreamResponse:
         withdraw_reason=why,
         reason=visit.typed("reason"),
         claim_channel=channel,
+        claim_at=visit.minute("claim_at"),
         idempotency_key=visit.key(),
     )
     return await acted_on(visit, act, show, "opened")

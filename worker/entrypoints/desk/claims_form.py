@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from worker.entrypoints.desk.visit import Visit
+
 #: What customers come with, in their words. A policy may name further kinds.
 KINDS: Final[Mapping[str, str]] = {
     "non_receiving": "no code came",
@@ -34,8 +36,9 @@ CHOICES: Final[Mapping[str, Any]] = {
 }
 
 
-def statement_in(form: Mapping[str, str]) -> dict[str, Any]:
+def statement_in(visit: Visit) -> dict[str, Any]:
     """The customer's part of a claim, as it was typed."""
+    form = visit.form
     typed = typed_in(form)
     kind = typed.get("claim_kind", "")
     return {
@@ -44,6 +47,7 @@ def statement_in(form: Mapping[str, str]) -> dict[str, Any]:
         "destination": typed.get("destination"),
         "claim_channel": typed.get("claim_channel"),
         "evidence": evidence_in(form),
+        **{name: visit.minute(name) for name in ("claim_at", "issue_at", "stopped_at")},
     }
 
 

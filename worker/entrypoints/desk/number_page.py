@@ -83,7 +83,7 @@ async def report(visit: Visit) -> web.StreamResponse:
 async def claim(visit: Visit) -> web.StreamResponse:
     """Opened for the customer; where that is refused, the page says why."""
     act = visit.client.open_claim(
-        activation=visit.id, **statement_in(visit.form), idempotency_key=visit.key()
+        activation=visit.id, **statement_in(visit), idempotency_key=visit.key()
     )
     return await acted_on(visit, act, _page, "claimed")
 

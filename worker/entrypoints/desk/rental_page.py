@@ -84,7 +84,7 @@ async def claim(visit: Visit) -> web.StreamResponse:
     """By the rental's id, so it is of the rental that the page showed."""
     act = visit.client.open_claim(
         rental=visit.form.get("rental", ""),
-        **statement_in(visit.form),
+        **statement_in(visit),
         idempotency_key=visit.key(),
     )
     return await acted_on(visit, act, _page, "claimed")
