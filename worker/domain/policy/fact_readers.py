@@ -67,8 +67,9 @@ def yes_or_no(value: object) -> bool:
 
 
 def text(value: object) -> str:
-    if not isinstance(value, str) or len(value) > TEXT_MAX:
-        raise BadFact(f"must be a text of at most {TEXT_MAX} characters")
+    """Without NUL, which no database keeps in a text."""
+    if not isinstance(value, str) or len(value) > TEXT_MAX or "\x00" in value:
+        raise BadFact(f"must be a text of at most {TEXT_MAX} characters, none of them NUL")
     return value
 
 

@@ -5,8 +5,17 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from worker.domain.policy.fact_readers import TEXT_MAX
 from worker.entrypoints.http import cases
 from worker.entrypoints.http.case_routes import case_routes
 from worker.entrypoints.http.deps import ApiDeps
@@ -24,9 +33,20 @@ from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.questions import FactsToAdd
 from worker.ports.store.case_view import CaseKind
 
+
+def _without_nul(name: str) -> str:
+    if "\x00" in name:
+        raise ValueError("no NUL")
+    return name
+
+
+#: No pattern: by one, a description says nothing of the members that do not fit it.
+DetailName = Annotated[
+    str, StringConstraints(min_length=1, max_length=TEXT_MAX), AfterValidator(_without_nul)
+]
 RequestFields = Annotated[list[Word], Field(max_length=20)]
 #: Kept for whoever pays; no fact of a policy.
-PaymentDetails = Annotated[dict[str, cases.FreeText], Field(max_length=20)]
+PaymentDetails = Annotated[dict[DetailName, cases.FreeText], Field(max_length=20)]
 
 
 class NewClaim(cases.Statement):
@@ -107,7 +127,7 @@ class Alternative(RequestBody):
     """Another way of payment, where the one asked for takes no refund."""
 
     event: Literal["offered", "agreed"]
-    method: cases.FreeText
+    method: Annotated[cases.FreeText, Field(max_length=TEXT_MAX)]  #: A fact of the policy.
 
 
 class Contest(RequestBody):
@@ -249,9 +269,10 @@ class ClaimHandlers:
         self, id_: str, facts: FactsToAdd, what: str, free_text: Mapping[str, Any] | None = None
     ) -> Answer:
         service = self._deps.case_service
-        change = await service.add(
-            cases.case_id_in(id_), CaseKind.CLAIM, facts, what, free_text or {}
-        )
+        with cases.fact_problems():
+            change = await service.add(
+                cases.case_id_in(id_), CaseKind.CLAIM, facts, what, free_text or {}
+            )
         return cases.changed_or_problem(change)
 
     def _not_in_future(self, at: datetime | None) -> None:
