@@ -66,6 +66,7 @@ async def test_a_reference_stands_for_one_amount(api: Api) -> None:
     await api.post("/v1/accounts/ann/topups", {"reference": "r", "amount_minor": 500})
     reply = await api.post("/v1/accounts/ann/topups", {"reference": "r", "amount_minor": 501})
     assert (reply.status, reply.slug) == (409, "other-content")
+    assert "another amount or date. Another payment needs another reference" in reply.json["detail"]
     assert (await api.get("/v1/accounts/ann")).json["available_minor"] == 500
 
 

@@ -8,7 +8,13 @@ from pydantic import FailFast, Field, field_validator
 
 from worker.domain.ids import AccountId
 from worker.entrypoints.http import requests
-from worker.entrypoints.http.accounts import AccountHandlers, AccountShown, OpenAccount, TopUp
+from worker.entrypoints.http.accounts import (
+    BOOKED_OTHERWISE,
+    AccountHandlers,
+    AccountShown,
+    OpenAccount,
+    TopUp,
+)
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.bulk import BULK_MAX, BulkRefused, read_items, refused_item
 from worker.entrypoints.http.deps import ApiDeps
@@ -109,7 +115,7 @@ _REFUSED = {
     ),
 }
 _OF_TOPUP = {
-    port.TakeOverOutcome.OTHER_TOPUP: (ProblemKind.OTHER_CONTENT, "reference", "Booked otherwise"),
+    port.TakeOverOutcome.OTHER_TOPUP: (ProblemKind.OTHER_CONTENT, "reference", BOOKED_OTHERWISE),
     port.TakeOverOutcome.TOPUP_IN_FUTURE: (ProblemKind.INVALID, "at", "Lies in the future"),
 }
 

@@ -20,6 +20,11 @@ from worker.ports.store.books import (
     TopUpOutcome,
 )
 
+#: References count for each account by itself.
+BOOKED_OTHERWISE: Final = (
+    "This account has the reference with another amount or date."
+    " Another payment needs another reference; a repeat has the amount and the date of the first"
+)
 NOTES_MAX: Final = 100  #: Shown with an account, the newest ones.
 
 
@@ -128,8 +133,7 @@ class AccountHandlers:
                 status = 201 if outcome is TopUpOutcome.NEW else 200
                 return Answer(status, await self._json(current))
             case TopUpOutcome.OTHER_CONTENT:
-                detail = "This reference was booked with another amount, account or date"
-                raise Problem(ProblemKind.OTHER_CONTENT, detail)
+                raise Problem(ProblemKind.OTHER_CONTENT, BOOKED_OTHERWISE)
             case TopUpOutcome.IN_FUTURE:
                 error = FieldError(pointer_to("at"), "Lies in the future")
                 raise Problem(ProblemKind.INVALID, errors=(error,))
