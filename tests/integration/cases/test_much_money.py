@@ -136,9 +136,10 @@ async def test_under_the_method_of_payment_the_order_says_whether_money_leaves(
     await shop.open_account()
     kept = "SELECT (facts -> 'credit_available_minor')::int FROM decision WHERE subject = $1"
     found = []
-    for ref, told in (("1", {}), ("2", {"payment_method": "card"})):
-        id_ = await shop.closed_activation("P1", ref, order_facts=told)
+    methods: list[dict[str, str]] = [{}, {"payment_method": "Balance"}, {"payment_method": "Card"}]
+    for ref, told in enumerate(methods, 1):
+        id_ = await shop.closed_activation("P1", str(ref), order_facts=told)
         claim = await shop.open_claim(id_)
         found.append(await shop.fetch_value(kept, claim.id))
 
-    assert found == [None, 0]
+    assert found == [None, None, 0]

@@ -75,14 +75,18 @@ async def test_a_fact_that_no_order_call_tells_is_refused(api: Api, wrong: dict[
     assert reply.json["errors"][0]["pointer"].startswith("/order_facts/")
 
 
-async def test_what_was_charged_outside_was_not_paid_from_the_balance(api: Api) -> None:
+@pytest.mark.parametrize("method", ["balance", "Balance"])
+async def test_what_was_charged_outside_was_not_paid_from_the_balance(
+    api: Api, method: str
+) -> None:
     await rich_ann(api)
-    told = {"payment_method": "balance"}
+    told = {"payment_method": method}
     outside = await api.put(PATH, number(charge="external", order_facts=told))
     here = await api.put(PATH, number(charge="hold", order_facts=told))
 
     assert (outside.status, here.status) == (422, 201)
     assert outside.json["errors"][0]["pointer"] == "/order_facts"
+    assert here.json["order_facts"] == told  # As the shop writes it.
 
 
 async def test_each_number_of_a_bulk_call_has_its_own_facts(api: Api) -> None:

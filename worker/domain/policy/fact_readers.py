@@ -109,6 +109,11 @@ def name(value: object) -> str:
     return word
 
 
+def payment_method(value: object) -> str:
+    """Told with the order as the shop writes it, and compared as policies name it."""
+    return name(vocabulary.payment_method(text(value)))
+
+
 def evidence(value: object) -> str:
     """A kind of evidence, alone or with a reference to the piece itself."""
     if not isinstance(value, dict):
@@ -272,7 +277,7 @@ READERS: Mapping[str, FactReader] = {
     "labels": set_of(name),
     "label": name,
     "buy_channel": one_of(vocabulary.BuyChannel),
-    "payment_method": name,
+    "payment_method": payment_method,
     "charge": one_of(Charge),
     "alternative_method": name,
     "kyc": one_of(vocabulary.Kyc),

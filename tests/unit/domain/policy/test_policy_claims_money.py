@@ -41,6 +41,7 @@ PAID = ("credit", "granted_on_request", 1000, 0, "balance", None)
         (None, "client", "card", "balance"),
         ("method_of_payment", "balance", "card", "original_method"),
         ("method_of_payment", "client", "balance", "balance"),
+        ("method_of_payment", "client", " Balance", "balance"),
         ("wallet", "wallet", "card", "wallet"),
         ("wallet", "client", "card", "wallet"),
         ("wallet", "original_method", "card", "wallet"),
@@ -146,6 +147,7 @@ def test_each_fee_is_rounded_down_by_itself_and_all_are_at_most_the_sum(ask: Ask
     # 1.5 percent of 999 is 14.985, twice.
     fees = claim(ask, payout, price_minor=999, **CARD)
     assert fees == out(963, 36, "original_method")
+    assert claim(ask, payout, price_minor=999, payment_method="Card ") == fees
     assert claim(ask, payout, price_minor=999, payment_method="coin")[3] == 19
     assert claim(ask, payout, price_minor=9, **CARD) == out(1, 8, "original_method")
     assert claim(ask, payout, price_minor=8, **CARD) == out(0, 8, "original_method")
