@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import aiohttp
+import asyncpg
 import pytest
 
 from tests.unit.http.caller import READ_TOKEN, WRITE_TOKEN, Api, Described, Reply
@@ -38,6 +39,7 @@ from tests.unit.http.test_http_number_intake import (
     test_the_same_number_again_is_the_same_activation_and_holds_once,
 )
 from worker.adapters.store.postgres import PostgresStore
+from worker.adapters.store.turns import LOCK_WAIT
 from worker.bootstrap import Worker, open_worker
 from worker.domain.ids import ActivationId, ProviderName
 from worker.entrypoints.http.api import build_api
@@ -46,6 +48,7 @@ from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
 from worker.settings import load_settings
 
+ON_TIME = 2.0  #: Seconds, beside the wait for a lock.
 SAME_TESTS = (
     test_a_balance_too_low_holds_nothing,
     test_a_policy_there_is_not_is_refused,
@@ -180,6 +183,26 @@ async def test_cancel_inside_the_least_age_is_owed_and_then_shown(api: Api) -> N
     reply = await api.post(f"/v1/activations/{shown['id']}/cancel")
     assert (reply.status, reply.json["state"]) == (202, "expiring")
     assert [line["what"] for line in reply.json["timeline"]]
+
+
+@pytest.mark.parametrize("act", ["cancel", "finish", "shown"])
+async def test_a_number_that_somebody_keeps_locked_is_answered_in_time(
+    api: Api, database_url: str, act: str
+) -> None:
+    shown = (await watched(api, rented_at=...)).json
+    path = f"/v1/activations/{shown['id']}"
+    other = await asyncpg.connect(database_url)
+    try:
+        async with other.transaction(), asyncio.timeout(LOCK_WAIT.total_seconds() + ON_TIME):
+            await other.execute("SELECT FROM activation WHERE id = $1 FOR UPDATE", shown["id"])
+            reply = await api.post(f"{path}/{act}")
+    finally:
+        await other.close()
+
+    assert (reply.status, reply.slug) == (503, "store-unavailable")
+    assert reply.json["detail"] == "It is locked just now: send it again"
+    assert (await api.get(path)).json["state"] == "waiting"
+    assert (await api.post(f"{path}/cancel")).status == 202
 
 
 async def test_finish_and_resend_need_a_code(api: Api) -> None:

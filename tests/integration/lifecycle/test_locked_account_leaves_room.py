@@ -155,3 +155,21 @@ async def test_cancels_that_are_judged_leave_room_for_all_others(
     assert are_done(ends) <= {*done, ActionOutcome.CANCEL_LIMIT, None}
     again = [(await shop.service.cancel(number.id)).how for number in numbers]
     assert len([how for how in again if how in done]) == 2, "as many as the policy takes in a day"
+
+
+@pytest.mark.parametrize(
+    "row", ["activation WHERE account = 'alice'", "balance WHERE account = 'alice'"]
+)
+async def test_a_cancel_that_is_judged_is_answered_in_time_though_its_row_is_locked(
+    shop: World, database_url: str, row: str
+) -> None:
+    number = await shop.take(policy="twice")
+    other = await asyncpg.connect(database_url)
+
+    async with other.transaction(), asyncio.timeout(ON_TIME):
+        await other.execute(f"SELECT FROM {row} FOR UPDATE")
+        with pytest.raises(RowLocked):
+            await shop.service.cancel(number.id)
+    await other.close()
+
+    assert (await shop.service.cancel(number.id)).how is ActionOutcome.PENDING

@@ -15,6 +15,7 @@ from worker.adapters.store import presses, rows, searching
 from worker.adapters.store.accept import accept
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import PolicyRepository
+from worker.adapters.store.turns import LOCK_WAIT, milliseconds
 from worker.adapters.store.writes_in_turn import write_of
 from worker.domain.activation import (
     LIVE,
@@ -253,7 +254,7 @@ class ActivationRepository:
             await connection.execute(_LOCK, {"id": id_})
             return (await presses.press(connection, [id_], now)).get(id_)
 
-        return await self._db.write(work)
+        return await self._db.write(work, lock_wait=LOCK_WAIT)
 
     async def press_cancels(
         self, ids: Sequence[ActivationId], *, now: datetime | None = None
@@ -267,11 +268,10 @@ class ActivationRepository:
         return await write_of(self._db, "activation", id_, work)
 
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
+        asked = {"id": id_, "now": now, "lock_wait": milliseconds(LOCK_WAIT)}
+
         async def work(connection: AsyncConnection) -> State | None:
-            result = await connection.execute(
-                statement("activations/ask_finish"), {"id": id_, "now": now}
-            )
-            found = result.scalar()
+            found = (await connection.execute(statement("activations/ask_finish"), asked)).scalar()
             return None if found is None else State(found)
 
         return await self._db.write(work)
@@ -287,7 +287,7 @@ class ActivationRepository:
             await _tell(connection, [act], now)
             return True
 
-        return await self._db.write(work)
+        return await self._db.write(work, lock_wait=LOCK_WAIT)
 
     async def tell_acts(
         self, acts: Sequence[StaffAct], *, now: datetime | None = None

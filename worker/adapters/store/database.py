@@ -45,7 +45,13 @@ from worker.adapters.store.refusals import (
     sqlstate,
     translated,
 )
-from worker.adapters.store.turns import LOCK_WAIT, LONG_TURN_MAX, TURN_MAX, AccountTurns
+from worker.adapters.store.turns import (
+    LOCK_WAIT,
+    LONG_TURN_MAX,
+    TURN_MAX,
+    AccountTurns,
+    milliseconds,
+)
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
 from worker.ports import errors
@@ -275,8 +281,8 @@ class Database:
 
         async def bounded(connection: AsyncConnection) -> T:
             if lock_wait is not None:
-                milliseconds = int(lock_wait.total_seconds() * 1_000)
-                await connection.execute(text(f"SET LOCAL lock_timeout = '{milliseconds}ms'"))
+                wait = milliseconds(lock_wait)
+                await connection.execute(text(f"SET LOCAL lock_timeout = '{wait}'"))
             return await work(connection)
 
         return await self._retry(STORE_WRITE, lambda: self._once(bounded), on=_REPEATED)
@@ -373,7 +379,7 @@ async def lock_accounts(
     connection: AsyncConnection, accounts: Sequence[str]
 ) -> Sequence[RowMapping]:
     """Their balances, locked; each lock is waited for as long as `LOCK_WAIT`."""
-    asked = {"accounts": accounts, "lock_wait": f"{int(LOCK_WAIT.total_seconds() * 1_000)}ms"}
+    asked = {"accounts": accounts, "lock_wait": milliseconds(LOCK_WAIT)}
     return (await connection.execute(statement("books/lock_accounts"), asked)).mappings().all()
 
 

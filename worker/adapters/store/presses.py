@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_records
-from worker.adapters.store.database import statement
+from worker.adapters.store.database import lock_accounts, statement
 from worker.domain.activation import CancelAnswer, State, answer_cancel
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.store import activations as port
@@ -43,7 +43,7 @@ async def press_judged(
     account = (await connection.execute(_WHOSE, {"id": id_})).scalar()
     if account is None:
         return None
-    await locks.locked(connection, account)
+    await lock_accounts(connection, [account])
     row = (await connection.execute(_LOCKED, {"id": id_})).mappings().one()
     state = State(row["state"])
     clock = await locks.clock(connection, now)

@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler, Middleware
 from worker.entrypoints.http.access_log import AccessLog, Log
 from worker.entrypoints.http.problems import MEDIA_TYPE, Problem, ProblemKind
 from worker.entrypoints.http.routing import CALLER, HELD, SCOPES, TOUCHED
-from worker.ports.errors import StoreError
+from worker.ports.errors import RowLocked, StoreError
 
 #: Is told the route, the method, the status and the seconds of a call.
 Answered: TypeAlias = Callable[[str, str, int, float], None]
@@ -97,7 +97,8 @@ def _problem_of(error: Exception, log: Log, request_id: str) -> Problem:
             return Problem(ProblemKind.METHOD_NOT_ALLOWED, headers={"Allow": allow})
         case StoreError():
             log.error("http.store_error", error=type(error).__name__, request_id=request_id)
-            return Problem(ProblemKind.STORE_UNAVAILABLE)
+            locked = "It is locked just now: send it again" if isinstance(error, RowLocked) else ""
+            return Problem(ProblemKind.STORE_UNAVAILABLE, locked)
         case _:
             # The text of an exception can hold a URL, and a URL a key: only its type and place.
             log.error(
