@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import presses, rows, searching
 from worker.adapters.store.accept import accept
-from worker.adapters.store.database import Database, statement
+from worker.adapters.store.database import Database, milliseconds, statement
 from worker.adapters.store.policies import PolicyRepository
-from worker.adapters.store.turns import LOCK_WAIT, milliseconds
+from worker.adapters.store.turns import LOCK_WAIT
 from worker.adapters.store.writes_in_turn import write_of
 from worker.domain.activation import (
     LIVE,

@@ -19,8 +19,9 @@ from worker.domain.policy import Profile
 from worker.domain.policy.at_intake import order_words
 from worker.domain.policy.claim_case import may_leave
 from worker.domain.policy.language.choices import SpentBars
+from worker.domain.policy.language.matching import folded
 from worker.domain.policy.limits import SPANS, HistoryAsked, history_asked, span_start
-from worker.domain.policy.vocabulary import BALANCE, PastEventKind, payment_method
+from worker.domain.policy.vocabulary import BALANCE, PastEventKind
 from worker.domain.transfer import Charge
 from worker.ports.store import case_record as port
 from worker.ports.store.case_view import Case, CaseKind
@@ -283,7 +284,7 @@ def _stays(case: Case, profile: Profile, row: RowMapping) -> bool:
     """Whether no money of this case leaves: how much of a credit is left decides nothing then."""
     if case.kind is not CaseKind.CLAIM:
         return True
-    method = payment_method((row["order_facts"] or {}).get("payment_method", BALANCE))
+    method = folded((row["order_facts"] or {}).get("payment_method", BALANCE))
     return not may_leave(profile, case.facts.get("destination"), method)
 
 

@@ -45,13 +45,7 @@ from worker.adapters.store.refusals import (
     sqlstate,
     translated,
 )
-from worker.adapters.store.turns import (
-    LOCK_WAIT,
-    LONG_TURN_MAX,
-    TURN_MAX,
-    AccountTurns,
-    milliseconds,
-)
+from worker.adapters.store.turns import LOCK_WAIT, LONG_TURN_MAX, TURN_MAX, AccountTurns
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.backoff import STORE_WRITE
 from worker.ports import errors
@@ -373,6 +367,11 @@ def _give_up(context: ExceptionContext) -> None:
         context.invalidate_pool_on_disconnect = True  # SQLAlchemy takes it for our own haste.
     if sqlstate(error) == READ_ONLY:
         context.is_disconnect = True
+
+
+def milliseconds(wait: timedelta) -> str:
+    """As the database takes it."""
+    return f"{int(wait.total_seconds() * 1_000)}ms"
 
 
 async def lock_accounts(

@@ -22,12 +22,6 @@ LONG_TURN_MAX: Final = timedelta(seconds=10)
 LOCK_WAIT: Final = timedelta(seconds=1)
 WAITS_MAX: Final = 4  #: Of one call; each is over when one account stays locked.
 
-
-def milliseconds(wait: timedelta) -> str:
-    """As the database takes it."""
-    return f"{int(wait.total_seconds() * 1_000)}ms"
-
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 #: Does what it is given, by its place, and says what became of each.

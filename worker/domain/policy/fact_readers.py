@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from worker.domain.money import AMOUNT_MAX
 from worker.domain.policy import vocabulary
 from worker.domain.policy.facts import ActivatedOrder, DatedSum, PastEvent
+from worker.domain.policy.language.matching import folded
 from worker.domain.transfer import Charge
 
 FactReader: TypeAlias = Callable[[Any], object]
@@ -111,7 +112,7 @@ def name(value: object) -> str:
 
 def payment_method(value: object) -> str:
     """Told with the order as the shop writes it, and compared as policies name it."""
-    return name(vocabulary.payment_method(text(value)))
+    return name(folded(text(value)))
 
 
 def evidence(value: object) -> str:

@@ -5,11 +5,6 @@ import enum
 BALANCE = "balance"  #: The payment method of what the account itself holds.
 
 
-def payment_method(told: str) -> str:
-    """As policies name it, whatever capitals a shop writes it with."""
-    return told.strip().casefold()
-
-
 class WithdrawReason(enum.Enum):
     """Why the customer wants his money off the platform, as he states it."""
 

@@ -23,7 +23,8 @@ from pydantic import (
 from worker.domain.activation import WINDOW_MAX, WINDOW_MIN
 from worker.domain.ids import ActivationId
 from worker.domain.money import AMOUNT_MAX
-from worker.domain.policy.vocabulary import BALANCE, payment_method
+from worker.domain.policy.language.matching import folded
+from worker.domain.policy.vocabulary import BALANCE
 from worker.entrypoints.http.problems import Problem, ProblemKind
 
 LIMIT_MAX = 200  #: Items of one page.
@@ -130,7 +131,7 @@ def paid_where_it_was_charged(
     """A field validator of bodies that say who charged the customer, before the facts."""
     if told is None or read.data.get("charge") != "external":
         return told
-    if told.payment_method and payment_method(told.payment_method) == BALANCE:
+    if told.payment_method and folded(told.payment_method) == BALANCE:
         raise ValueError("payment_method is not balance where the shop charges outside")
     return told
 

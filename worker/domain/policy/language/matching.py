@@ -63,8 +63,13 @@ class When:
     short: bool = field(default=False, compare=False)  #: Whether a short form says it.
 
 
+def folded(told: str) -> str:
+    """As policies name it, whatever capitals a shop or a provider writes it with."""
+    return told.strip().casefold()
+
+
 def _among(words: frozenset[str] | None, told: str | None) -> bool:
-    return words is None or (told is not None and told.casefold() in words)
+    return words is None or (told is not None and folded(told) in words)
 
 
 def _labelled(wanted: frozenset[str], order: OrderWords, policy_labels: Labels) -> bool:
