@@ -121,6 +121,7 @@ def payout(staff: Browser, site: DeskSite) -> None:
 
     staff.find(_name("ines"))
     staff.unfold("Pay the balance out")
+    staff.choose("Why", "unused funds")
     staff.type_into("In the customer's words", "I do not need it any more")
     staff.choose("Came by", "form")
     staff.press("Open withdrawal")

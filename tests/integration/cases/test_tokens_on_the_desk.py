@@ -8,11 +8,11 @@ import pytest
 
 from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import CaseShop
+from tests.integration.cases.desk_pages import pages_of_every_kind
 from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Page, Visitor
 from tests.unit.http.caller import WRITE_TOKEN, Api, Described
 from tests.unit.http.conftest import described
-from worker.domain.activation import State
 from worker.entrypoints.http.auth import KnownTokens, Token
 
 FIXTURES = (described,)
@@ -40,26 +40,7 @@ async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def pages(shop: CaseShop, api: Api) -> list[str]:
-    """Of every kind, with all that can be pressed."""
-    await shop.open_account(amount_minor=5000)
-    coded = await shop.delivered_activation("P3", order_ref="order-7")
-    about = {"activation": str(coded), "claim_kind": "wrong_code", "reason": "it is wrong"}
-    photo = {"evidence": [{"kind": "photo", "reference": "photo-1"}]}
-    judged = (await api.post("/v1/claims", {**about, **photo})).json
-    assert judged["state"] == "in_review"
-    asked = (await api.post("/v1/claims", {**about, "claim_kind": "incomplete_text"})).json
-    payout = (await api.post("/v1/withdrawals", {"account": "alice", "reference": "w1"})).json
-    late = await shop.rent_number("P3", "2")
-    await shop.end_activation(late, State.IN_REVIEW, reason="sms_not_displayed")
-    live = await shop.rent_number("P3", "9", rented_at=shop.clock.now)
-    await shop.book_rental(policy="P3")
-    await shop.report_account_event("rules_block")
-    return [
-        "/", "/find?q=alice", "/accounts/alice", "/events", "/rentals/sim/long",
-        *(f"/a/{id_}" for id_ in (live, coded, late)),
-        *(f"/cases/{each['id']}" for each in (judged, asked, payout)),
-        *(f"/?review={id_}" for id_ in (judged["id"], payout["id"], late)),
-    ]  # fmt: skip
+    return await pages_of_every_kind(shop, api)
 
 
 async def buttons(visitor: Visitor, pages: list[str]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -10,16 +10,13 @@ import pytest
 from tests.fakes.stores import UnaskedBooks
 from tests.unit.http.caller import READ_TOKEN, Api
 from tests.unit.http.conftest import World, deps_over
+from tests.unit.http.two_providers import HERO, overview_over
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.deps import ApiDeps
-from worker.lifecycle.budget import ProviderTerms
-from worker.lifecycle.provider_overview import ProviderOverview, ProviderProtocol
-from worker.ports.provider import Circuit, Provider
 from worker.ports.store.books import ProviderFigures, ProviderStanding, ProviderStop, ReadBalance
 from worker.ports.store.purchases import PurchaseStore, StopKind
 from worker.ports.store.said import NOTHING_SAID, StaffNote
 
-HERO, SIM = ProviderName("hero"), ProviderName("sim")
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -75,23 +72,6 @@ class Stops:
         return self.books.stops.pop(provider, None) is not None
 
 
-class Account:
-    circuit = Circuit.CLOSED
-
-
-def _terms(name: ProviderName) -> ProviderTerms:
-    return ProviderTerms(
-        name=name,
-        poll=timedelta(seconds=3),
-        requests_per_second=50,
-        max_in_flight=100,
-        min_cancel_age=timedelta(0),
-        lifetime=timedelta(minutes=20),
-        exposure_limit_minor=10_000,
-        currency="USD",
-    )
-
-
 @pytest.fixture
 def books() -> Standings:
     return Standings()
@@ -104,16 +84,7 @@ def stops(books: Standings) -> Stops:
 
 @pytest.fixture
 def deps(world: World, books: Standings, stops: Stops) -> ApiDeps:
-    overview = ProviderOverview(
-        books=books,
-        purchases=cast("PurchaseStore", stops),
-        providers={name: cast("Provider", Account()) for name in (SIM, HERO)},
-        terms={name: _terms(name) for name in (HERO, SIM)},
-        protocols={
-            HERO: ProviderProtocol("handler_api", "hero"),
-            SIM: ProviderProtocol("fivesim", None),
-        },
-    )
+    overview = overview_over(books, cast("PurchaseStore", stops))
     return replace(deps_over(world), providers=overview)
 
 

@@ -23,13 +23,14 @@ KINDS: Final[Mapping[str, str]] = {
     "other": "something else",
 }
 NAMED: Final = "named"  #: None of these: the kind is typed, as the policy names it.
+LISTED_KINDS: Final[Mapping[str, str]] = {**KINDS, NAMED: "another kind, named below"}
 DESTINATIONS: Final = ("balance", "client", "wallet", "original_method")
 EVIDENCE: Final = ("screenshot", "screenshot_2fa", "photo", "video")
 CHANNELS: Final = ("support", "email", "form")
 
 #: For the template of the form.
 CHOICES: Final[Mapping[str, Any]] = {
-    "kinds": KINDS,
+    "kinds": LISTED_KINDS,
     "destinations": DESTINATIONS,
     "evidence_kinds": EVIDENCE,
     "channels": CHANNELS,

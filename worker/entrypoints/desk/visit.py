@@ -121,13 +121,16 @@ class Visit:
         )
         return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
 
-    def _sent(self, *paths: str, **fields: str) -> Mapping[str, str]:
-        """What was typed into the form of these paths and hidden fields, if that was pressed."""
+    def _sent(self, *paths: str, **fields: str | None) -> Mapping[str, str]:
+        """What was given in the form of these paths and hidden fields, if that was pressed.
+
+        None: it has no such field.
+        """
         pressed = self.request.path in map(unquote, paths)
         same = all(self.form.get(name) == value for name, value in fields.items())
         return self.form if pressed and same else {}
 
-    def _key_of(self, status: int, *paths: str, **fields: str) -> str:
+    def _key_of(self, status: int, *paths: str, **fields: str | None) -> str:
         """For such a form: its own again where nobody knows whether it was done."""
         kept = self._sent(*paths, **fields).get("key") if status >= 500 else None
         return kept or cookies.new_key()

@@ -25,8 +25,6 @@ _NO_REFERENCE: Final = Notice(
     "Its reference is missing", "It is the provider's own id of what it sold.", bad=True
 )
 _GONE: Final = Notice("It does not wait any more", "Somebody has decided it.", bad=True)
-#: A human's own word; every other answer is a call that carries out what is owed.
-_VERDICTS: Final = frozenset({"grant", "deny"})
 
 
 async def waiting(visit: Visit) -> web.StreamResponse:
@@ -52,8 +50,6 @@ async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -
         next_cursor=found["next_cursor"],
         cursor=cursor,
         chosen=chosen,
-        typed=visit.form,
-        verdicts=_VERDICTS,
     )
 
 
@@ -79,8 +75,8 @@ async def one(visit: Visit) -> web.StreamResponse:
     chosen = await review_of(visit.client, visit.id)
     if chosen is None:
         return visit.page("_notice.html", notice=_GONE)
-    shown: dict[str, Any] = {"chosen": chosen, "typed": visit.form, "verdicts": _VERDICTS}
-    return visit.page("_review.html", cursor=visit.query("cursor"), **shown)
+    cursor = visit.query("cursor")
+    return visit.page("_review.html", cursor=cursor, chosen=chosen)
 
 
 async def verdict(visit: Visit) -> web.StreamResponse:
