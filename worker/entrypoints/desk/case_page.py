@@ -11,7 +11,7 @@ from worker.client import ApiProblem, Client
 from worker.client.api_connection import segment
 from worker.entrypoints.desk.cases_read import case_of, rental_of
 from worker.entrypoints.desk.claims_form import CHANNELS, EVIDENCE, evidence_in
-from worker.entrypoints.desk.notices import Notice
+from worker.entrypoints.desk.notices import Notice, WouldBeLost
 from worker.entrypoints.desk.sentences import case_says, rental_path
 from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
@@ -22,6 +22,7 @@ class CaseButton:
     body: Mapping[str, Any] = field(default_factory=dict)
     scope: str = "decide"
     typed: str | None = None  #: The member of the body that is typed.
+    named: str | None = None  #: What that is called inside it, where it is a table.
 
 
 _PAID: Final = CaseButton("paid")
@@ -56,7 +57,9 @@ STEPS: Final[Mapping[str, Mapping[str, CaseButton]]] = {
     "withdrawal": {
         "paid out": _PAID,
         "payment details asked for": CaseButton("payment-info", {"event": "requested"}),
-        "payment details given": CaseButton("payment-info", {"event": "provided"}, "operate"),
+        "payment details given": CaseButton(
+            "payment-info", {"event": "provided"}, "operate", "payment_details", "details"
+        ),
         **_OWNER,
         **_ALTERNATIVES,
         "taken back by the customer": CaseButton("cancel", {}, "operate"),
@@ -66,6 +69,11 @@ STEPS: Final[Mapping[str, Mapping[str, CaseButton]]] = {
 }
 #: What a request may have to name.
 REQUEST_FIELDS: Final = ("service", "amount", "reason", "details", "payment_system", "email")
+#: Of a step that takes words, by the kind of the case.
+WORDS: Final[Mapping[str, str]] = {
+    "claim": "Why it is not repaired, which way of payment, or the number's id",
+    "withdrawal": "Where the money shall go, or which other way of payment",
+}
 _NOUNS: Final = {"claim": "claims", "withdrawal": "withdrawals"}
 _CALLED_AT: Final = {**dict.fromkeys(STEPS, "claims"), **_NOUNS}
 #: What the customer adds is told by another call for each kind.
@@ -92,6 +100,7 @@ async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -
         rental_at=None if rental is None else rental_path(rental),
         rental=rental,
         steps={name: step for name, step in steps.items() if visit.may(step.scope)},
+        words_name=WORDS.get(found["kind"], ""),
         has_notes=found["kind"] in _NOUNS,
         evidence_kinds=EVIDENCE,
         channels=CHANNELS,
@@ -116,11 +125,26 @@ async def _case(visit: Visit) -> Mapping[str, Any]:
 async def step(visit: Visit) -> web.StreamResponse:
     """Tell the next thing that happened in it."""
     found = await _case(visit)
-    chosen: CaseButton | None = STEPS.get(found["kind"], {}).get(visit.form.get("step", ""))
+    try:
+        call, body = _step_in(found["kind"], visit.form.get("step", ""), visit.typed("words"))
+    except WouldBeLost as lost:
+        return await _page(visit, lost.notice, 422)
+    return await _told(visit, found["kind"], call, body, "told")
+
+
+def _step_in(kind: str, name: str, words: str | None) -> tuple[str, Mapping[str, Any]]:
+    """The call and what it says; raises `WouldBeLost`."""
+    chosen = STEPS.get(kind, {}).get(name)
     if chosen is None:
-        raise web.HTTPNotFound
-    words = {} if chosen.typed is None else {chosen.typed: visit.typed("words")}
-    return await _told(visit, found["kind"], chosen.call, {**chosen.body, **words}, "told")
+        raise WouldBeLost("What happened", "choose it from the list.")
+    if chosen.typed is None or words is None:
+        if words is not None:
+            raise WouldBeLost(
+                WORDS.get(kind, "Words"), f"“{name}” takes no words. A note keeps them."
+            )
+        return chosen.call, chosen.body
+    typed = words if chosen.named is None else {chosen.named: words}
+    return chosen.call, {**chosen.body, chosen.typed: typed}
 
 
 async def note(visit: Visit) -> web.StreamResponse:
@@ -137,10 +161,14 @@ async def added(visit: Visit) -> web.StreamResponse:
     if kind not in _ADDED:
         raise web.HTTPNotFound
     call, body = _ADDED[kind]
+    try:
+        evidence = evidence_in(visit.form)
+    except WouldBeLost as lost:
+        return await _page(visit, lost.notice, 422)
     told = {
         "reason": visit.typed("reason"),
         "claim_channel": visit.typed("claim_channel"),
-        "evidence": evidence_in(visit.form),
+        "evidence": evidence,
         "request_fields": [each for each in REQUEST_FIELDS if visit.typed(f"names_{each}")] or None,
     }
     return await _told(visit, kind, call, {**body, **told}, "told")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from worker.entrypoints.desk.notices import WouldBeLost
 from worker.entrypoints.desk.visit import Visit
 
 #: What customers come with, in their words. A policy may name further kinds.
@@ -38,12 +39,11 @@ CHOICES: Final[Mapping[str, Any]] = {
 
 
 def statement_in(visit: Visit) -> dict[str, Any]:
-    """The customer's part of a claim, as it was typed."""
+    """The customer's part of a claim, as it was typed; raises `WouldBeLost`."""
     form = visit.form
     typed = typed_in(form)
-    kind = typed.get("claim_kind", "")
     return {
-        "claim_kind": typed.get("other_kind", "") if kind == NAMED else kind,
+        "claim_kind": _kind_in(typed),
         "reason": typed.get("reason"),
         "destination": typed.get("destination"),
         "claim_channel": typed.get("claim_channel"),
@@ -52,9 +52,20 @@ def statement_in(visit: Visit) -> dict[str, Any]:
     }
 
 
+def _kind_in(typed: Mapping[str, str]) -> str:
+    chosen, named = typed.get("claim_kind", ""), typed.get("other_kind")
+    if chosen == NAMED and named is None:
+        raise WouldBeLost("Another kind", "name it as the policy does, or choose one of the list.")
+    if chosen != NAMED and named is not None:
+        raise WouldBeLost("Another kind", f"choose “{LISTED_KINDS[NAMED]}”, or leave it empty.")
+    return chosen if named is None else named
+
+
 def evidence_in(form: Mapping[str, str]) -> list[dict[str, str]] | None:
-    """One piece; None where none was chosen."""
+    """One piece; None where none was chosen; raises `WouldBeLost`."""
     typed = typed_in(form)
+    if "reference" in typed and "evidence" not in typed:
+        raise WouldBeLost("Evidence", "choose what it is, or leave empty where it is.")
     piece = {"kind": typed.get("evidence"), "reference": typed.get("reference")}
     return [{name: value for name, value in piece.items() if value}] if piece["kind"] else None
 

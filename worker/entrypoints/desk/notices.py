@@ -57,6 +57,19 @@ _WHAT_TO_DO: Final[Mapping[str, str]] = {
 }
 
 
+class WouldBeLost(Exception):
+    """Something was given in a form that no call takes like this: it is not sent at all."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(field)
+        self.notice = Notice(
+            "The form cannot be sent like this",
+            f"Nothing was changed. {_WHAT_TO_DO['invalid']}",
+            lines=[f"{field}: {problem}"],
+            bad=True,
+        )
+
+
 #: Of an act that failed on the way: it may have failed on the way back.
 _MAYBE_DONE: Final = (
     "It may have been done: look first. Where it was not, press the button of this page again; "

@@ -9,7 +9,7 @@ from aiohttp import web
 from worker.client import Client
 from worker.entrypoints.desk.cases_read import cases_of
 from worker.entrypoints.desk.claims_form import CHOICES, statement_in
-from worker.entrypoints.desk.notices import Notice
+from worker.entrypoints.desk.notices import Notice, WouldBeLost
 from worker.entrypoints.desk.sentences import case_says, ledger
 from worker.entrypoints.desk.visit import PageHandler, Visit, acted, acted_on, done
 
@@ -82,9 +82,11 @@ async def report(visit: Visit) -> web.StreamResponse:
 
 async def claim(visit: Visit) -> web.StreamResponse:
     """Opened for the customer; where that is refused, the page says why."""
-    act = visit.client.open_claim(
-        activation=visit.id, **statement_in(visit), idempotency_key=visit.key()
-    )
+    try:
+        said = statement_in(visit)
+    except WouldBeLost as lost:
+        return await _page(visit, lost.notice, 422)
+    act = visit.client.open_claim(activation=visit.id, **said, idempotency_key=visit.key())
     return await acted_on(visit, act, _page, "claimed")
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from worker.client import ApiProblem
 from worker.client.calls.shapes import Rental
 from worker.entrypoints.desk.claims_form import CHOICES, statement_in
-from worker.entrypoints.desk.notices import SOLD_AGAIN, Notice
+from worker.entrypoints.desk.notices import SOLD_AGAIN, Notice, WouldBeLost
 from worker.entrypoints.desk.sentences import case_says, rental_place, rental_says
 from worker.entrypoints.desk.visit import PageHandler, Visit, acted, acted_on, done
 
@@ -82,10 +82,12 @@ async def _told(visit: Visit, act: Coroutine[Any, Any, Any]) -> web.StreamRespon
 
 async def claim(visit: Visit) -> web.StreamResponse:
     """By the rental's id, so it is of the rental that the page showed."""
+    try:
+        said = statement_in(visit)
+    except WouldBeLost as lost:
+        return await _page(visit, lost.notice, 422)
     act = visit.client.open_claim(
-        rental=visit.form.get("rental", ""),
-        **statement_in(visit),
-        idempotency_key=visit.key(),
+        rental=visit.form.get("rental", ""), **said, idempotency_key=visit.key()
     )
     return await acted_on(visit, act, _page, "claimed")
 
