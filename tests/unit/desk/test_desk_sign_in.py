@@ -60,9 +60,61 @@ async def test_no_script_and_no_other_site_gets_the_token(api_url: str) -> None:
         fields = {"csrf": form.csrf, "token": WRITE_TOKEN, "next": "/"}
         page = await visitor.post("/sign-in", fields, Cookie=secret)
 
-    for cookie in (kept, page.headers["Set-Cookie"]):
-        assert {"HttpOnly", "Secure", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
-    assert WRITE_TOKEN not in page.headers["Set-Cookie"]
+    signed_in = page.headers["Set-Cookie"]
+    of_both = {"HttpOnly", "Secure", "Path=/"}
+    assert {*of_both, "SameSite=Strict"} <= set(signed_in.split("; "))
+    assert {*of_both, "SameSite=Lax"} <= set(kept.split("; "))  # A form of theirs comes without it.
+    assert WRITE_TOKEN not in signed_in
+
+
+async def test_a_link_on_another_site_leaves_the_forms_that_are_open_as_they_were(
+    staff: Visitor,
+) -> None:
+    """It comes with the cookie that is Lax alone, and a form of theirs with none."""
+    cookies = {cookie.key: cookie.value for cookie in staff.http.cookie_jar}
+    form = await staff.get("/find")
+    staff.http.cookie_jar.clear()
+
+    followed = await staff.get("/sign-in", Cookie=f"desk_forms={cookies['desk_forms']}")
+    staff.http.cookie_jar.clear()
+    forged = await staff.post("/sign-in", {"csrf": form.csrf, "token": WRITE_TOKEN})
+
+    assert f"desk_forms={cookies['desk_forms']};" in followed.headers["Set-Cookie"]
+    assert (forged.status, "Set-Cookie" in forged.headers) == (403, False)
+
+
+async def test_who_is_signed_out_elsewhere_keeps_the_page_and_goes_on_after_signing_in(
+    staff: Visitor, shop: Client
+) -> None:
+    number = await shop.watch_number(
+        "alpha", "r1", account="ann", phone="+12025550100", service="tg", country="0", price_minor=5
+    )
+    page, part = f"/a/{number['id']}", f"/a/{number['id']}/timeline?codes=0&state=waiting"
+    polled = {"HX-Request": "true", "HX-Target": "live"}
+    form = await staff.get(page)
+    await staff.press("/find", "/sign-out")
+
+    out = await staff.get(part, **polled)
+    await staff.sign_in()
+    back = await staff.get(part, **polled)
+    kept = await staff.post(f"{page}/notes", {"csrf": form.csrf, "note": "typed before"})
+
+    assert (out.status, "HX-Redirect" in out.headers) == (200, False)
+    assert "You are signed out" in out.text
+    assert "+12025550100" not in out.text
+    assert f'id="live" hx-get="{part.replace("&", "&amp;")}" hx-trigger="every 2s"' in out.raw
+    assert "You are signed out" not in back.text
+    assert kept.goes_to == f"{page}?done=noted"
+
+
+async def test_who_presses_a_part_of_a_page_signs_in_and_comes_back_to_it(
+    stranger: Visitor,
+) -> None:
+    url = "http://desk.example/?review=7"
+
+    asked = await stranger.get("/reviews/7", **{"HX-Request": "true", "HX-Current-URL": url})
+
+    assert asked.headers["HX-Redirect"] == "/sign-in?next=%2F%3Freview%3D7"
 
 
 async def test_who_signed_out_sees_nothing_any_more(staff: Visitor) -> None:

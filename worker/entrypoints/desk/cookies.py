@@ -12,7 +12,7 @@ import hmac
 import re
 import secrets
 from collections import OrderedDict
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
 from aiohttp import web
@@ -52,7 +52,7 @@ class SignedIn:
         kept = base64.urlsafe_b64encode(token.encode()).decode()
         value = f"{kept}.{self._signature(kept)}"
         self._refused.pop(value, None)
-        _set(response, TOKEN_COOKIE, value, tls=tls)
+        _set(response, TOKEN_COOKIE, value, tls=tls, samesite="Strict")
 
     def refuse(self, request: web.Request, response: web.StreamResponse) -> None:
         """The API takes it no more: it is asked of the API no more, too."""
@@ -84,7 +84,11 @@ def secret_of_forms(request: web.Request) -> str:
 
 
 def keep_secret(response: web.StreamResponse, secret: str, *, tls: bool) -> None:
-    _set(response, FORMS_COOKIE, secret, tls=tls)
+    """It comes along where somebody follows a link of another site, and the forms stay the same.
+
+    A form that another site posts comes without it, as without the token.
+    """
+    _set(response, FORMS_COOKIE, secret, tls=tls, samesite="Lax")
 
 
 def csrf_token(secret: str, token: str | None) -> str:
@@ -113,9 +117,16 @@ def actor_in(request: web.Request, header: str) -> str | None:
     return actor.strip() or None
 
 
-def _set(response: web.StreamResponse, name: str, value: str, *, tls: bool) -> None:
+def _set(
+    response: web.StreamResponse,
+    name: str,
+    value: str,
+    *,
+    tls: bool,
+    samesite: Literal["Strict", "Lax"],
+) -> None:
     response.set_cookie(
-        name, value, max_age=SECONDS, path="/", httponly=True, samesite="Strict", secure=tls
+        name, value, max_age=SECONDS, path="/", httponly=True, samesite=samesite, secure=tls
     )
 
 

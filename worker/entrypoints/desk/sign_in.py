@@ -3,7 +3,7 @@
 import hashlib
 import time
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
@@ -34,12 +34,17 @@ def no_wrong_tokens() -> WrongTokens:
 
 
 def asked(request: web.Request) -> web.Response:
-    """To the form, and back to the page that was asked for."""
+    """To the form, and back to the page that was asked for, or on which a part of it was."""
+    if "HX-Request" in request.headers:
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back = urlunsplit(("", "", page.path or HOME, page.query, ""))
+        return web.Response(status=200, headers={"HX-Redirect": _to_form(back)})
     back = request.path_qs if request.method == "GET" else HOME
-    location = "/sign-in" if back == HOME else f"/sign-in?{urlencode({'next': back})}"
-    if "HX-Request" in request.headers:  # Not into a part of a page.
-        return web.Response(status=200, headers={"HX-Redirect": "/sign-in"})
-    return web.Response(status=303, headers={"Location": location})
+    return web.Response(status=303, headers={"Location": _to_form(back)})
+
+
+def _to_form(back: str) -> str:
+    return "/sign-in" if back == HOME else f"/sign-in?{urlencode({'next': back})}"
 
 
 async def form(visit: Visit) -> web.StreamResponse:

@@ -155,7 +155,7 @@ def _visited(handler: PageHandler) -> Next:
     async def visit(request: web.Request) -> web.StreamResponse:
         token = cookies.token_in(request)
         if token is None:
-            return sign_in.asked(request)
+            return _asked_to_sign_in(request)
         return await handler(await _visit(request, token))
 
     return visit
@@ -218,7 +218,7 @@ async def _answering(request: web.Request, handler: Next) -> web.StreamResponse:
 
 def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
     if isinstance(error, ApiProblem) and error.slug == "unauthenticated":
-        response = sign_in.asked(request)
+        response = _asked_to_sign_in(request)
         request.app[cookies.SIGNED_IN].refuse(request, response)
         return response
     acting = request.method == "POST"
@@ -229,6 +229,13 @@ def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
         where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
         _LOG.error("the desk failed: %s at %s", type(error).__name__, where)
     return _sorry(request, notice, status)
+
+
+def _asked_to_sign_in(request: web.Request) -> web.Response:
+    page = _unread_visit(request, None, "")
+    if page.is_polled:  # What is typed on the page stays, and its forms hold after signing in.
+        return page.page("_signed_out.html", again=request.path_qs)
+    return sign_in.asked(request)
 
 
 def _said_of(error: Exception, *, acting: bool) -> tuple[Notice, int]:
@@ -246,17 +253,10 @@ def _said_of(error: Exception, *, acting: bool) -> tuple[Notice, int]:
 
 
 def _sorry(request: web.Request, notice: Notice, status: int) -> web.Response:
-    token = cookies.token_in(request)
-    secret = cookies.secret_of_forms(request)
-    request[_FORMS] = secret
-    page = Visit(
-        request,
-        request.app[_CONFIG],
-        request.app[_ENVIRONMENT],
-        request.app[_CLIENT],
-        cookies.csrf_token(secret, token),
-        {},
-    )
+    token, secret = cookies.token_in(request), cookies.secret_of_forms(request)
+    if token is not None:  # What another site posts comes without cookies, and must set none.
+        request[_FORMS] = secret
+    page = _unread_visit(request, token, secret)
     if page.is_part:
         return page.page("_notice.html", notice=notice, status=status)
     if token is None:
@@ -266,3 +266,9 @@ def _sorry(request: web.Request, notice: Notice, status: int) -> web.Response:
     return page.page(
         "sorry.html", notice=notice, status=status, again=again, to=request.rel_url.raw_path
     )
+
+
+def _unread_visit(request: web.Request, token: str | None, secret: str) -> Visit:
+    """To show a page without a call, and without what was posted."""
+    app, csrf = request.app, cookies.csrf_token(secret, token)
+    return Visit(request, app[_CONFIG], app[_ENVIRONMENT], app[_CLIENT], csrf, {})

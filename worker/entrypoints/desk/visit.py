@@ -82,6 +82,11 @@ class Visit:
         """Whether the page is there already, and only a part of it is wanted."""
         return "HX-Request" in self.request.headers
 
+    @property
+    def is_polled(self) -> bool:
+        """Whether nobody has pressed anything: the part asks for itself again."""
+        return self.request.headers.get("HX-Target") == "live"
+
     def query(self, name: str) -> str | None:
         return self.request.query.get(name) or None
 
