@@ -23,9 +23,11 @@ from tests.unit.http.caller import Api, Described
 from tests.unit.http.conftest import described
 from tests.unit.http.two_providers import HERO, overview_over
 from worker.domain.ids import AccountId
+from worker.domain.policy.language.loading import profile_from
 from worker.entrypoints import desk
 from worker.entrypoints.desk import DeskConfig, build_desk
 from worker.entrypoints.http.listener import listen
+from worker.lifecycle.cases.account_events import AccountEventReport
 
 FIXTURES = (described,)
 TEMPLATES: Final = Path(desk.__file__).parent / "templates"
@@ -72,6 +74,14 @@ async def read_only(api_url: str) -> AsyncIterator[str]:
             await runner.cleanup()
 
 
+async def charged_back(shop: CaseShop, account: AccountId) -> None:
+    """Which freezes it."""
+    freezing = {"balance": {"chargeback": "freeze"}, "withdrawal": {"mode": "balance"}}
+    shop.start_again({**shop.policies, "own": profile_from(freezing, name="own", file="own")})
+    await shop.open_account(account, policy="own")
+    await shop.service.account_event(account, AccountEventReport("chargeback"), "own")
+
+
 @pytest.fixture
 async def pages(shop: CaseShop, api: Api) -> list[str]:
     """All that have a form."""
@@ -84,7 +94,8 @@ async def pages(shop: CaseShop, api: Api) -> list[str]:
     await shop.store.cases.begin_rental_order(ordered)
     await shop.store.cases.rental_order_unknown(ordered.id)
     await shop.store.purchases.drain(HERO)
-    return [*pages, "/rentals/sim/down", f"/?review={ordered.id}", "/providers"]
+    await charged_back(shop, AccountId("carol"))
+    return [*pages, "/accounts/carol", "/rentals/sim/down", f"/?review={ordered.id}", "/providers"]
 
 
 async def press(visitor: Visitor, form: Form, action: str) -> list[Form]:

@@ -27,6 +27,7 @@ from worker.entrypoints.desk.visit import PageHandler, Visit, acted, acted_on, d
 
 LISTED: Final = 20
 ENTRIES: Final = 30
+EVENTS_READ: Final = 200  #: Of an account, for what holds it.
 #: What can happen to an account, and who may tell it.
 EVENTS: Final[Mapping[str, str]] = {
     "rules_block": "decide",
@@ -54,13 +55,16 @@ async def account(visit: Visit) -> web.StreamResponse:
 
 async def show(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
     client, name = visit.client, _account(visit)
-    found, entries, numbers, rentals, cases = await asyncio.gather(
+    found, entries, numbers, rentals, cases, told = await asyncio.gather(
         client.get_account(name),
         client.list_entries(name, limit=ENTRIES, cursor=visit.query("entries")),
         client.list_activations(account=name, limit=LISTED, cursor=visit.query("numbers")),
         _rentals(client, name),
         cases_of(client, account=name),
+        cases_of(client, account=name, kind="account", limit=EVENTS_READ),
     )
+    held_by = blocks(told) if found["state"] != "open" else []
+    lifting = {block.lifted_by for block in held_by}
     return visit.page(
         "account.html",
         notice=notice,
@@ -72,11 +76,15 @@ async def show(visit: Visit, notice: Notice | None = None, status: int = 200) ->
         rentals=rentals,
         cases=cases,
         lines=ledger(entries["items"], numbers["items"], rentals, cases),
-        blocks=blocks(cases) if found["state"] != "open" else [],
+        blocks=held_by,
         case_says=case_says,
         rental_says=rental_says,
         rental_path=rental_path,
-        events=[name for name, scope in EVENTS.items() if visit.may(scope)],
+        events=[
+            event
+            for event, scope in EVENTS.items()
+            if visit.may(scope) and (event not in _LIFTING or event in lifting)
+        ],
         withdraw_reasons=WITHDRAW_REASONS,
         channels=CHANNELS,
     )
@@ -101,6 +109,17 @@ async def tell(visit: Visit) -> web.StreamResponse:
         idempotency_key=visit.key(),
     )
     return await acted(visit, act, show, _done(visit, "lifted" if event in _LIFTING else "told"))
+
+
+async def unfreeze(visit: Visit) -> web.StreamResponse:
+    """A chargeback does not stand: no event ends it, but a verdict of no on its case."""
+    act = visit.client.decide_review(
+        visit.form.get("charged_back", ""),
+        grant=False,
+        note=visit.form.get("note", "").strip(),
+        idempotency_key=visit.key(),
+    )
+    return await acted(visit, act, show, _done(visit, "lifted"))
 
 
 async def note(visit: Visit) -> web.StreamResponse:
@@ -164,6 +183,7 @@ def _done(visit: Visit, word: str) -> web.Response:
 ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/accounts/{account}", account),
     ("POST", "/accounts/{account}/events", tell),
+    ("POST", "/accounts/{account}/unfreeze", unfreeze),
     ("POST", "/accounts/{account}/notes", note),
     ("POST", "/accounts/{account}/topups", top_up),
     ("POST", "/accounts/{account}/withdrawals", withdraw),

@@ -1,12 +1,13 @@
 """Cases as the pages read them: one by its id, whatever kind it is, and those of a customer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from worker.client import ApiProblem, Client
 from worker.client.calls.shapes import Case, Rental
 
 LISTED: Final = 20
+CaseKind: TypeAlias = Literal["account", "rental_end"]  #: Those that pages ask for alone.
 
 
 async def case_of(client: Client, id_: str) -> Case | None:
@@ -25,11 +26,14 @@ async def cases_of(
     *,
     account: str | None = None,
     activation: str | None = None,
+    kind: CaseKind | None = None,
     limit: int = LISTED,
 ) -> Sequence[Case]:
     """Newest first; none where this daemon has no cases at all."""
     try:
-        found = await client.list_cases(account=account, activation=activation, limit=limit)
+        found = await client.list_cases(
+            account=account, activation=activation, kind=kind, limit=limit
+        )
     except ApiProblem as problem:
         if problem.slug != "not-offered":
             raise

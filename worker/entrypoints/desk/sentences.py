@@ -138,23 +138,47 @@ def rental_says(rental: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What an account is held by, and what lifts it."""
+    """What an account is held by, the case of it, and which event lifts it, if one does."""
 
     says: str
-    lifted_by: str
+    case: str
+    event: str
+    lifted_by: str | None = None
 
 
 def blocks(cases: Iterable[Json]) -> Sequence[Block]:
-    """From the account's cases, newest first: what nobody has lifted."""
+    """From the account's cases, newest first: what nobody has lifted or refused."""
     lifted: set[str] = set()
     found = []
     for case in cases:
         event = case["facts"].get("event", "")
-        if event in LIFTED_BY and LIFTED_BY[event] not in lifted and case["state"] != "cancelled":
+        says = f"{case_says(case)} {_told(case)}"
+        if case["state"] in _REFUSED:
+            continue
+        if _is_for_good(case):
+            found.append(Block(says, case["id"], event))
+        elif event in LIFTED_BY and LIFTED_BY[event] not in lifted:
             lifted.add(LIFTED_BY[event])
-            found.append(Block(f"{case_says(case)} {_told(case)}", LIFTED_BY[event]))
+            found.append(Block(says, case["id"], event, LIFTED_BY[event]))
         lifted.add(event)
     return found
+
+
+_REFUSED: Final = frozenset({"cancelled", "denied"})
+
+
+def _is_for_good(case: Json) -> bool:
+    """No other event ends a deletion that has taken effect, nor a freeze by a chargeback."""
+    if case["state"] != "done":
+        return False
+    decision = case["decision"] or {}
+    match case["facts"].get("event"):
+        case "delete_requested":
+            return True
+        case "chargeback":
+            return bool(decision.get("outcome") == "balance_frozen")
+        case _:
+            return False
 
 
 def _told(case: Json) -> str:

@@ -1,0 +1,123 @@
+"""The desk over accounts: what holds one, who told it, and what lifts it."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from tests.integration.cases.case_api import case_api
+from tests.integration.cases.case_shop import CaseShop
+from tests.unit.desk.conftest import desk_over
+from tests.unit.desk.html_forms import Form, forms_in
+from tests.unit.desk.visitor import Page, Visitor
+from tests.unit.http.caller import Api, Described
+from tests.unit.http.conftest import described
+from worker.domain.policy.language.loading import profile_from
+from worker.entrypoints.desk.cases_read import LISTED
+
+FIXTURES = (described,)
+PLACE = "/accounts/alice"
+
+
+@pytest.fixture
+async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
+    async with case_api(shop, described) as served:
+        yield served
+
+
+@pytest.fixture
+async def staff(shop: CaseShop, api: Api) -> AsyncIterator[Visitor]:
+    async with desk_over(api.url, now=lambda: shop.clock.now) as visitor:
+        assert (await visitor.sign_in()).status == 303
+        yield visitor
+
+
+def form_with(page: Page, name: str) -> Form:
+    (form,) = [form for form in forms_in(page.raw) if name in {**form.hidden, **form.values}]
+    return form
+
+
+def events_offered(page: Page) -> set[str]:
+    controls = [control for form in forms_in(page.raw) for control in form.controls]
+    (event,) = [control for control in controls if control.name == "event"]
+    return set(event.choices)
+
+
+async def state_of(api: Api) -> str:
+    return str((await api.get("/v1/accounts/alice")).json["state"])
+
+
+async def test_a_block_is_shown_behind_any_number_of_newer_cases(
+    shop: CaseShop, staff: Visitor
+) -> None:
+    await shop.open_account()
+    await shop.report_account_event("rules_block", reference="filter 7")
+    for number in range(LISTED + 1):
+        await shop.open_withdrawal("P3", f"w{number}", amount_minor=1)
+
+    page = await staff.get(PLACE)
+
+    assert "reference filter 7." in page.text
+    assert form_with(page, "lifts").hidden["event"] == "rules_unblock"
+
+
+async def test_a_deletion_that_waits_can_be_withdrawn(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account()
+    before = await staff.get(PLACE)
+    await shop.report_account_event("delete_requested", "P2")
+    waits = await staff.get(PLACE)
+
+    form = form_with(waits, "lifts")
+    done = await staff.post(form.action, form.hidden)
+
+    assert "delete_withdrawn" not in events_offered(before)
+    assert "delete_withdrawn" in events_offered(waits)
+    assert "Withdraw the deletion" in waits.text
+    assert done.goes_to == f"{PLACE}?done=lifted"
+    assert await state_of(api) == "open"
+
+
+async def test_an_account_that_is_deleted_offers_no_way_back(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account(amount_minor=0)
+    case = await shop.report_account_event("delete_requested", "P2")
+    assert (
+        await api.post(f"/v1/reviews/{case.id}/verdict", {"grant": True, "note": "he is sure"})
+    ).status == 200
+    assert await state_of(api) == "deleted"
+    # Told too late by the shop's own program: it changes nothing.
+    shop.clock.now += timedelta(days=1)
+    await shop.report_account_event("delete_withdrawn", "P2")
+
+    page = await staff.get(PLACE)
+
+    assert "The customer asked for the account to be deleted" in page.text
+    assert "It is final." in page.text
+    assert "Withdraw the deletion" not in page.text
+    assert "delete_withdrawn" not in events_offered(page)
+
+
+async def test_a_freeze_by_a_chargeback_is_shown_and_a_no_with_a_note_ends_it(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    freezing = {"balance": {"chargeback": "freeze"}, "withdrawal": {"mode": "balance"}}
+    shop.start_again({**shop.policies, "own": profile_from(freezing, name="own", file="own")})
+    await shop.open_account(policy="own")
+    case = await shop.report_account_event("chargeback", "own", reference="pay-7")
+    assert await state_of(api) == "frozen"
+    page = await staff.get(PLACE)
+
+    form = form_with(page, "charged_back")
+    empty = await staff.post(form.action, {**form.hidden, "note": " "})
+    still = await state_of(api)
+    done = await staff.post(form.action, {**form.hidden, "note": "the bank took it back"})
+
+    assert "A payment was charged back: nothing moves on it." in page.text
+    assert "reference pay-7." in page.text
+    assert f'href="/cases/{case.id}"' in page.raw
+    assert (empty.status, still, await state_of(api)) == (422, "frozen", "open")
+    assert done.goes_to == f"{PLACE}?done=lifted"
+    assert "A payment was charged back: nothing moves on it." not in (await staff.get(PLACE)).text
