@@ -4,6 +4,7 @@ import re
 import socket
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
 from uuid import UUID
 
@@ -109,6 +110,23 @@ async def test_the_timeline_is_asked_for_again_only_while_the_number_lives(
     assert "hx-swap-oob" not in live.raw
     assert "every 2s" not in ended.raw
     assert "hx-swap-oob" in ended.raw  # What can be pressed has changed, too.
+
+
+async def test_another_sms_is_offered_where_the_api_asks_for_one(
+    staff: Visitor, shop: Client, world: World
+) -> None:
+    """With a code, and until the deadline; the first one comes by itself."""
+    waiting = await staff.get(f"/a/{(id_ := await rented(shop))}")
+    coded = with_code(world.reads.found[ActivationId(UUID(id_))], "987654")
+    world.reads.put(coded)
+    received = await staff.get(f"/a/{id_}")
+    world.reads.put(replace(coded, deadline_at=NOW - timedelta(seconds=1)))
+
+    late = await staff.get(f"/a/{id_}")
+
+    pages = (waiting, received, late)
+    assert ["Send another SMS" in page.text for page in pages] == [False, True, False]
+    assert ["Finish" in page.text for page in pages] == [False, True, True]
 
 
 async def test_an_account_shows_its_money_and_where_it_came_from(
