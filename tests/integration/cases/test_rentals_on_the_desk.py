@@ -17,6 +17,7 @@ from tests.unit.desk.visitor import Page, Visitor
 from tests.unit.http.caller import READ_TOKEN, Api, Described
 from tests.unit.http.conftest import described
 from worker.domain.ids import AccountId
+from worker.domain.transfer import Charge
 from worker.ports.store.cases import CaseOpenOutcome
 from worker.ports.store.rentals import Rental, RentalOrder
 
@@ -137,6 +138,27 @@ async def in_doubt(shop: CaseShop) -> RentalOrder:
 
 def booking_of(ordered: RentalOrder) -> str:
     return f"/reviews/{ordered.id}/booking"
+
+
+async def test_a_rental_is_found_by_its_id(shop: CaseShop, staff: Visitor, old: Rental) -> None:
+    await sold_to_bob(shop)
+
+    found = await staff.get(f"/find?q={old.id}")
+
+    assert found.goes_to == f"{PLACE}?id={old.id}"
+
+
+async def test_an_order_in_doubt_is_found_by_its_id_and_by_the_shops_order(
+    shop: CaseShop, staff: Visitor
+) -> None:
+    ordered = await in_doubt(shop)
+
+    found = [await staff.get(f"/find?q={key}") for key in (ordered.id, "order-7")]
+    other = await shop.rent_number("P3", order_ref="order-7", charge=Charge.EXTERNAL)
+    both = await staff.get("/find?q=order-7")
+
+    assert [page.goes_to for page in found] == [f"/?review={ordered.id}"] * 2
+    assert all(f'href="{way}"' in both.raw for way in (f"/?review={ordered.id}", f"/a/{other}"))
 
 
 async def test_a_number_that_was_sold_is_booked_from_its_review_and_paid_by_its_hold(

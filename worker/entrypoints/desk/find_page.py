@@ -1,4 +1,4 @@
-"""`/find`: a number, a rental, a case or an account by whatever a customer sends."""
+"""`/find`: a number, a rental, an order, a case or an account by whatever a customer sends."""
 
 import asyncio
 import re
@@ -13,6 +13,7 @@ from worker.entrypoints.desk.sentences import rental_path, rental_says
 from worker.entrypoints.desk.visit import PageHandler, Visit
 
 LISTED: Final = 20
+REVIEWS_READ: Final = 200  #: Soonest first: an order in doubt has a day, and stands before most.
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 _TAIL = re.compile(r"[0-9a-f]{8}")
 _PHONE = re.compile(r"\+?[0-9]{4,20}")
@@ -24,10 +25,11 @@ _BETWEEN_DIGITS = re.compile(r"[\s()./-]")
 
 async def find(visit: Visit) -> web.StreamResponse:
     sought = (visit.query("q") or "").strip()
-    numbers, rentals, cases, accounts = await _found(visit.client, sought)
+    numbers, rentals, orders, cases, accounts = await _found(visit.client, sought)
     hits = [
         *(f"/a/{each['id']}" for each in numbers),
         *(rental_path(each) for each in rentals),
+        *(f"/?review={each['id']}" for each in orders),
         *(f"/cases/{each['id']}" for each in cases),
         *(f"/accounts/{each['account']}" for each in accounts),
     ]
@@ -38,6 +40,7 @@ async def find(visit: Visit) -> web.StreamResponse:
         sought=sought,
         numbers=numbers,
         rentals=rentals,
+        orders=orders,
         cases=cases,
         accounts=accounts,
         rental_path=rental_path,
@@ -49,7 +52,7 @@ Found = Mapping[str, Any]
 
 
 async def _found(client: Client, sought: str) -> Sequence[Sequence[Found]]:
-    """Numbers, rentals, cases and accounts: all questions to which the text can be an answer."""
+    """Numbers, rentals, orders in doubt, cases and accounts: whatever the text can mean."""
     low, digits = sought.lower(), _BETWEEN_DIGITS.sub("", sought)
     is_id, is_name = _UUID.fullmatch(low) is not None, _NAME.fullmatch(sought) is not None
     by: list[dict[str, str]] = []
@@ -62,11 +65,16 @@ async def _found(client: Client, sought: str) -> Sequence[Sequence[Found]]:
     numbers = [_listed(client, **each) for each in by]
     if _TAIL.fullmatch(low):
         numbers.append(_listed(client, id_tail=low))
+    rentals = [_rentals(client, **each) for each in by]
+    orders = [_orders_in_doubt(client, sought)] if _REFERENCE.fullmatch(sought) else []
     if is_id:
         numbers.append(_one(client.get_activation(low)))
+        rentals.append(_rentals(client, id=low))
+        orders.append(_reviews_of_orders(client, limit=1, id_=low))
     return await asyncio.gather(
         _all_of(numbers),
-        _all_of([_rentals(client, **each) for each in by]),
+        _all_of(rentals),
+        _all_of(orders),
         _case(client, low) if is_id else _nothing(),
         _one(client.get_account(sought)) if is_name else _nothing(),
     )
@@ -85,6 +93,25 @@ async def _rentals(client: Client, **by: str) -> Sequence[Found]:
         if problem.slug != "not-offered":
             raise
         return []
+
+
+async def _orders_in_doubt(client: Client, order_ref: str) -> Sequence[Found]:
+    """By the shop's order; the API lists reviews without asking for it."""
+    waiting = await _reviews_of_orders(client, limit=REVIEWS_READ)
+    return [each for each in waiting if each["order_ref"] == order_ref]
+
+
+async def _reviews_of_orders(
+    client: Client, *, limit: int, id_: str | None = None
+) -> Sequence[Found]:
+    """Of an order of a long rental in doubt there is a review, and no rental yet."""
+    try:
+        found = await client.list_reviews(id=id_, brief="true", limit=limit)
+    except ApiProblem as problem:
+        if problem.slug not in {"not-found", "not-offered"}:
+            raise
+        return []
+    return [each for each in found["items"] if each["kind"] == "rental_order"]
 
 
 async def _listed(client: Client, **by: str) -> Sequence[Found]:
