@@ -140,6 +140,21 @@ def booking_of(ordered: RentalOrder) -> str:
     return f"/reviews/{ordered.id}/booking"
 
 
+async def test_what_the_end_of_a_rental_gave_back_is_said_on_its_page_and_its_accounts(
+    shop: CaseShop, staff: Visitor
+) -> None:
+    shop.change_policy("P2", {"rental.empty_at_end": "automatic"})
+    await shop.open_account(policy="P2")
+    await shop.book_rental()
+    await shop.fire_due_timers(MONDAY + timedelta(days=11))
+
+    pages = [await staff.get(path) for path in (PLACE, "/accounts/alice")]
+
+    says = "10.00 USD was paid for it, and all of that is given back."
+    assert [says in page.text for page in pages] == [True, True]
+    assert "10.00 USD is back on the balance since" in pages[0].text
+
+
 async def test_a_rental_is_found_by_its_id(shop: CaseShop, staff: Visitor, old: Rental) -> None:
     await sold_to_bob(shop)
 

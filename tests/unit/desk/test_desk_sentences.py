@@ -10,6 +10,10 @@ from worker.entrypoints.desk.sentences import blocks, case_says, ledger, rental_
 NUMBER = "bf083d6e-63a6-500a-9f4b-055d9e0ec753"
 CASE = "57fc1c62-11fb-51fe-8d8a-ce301b03e30d"
 DUE = "2026-12-03T10:05:00.000000Z"
+RENTAL: dict[str, Any] = {
+    "id": "0b7b4a6e-5f0f-5d43-9a51-1f0a4c9c3c11", "price_minor": 3000, "currency": "USD",
+    "ended_at": None, "ends_at": DUE, "outages": [], "claims": [], "cancels": [],
+}  # fmt: skip
 
 
 def case(state: str, **other: Any) -> dict[str, Any]:
@@ -84,16 +88,27 @@ def test_every_reason_in_every_state_makes_a_sentence(outcome: Outcome) -> None:
 
 def test_a_rental_that_is_down_says_since_when() -> None:
     outage = case("waiting", kind="rental_outage", facts={"contacted_at": DUE})
-    rental = {"price_minor": 3000, "currency": "USD", "ended_at": None, "ends_at": DUE}
 
-    assert rental_says({**rental, "outages": []}) == (
-        "It is paid until 2026-12-03 10:05 UTC, for 30.00 USD."
-    )
+    assert rental_says(RENTAL) == "It is paid until 2026-12-03 10:05 UTC, for 30.00 USD."
     assert "reported as down since 2026-12-03 10:05 UTC" in rental_says(
-        {**rental, "outages": [outage]}
+        {**RENTAL, "outages": [outage]}
     )
-    closed = {**rental, "ended_at": DUE, "outages": []}
+    closed = {**RENTAL, "ended_at": DUE}
     assert rental_says(closed) == "It ended at 2026-12-03 10:05 UTC; 30.00 USD was paid for it."
+
+
+def test_a_rental_says_what_was_given_back_of_its_price() -> None:
+    outage = case("resolved", id="1", kind="rental_outage", moved_minor=300, closed_at=DUE)
+    claim = case("granted", id="2", moved_minor=700, rental=RENTAL["id"])
+    of_its_end = case("granted", id="3", kind="rental_end", moved_minor=2000, rental=RENTAL["id"])
+    of_another = case("granted", id="4", kind="rental_end", moved_minor=50, rental=NUMBER)
+    rental = {**RENTAL, "outages": [outage], "claims": [claim]}
+
+    assert rental_says(rental) == (
+        "It is paid until 2026-12-03 10:05 UTC, for 30.00 USD; 10.00 USD of that is given back."
+    )
+    ended = rental_says({**rental, "ended_at": DUE}, [claim, of_its_end, of_another])
+    assert ended.endswith("; 30.00 USD was paid for it, and all of that is given back.")
 
 
 def test_a_block_is_one_until_it_is_lifted_and_says_who_told_it() -> None:

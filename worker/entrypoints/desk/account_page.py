@@ -11,7 +11,7 @@ from aiohttp import web
 from worker.client import ApiProblem, Client
 from worker.client.api_connection import segment, to_json
 from worker.client.calls.shapes import Rental
-from worker.entrypoints.desk.cases_read import cases_of
+from worker.entrypoints.desk.cases_read import OF_ONE_KIND, cases_of, rental_ends_of
 from worker.entrypoints.desk.claims_form import CHANNELS
 from worker.entrypoints.desk.formatting import BadAmount, minor_in
 from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
@@ -27,7 +27,6 @@ from worker.entrypoints.desk.visit import PageHandler, Visit, acted, acted_on, d
 
 LISTED: Final = 20
 ENTRIES: Final = 30
-EVENTS_READ: Final = 200  #: Of an account, for what holds it.
 #: What can happen to an account, and who may tell it.
 EVENTS: Final[Mapping[str, str]] = {
     "rules_block": "decide",
@@ -55,14 +54,18 @@ async def account(visit: Visit) -> web.StreamResponse:
 
 async def show(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
     client, name = visit.client, _account(visit)
-    found, entries, numbers, rentals, cases, told = await asyncio.gather(
+    shown = asyncio.gather(
         client.get_account(name),
         client.list_entries(name, limit=ENTRIES, cursor=visit.query("entries")),
         client.list_activations(account=name, limit=LISTED, cursor=visit.query("numbers")),
         _rentals(client, name),
         cases_of(client, account=name),
-        cases_of(client, account=name, kind="account", limit=EVENTS_READ),
     )
+    summed_up = asyncio.gather(
+        cases_of(client, account=name, kind="account", limit=OF_ONE_KIND),
+        rental_ends_of(client, name),
+    )
+    (found, entries, numbers, rentals, cases), (told, ends) = await asyncio.gather(shown, summed_up)
     held_by = blocks(told) if found["state"] != "open" else []
     lifting = {block.lifted_by for block in held_by}
     return visit.page(
@@ -78,7 +81,7 @@ async def show(visit: Visit, notice: Notice | None = None, status: int = 200) ->
         lines=ledger(entries["items"], numbers["items"], rentals, cases),
         blocks=held_by,
         case_says=case_says,
-        rental_says=rental_says,
+        rental_says=lambda rental: rental_says(rental, ends),
         rental_path=rental_path,
         events=[
             event

@@ -7,6 +7,7 @@ from worker.client import ApiProblem, Client
 from worker.client.calls.shapes import Case, Rental
 
 LISTED: Final = 20
+OF_ONE_KIND: Final = 200  #: Where a page sums up what they say.
 CaseKind: TypeAlias = Literal["account", "rental_end"]  #: Those that pages ask for alone.
 
 
@@ -39,6 +40,11 @@ async def cases_of(
             raise
         return []
     return found["items"]
+
+
+async def rental_ends_of(client: Client, account: str) -> Sequence[Case]:
+    """What the ends of its rentals gave back; a rental does not name its own."""
+    return await cases_of(client, account=account, kind="rental_end", limit=OF_ONE_KIND)
 
 
 async def rental_of(client: Client, case: Mapping[str, Any]) -> Rental | None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from worker.client import ApiProblem
 from worker.client.calls.shapes import Rental
+from worker.entrypoints.desk.cases_read import rental_ends_of
 from worker.entrypoints.desk.claims_form import CHOICES, statement_in
 from worker.entrypoints.desk.notices import SOLD_AGAIN, Notice, WouldBeLost
 from worker.entrypoints.desk.sentences import case_says, rental_place, rental_says
@@ -27,7 +28,9 @@ async def rental(visit: Visit) -> web.StreamResponse:
 async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -> web.Response:
     newest = await visit.client.get_rental(*_of(visit))
     found = await _wanted(visit, newest)
-    cases = [*found["outages"], *found["claims"], *found["cancels"]]
+    ends = await rental_ends_of(visit.client, found["account"])
+    of_its_end = [case for case in ends if case["rental"] == found["id"]]
+    cases = [*found["outages"], *found["claims"], *found["cancels"], *of_its_end]
     return visit.page(
         "rental.html",
         notice=notice,
@@ -35,7 +38,7 @@ async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -
         r=found,
         is_newest=found["id"] == newest["id"],
         path=rental_place(*_of(visit)),
-        says=rental_says(found),
+        says=rental_says(found, ends),
         cases=sorted(cases, key=lambda case: case["opened_at"], reverse=True),
         case_says=case_says,
         is_down=any(not outage["closed_at"] for outage in found["outages"]),

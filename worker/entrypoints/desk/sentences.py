@@ -127,13 +127,25 @@ def _by(case: Json) -> str:
     return f" by {minute(due)}" if due else ""
 
 
-def rental_says(rental: Json) -> str:
-    paid = money(rental["price_minor"], rental["currency"])
+def rental_says(rental: Json, ends: Iterable[Json] = ()) -> str:
+    """*ends*: cases of the ends of rentals, which these do not name themselves."""
+    paid, back = money(rental["price_minor"], rental["currency"]), _given_back(rental, ends)
     if rental["ended_at"]:
-        return f"It ended at {minute(rental['ended_at'])}; {paid} was paid for it."
-    until = f"It is paid until {minute(rental['ends_at'])}, for {paid}."
+        returned = f", and {back} of that is given back" if back else ""
+        return f"It ended at {minute(rental['ended_at'])}; {paid} was paid for it{returned}."
+    returned = f"; {back} of that is given back" if back else ""
+    until = f"It is paid until {minute(rental['ends_at'])}, for {paid}{returned}."
     down = [each for each in rental["outages"] if not each["closed_at"]]
     return f"{until} {case_says(down[0])}" if down else until
+
+
+def _given_back(rental: Json, ends: Iterable[Json]) -> str | None:
+    of_its_end = [case for case in ends if case["rental"] == rental["id"]]
+    cases = [*rental["outages"], *rental["claims"], *rental["cancels"], *of_its_end]
+    minor = sum({case["id"]: case["moved_minor"] for case in cases}.values())
+    if not minor:
+        return None
+    return "all" if minor == rental["price_minor"] else money(minor, rental["currency"])
 
 
 @dataclass(frozen=True, slots=True)
