@@ -166,6 +166,25 @@ def test_a_code_is_shown_on_request_alone_and_another_is_asked_for(
     staff.sees("Finished.")
 
 
+def test_what_is_typed_stays_where_somebody_is_signed_out_and_in_again_elsewhere(
+    staff: Browser, site: DeskSite
+) -> None:
+    number = site.rent("timeout", "SIGNED-OUT")
+    staff.open(f"/a/{number['id']}")
+    staff.unfold("Note to remember")
+    staff.type_into("Note", "typed before")
+    token: dict[str, Any] = staff.driver.get_cookie("desk_token")
+
+    staff.driver.delete_cookie("desk_token")
+    staff.sees("You are signed out")
+    staff.driver.add_cookie(token)
+    staff.sees("for the customer")  # The number's timeline is there again, by itself.
+    staff.press("Keep note")
+
+    staff.sees("The note is kept.")
+    staff.sees("typed before")
+
+
 @sizes
 def test_a_provider_is_paused_and_resumed(
     staff: Browser, site: DeskSite, size: tuple[int, int]
