@@ -173,7 +173,8 @@ def test_what_is_typed_stays_where_somebody_is_signed_out_and_in_again_elsewhere
     staff.open(f"/a/{number['id']}")
     staff.unfold("Note to remember")
     staff.type_into("Note", "typed before")
-    token: dict[str, Any] = staff.driver.get_cookie("desk_token")
+    token = staff.driver.get_cookie("desk_token")
+    assert token is not None
 
     staff.driver.delete_cookie("desk_token")
     staff.sees("You are signed out")
