@@ -164,7 +164,7 @@ HOT: Final[dict[str, dict[str, Any]]] = {
     "activations/known_refs": {"providers": ["p1"], "refs": ["live-1"]},
     "books/overdue_numbers": {"grace": timedelta(seconds=60)},
     "books/cancelled_share": {"sample": 10_000},
-    "books/pending_events": {},
+    "books/pending_events": {"wanted": True},
     "outbox/lease_events": {
         "limit": 100, "lease": timedelta(seconds=30), "endpoint": "x", "holder": None,
     },

@@ -28,6 +28,7 @@ from tests.integration.store.shop import (
 )
 from tests.integration.store.test_store_audit import lives
 from worker.adapters.store.periods import Periods
+from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.ports.provider import ActiveRow
 from worker.ports.store.activations import AcceptOutcome
@@ -181,6 +182,18 @@ async def test_the_oldest_events_go_up_to_the_first_that_waits_or_is_young(shop:
     await shop.admin.execute("UPDATE event SET state = 'sent'")
     assert await outbox.forget_events(DAYS, 10, now=DEADLINE + DAYS + TICK) == 0, "too young"
     assert await outbox.forget_events(DAYS, 10, now=DEADLINE + DAYS + 2 * TICK) == 3
+    assert await violated(shop) == {}
+
+
+async def test_events_that_wait_for_an_endpoint_that_is_not_wanted_any_more_go(shop: Shop) -> None:
+    await shop.open()
+    await settled(shop)
+    quiet = PostgresStore(shop.url, events_wanted=False)
+    long_after = DEADLINE + DAYS + 2 * TICK
+
+    assert await shop.store.outbox.forget_events(DAYS, 10, now=long_after) == 0
+    assert await quiet.outbox.forget_events(DAYS, 10, now=long_after) == 2
+    await quiet.close()
     assert await violated(shop) == {}
 
 

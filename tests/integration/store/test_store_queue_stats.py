@@ -96,6 +96,19 @@ async def test_events_are_pending_until_they_are_sent(shop: Shop) -> None:
     assert (await shop.store.books.queue_stats(GRACE)).events_pending == 0
 
 
+async def test_no_event_is_owed_where_no_endpoint_is_configured_any_more(shop: Shop) -> None:
+    await shop.open()
+    await shop.rent()
+    await shop.code("1", "1234", RENTED)
+    quiet = PostgresStore(shop.url, events_wanted=False)
+
+    queue_stats = await quiet.books.queue_stats(GRACE)
+    await quiet.close()
+
+    assert (queue_stats.events_pending, queue_stats.oldest_event) == (0, timedelta(0))
+    assert (await shop.store.books.queue_stats(GRACE)).events_pending == 1
+
+
 async def test_the_cancel_ratio_is_of_what_ended_in_the_last_hour(shop: Shop) -> None:
     await shop.store.books.open_account(ALICE, "USD")
     await shop.store.activations.accept([external(ref) for ref in "123"], now=RENTED)

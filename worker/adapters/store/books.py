@@ -148,8 +148,9 @@ async def note(
 class BookRepository:
     """Accounts, their entries, and the proof that they add up."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, events_wanted: bool) -> None:
         self._db = db
+        self._events_wanted = events_wanted
         self._service_endings = provider_figures.ServiceEndings()
 
     async def open_account(
@@ -250,7 +251,11 @@ class BookRepository:
     async def queue_stats(
         self, grace: timedelta, *, now: datetime | None = None
     ) -> port.QueueStats:
-        return await self._db.read(lambda c: _queue_stats(c, grace, now, self._service_endings))
+        async def work(connection: AsyncConnection) -> port.QueueStats:
+            endings, wanted = self._service_endings, self._events_wanted
+            return await _queue_stats(connection, grace, now, endings, events_wanted=wanted)
+
+        return await self._db.read(work)
 
     async def provider_standings(
         self, providers: Sequence[ProviderName], *, now: datetime | None = None
@@ -313,6 +318,8 @@ async def _queue_stats(
     grace: timedelta,
     now: datetime | None,
     service_endings: provider_figures.ServiceEndings,
+    *,
+    events_wanted: bool,
 ) -> port.QueueStats:
     async def rows(name: str, **parameters: object) -> Sequence[RowMapping]:
         return (await connection.execute(statement(name), parameters)).mappings().all()
@@ -324,7 +331,7 @@ async def _queue_stats(
     in_doubt = await rows("books/purchases_in_doubt")
     canary = {"account": CANARY_ACCOUNT, "sample": CANARIES}
     late = [row["now"] - row["oldest_deadline"] for row in live if row["oldest_deadline"]]
-    [events] = await rows("books/pending_events", now=now)
+    [events] = await rows("books/pending_events", wanted=events_wanted, now=now)
     reviews = await rows("books/waiting_reviews", now=now)
     waiting = Counter({row["kind"]: row["waiting"] for row in reviews})
     waiting[port.IN_REVIEW] = sum(row["in_review"] for row in live)

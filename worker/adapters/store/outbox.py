@@ -136,7 +136,7 @@ class OutboxRepository:
     async def forget_events(
         self, time: timedelta, limit: int, *, now: datetime | None = None
     ) -> int:
-        asked = {"time": time, "limit": limit, "now": now}
+        asked = {"time": time, "limit": limit, "wanted": self._wanted, "now": now}
 
         async def work(connection: AsyncConnection) -> int:
             found = await connection.execute(statement("outbox/forget_events"), asked)

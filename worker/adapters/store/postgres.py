@@ -71,7 +71,7 @@ class PostgresStore:
         self.activations = ActivationRepository(self.db, self.policies, event_state)
         self.settlements = SettlementRepository(self.db, event_state, holder)
         self.purchases = PurchaseRepository(self.db, self.policies)
-        self.books = BookRepository(self.db)
+        self.books = BookRepository(self.db, events_wanted=events_wanted)
         self.cases = CaseRepository(self.db, self.policies, event_state, holder)
         self.outbox = OutboxRepository(self.db, event_state, holder, wanted=events_wanted)
 

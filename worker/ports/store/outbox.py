@@ -178,7 +178,7 @@ class OutboxStore(Protocol):
     ) -> int:
         """Delete up to *limit* of the oldest that were told longer ago than *time*; how many.
 
-        No further than the first one that still waits to be sent.
+        No further than the first one that still waits to be sent, where an endpoint is wanted.
         """
         ...
 

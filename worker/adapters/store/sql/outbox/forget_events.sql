@@ -1,6 +1,7 @@
 -- Forget the oldest events, up to the first one that is too young, not sent yet or locked: then nothing
 -- is missing between two that stay. How far that is, is kept: followers and the audit ask for it.
--- The mark is where the next batch begins, so what was deleted is not read again.
+-- The mark is where the next batch begins, so what was deleted is not read again. Where no endpoint is
+-- wanted any more, nothing waits for it.
 WITH mark AS MATERIALIZED (
     SELECT upto FROM retention_mark WHERE what = 'event' FOR UPDATE SKIP LOCKED
 ),
@@ -11,7 +12,7 @@ page AS MATERIALIZED (
 due AS MATERIALIZED (
     SELECT seq, at FROM page
      WHERE seq < coalesce((SELECT min(seq) FROM page
-                            WHERE state = 'pending'
+                            WHERE state = 'pending' AND CAST(:wanted AS boolean)
                                OR at >= {{now}} - CAST(:time AS interval)), 9223372036854775807)
 ),
 free AS MATERIALIZED (
