@@ -124,6 +124,22 @@ async def test_who_cannot_reach_the_database_leads_nothing() -> None:
     assert reporter.troubles == ["queue_stats.failed"]
 
 
+@pytest.mark.parametrize(("away", "told"), [(True, [(None,)]), (False, [])])
+async def test_who_may_not_lead_any_more_without_redis_does_not_know_the_lag(
+    away: bool, told: list[tuple[None]]
+) -> None:
+    """With Redis it needs no lead to know the lag: what it read last stands."""
+
+    async def cut_off(*_: object) -> None:
+        raise StoreUnavailable
+
+    reporter = RecordingReporter()
+    with pytest.raises(Enough):
+        await keep_gauges(worker(reporter, away=away, leads={"a"}, queue_stats=cut_off))
+
+    assert reporter.of("schedule_lag") == told
+
+
 async def test_a_database_that_does_not_answer_is_told_as_away_at_once() -> None:
     """The question goes on: it is answered when the database is back."""
     reporter, back, rounds = RecordingReporter(), asyncio.Event(), iter((1, 2))

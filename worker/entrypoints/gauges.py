@@ -45,6 +45,8 @@ async def keep_gauges(worker: Worker) -> None:
             if isinstance(error, StoreUnavailable):
                 for name in parts.providers:  # The leases are there: another process has them now.
                     parts.reporter.leader(name, leads=False)
+                if parts.redis_away():  # So is the lag: of the schedule that is followed.
+                    parts.reporter.schedule_lag(None)
         await parts.clock.sleep(GAUGES_EVERY.total_seconds())
 
 
