@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from worker.adapters.events.webhook import connections_at_once
+from worker.adapters.providers.transport import PROBES_AT_ONCE
 from worker.adapters.redis.connect import POOL_SIZE
 from worker.entrypoints.http.listener import Connections
 from worker.settings import Settings
@@ -39,6 +40,7 @@ def admin_connections(refused: Callable[[], None]) -> Connections:
 
 
 def _own(settings: Settings, limit: int) -> int:
-    providers = sum(provider.max_in_flight for provider in settings.providers.values())
+    # Each is probed over connections of its own: calls to it that hang may keep all others.
+    providers = sum(each.max_in_flight + PROBES_AT_ONCE for each in settings.providers.values())
     pools = settings.database.pool_size + REDIS_POOLS * POOL_SIZE + connections_at_once(limit)
     return pools + providers + FILES + 2 * ADMIN

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.fakes.resources import SETTINGS
+from worker.adapters.providers.transport import PROBES_AT_ONCE
 from worker.entrypoints.descriptors import admin_connections, api_connections
 from worker.entrypoints.http.listener import Connections, listen
 
@@ -207,3 +208,14 @@ def test_callers_get_what_the_worker_leaves(limit: int) -> None:
     own = SETTINGS.database.pool_size + admin_connections(lambda: None).most
     assert limit // 4 <= allowed.most
     assert allowed.most <= max(limit // 4, limit - own - allowed.backlog)
+
+
+def test_the_calls_and_the_probes_of_each_provider_have_descriptors_of_their_own() -> None:
+    """With its circuit open a provider is probed beside calls that still hang."""
+    few = SETTINGS.model_copy(update={"providers": dict(list(SETTINGS.providers.items())[:1])})
+    none = SETTINGS.model_copy(update={"providers": {}})
+    [provider] = few.providers.values()
+
+    given = [api_connections(each, lambda: None, 65_536).most for each in (none, few)]
+
+    assert given[0] - given[1] == provider.max_in_flight + PROBES_AT_ONCE
