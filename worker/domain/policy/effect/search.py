@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from worker.domain.calendar import Duration, Unit
 from worker.domain.policy.effect.asking import differ
 from worker.domain.policy.effect.axes import Variation, words_of
+from worker.domain.policy.effect.kinds_apart import kinds_apart
 from worker.domain.policy.effect.needs import missing_neighbour
 from worker.domain.policy.language.file_problems import KeyProblems
 from worker.domain.policy.language.matching import Match, When
@@ -32,10 +33,12 @@ _COUNT_ASKED_MAX = 5  #: Longer histories show nothing more, and take long to as
 def keys_without_effect(profile: Profile) -> KeyProblems:
     """Each key that no answer depends on, with what is missing beside it."""
     profile = _with_small_counts(profile)
+    apart = kinds_apart(profile)
     for key, value in profile.said.items():
-        if _is_row(key) or _is_default(profile, key):
+        near = apart.around(key)
+        if _is_row(key) or _is_default(near, key):
             continue
-        if not _decides(profile, key, value):
+        if not _decides(near, key, value):
             yield key, f"decides nothing: {missing_neighbour(profile, key)}"
     yield from _limits_without_effect(profile)
     yield from _exceptions_without_effect(profile)
@@ -230,7 +233,8 @@ def _exceptions_without_effect(profile: Profile) -> KeyProblems:
         beside = profile.whens[: index + 1] if when.short else profile.whens
         within = _saying(profile, profile.said, whens=beside)
         keys = [key for key in when.changes if not _is_row(key)]
-        idle = [key for key in keys if not _exception_decides(within, index, key)]
+        apart = kinds_apart(within)
+        idle = [key for key in keys if not _exception_decides(apart.around(key), index, key)]
         if not when.changes:
             yield when.place, "decides nothing: it changes no key"
         elif when.short and idle == keys:
