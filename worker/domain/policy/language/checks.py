@@ -1,5 +1,6 @@
 """What in a policy contradicts itself: values that are right one by one and wrong together."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ from worker.domain.calendar import Duration, Unit, after
 from worker.domain.policy.language.choices import Decided, LimitOf, LogTest
 from worker.domain.policy.language.file_problems import KeyProblems
 from worker.domain.policy.language.kinds import OTHER
+from worker.domain.policy.language.matching import When
 from worker.domain.policy.language.profile import Profile
 from worker.domain.policy.language.value_readers import did_you_mean
 
@@ -23,6 +25,30 @@ def contradictions(profile: Profile) -> KeyProblems:
             for key, problem in check(variant):
                 if (key, problem) not in set(check(profile)):
                     yield f"{profile.whens[index].place}.{key}", problem
+
+
+def contradictions_together(profile: Profile) -> KeyProblems:
+    """Of two `[[when]]` that one order may match, and that are right one by one.
+
+    Each value of a contradiction comes from one of them, so that three add nothing.
+    """
+    alone = set(contradictions(profile))
+    timed = [
+        index for index, when in enumerate(profile.whens) if not _TOGETHER.isdisjoint(when.changes)
+    ]
+    for first, last in itertools.combinations(timed, 2):
+        earlier, later = profile.whens[first], profile.whens[last]
+        if not earlier.match.can_meet(later.match):
+            continue
+        variant = profile.with_whens((first, last))
+        for check in _OF_VARIANTS:
+            for key, problem in check(variant):
+                if not {(f"{place}{key}", problem) for place in _places(earlier, later)} & alone:
+                    yield f"{later.place}.{key}", f"{problem}, where {earlier.place} holds as well"
+
+
+def _places(*whens: When) -> tuple[str, ...]:
+    return ("", *(f"{when.place}." for when in whens))
 
 
 def _variants(profile: Profile) -> Iterator[tuple[Profile, int]]:
@@ -95,6 +121,16 @@ def _all(profile: Profile) -> Iterator[Profile]:
     yield from (variant for variant, _ in _variants(profile))
 
 
+#: What two exceptions can say against each other.
+_TOGETHER = frozenset(
+    {
+        "cancel.from_s",
+        "cancel.until_s",
+        "sms.sms_window_s",
+        "claims.honour_days",
+        "claims.window",
+    }
+)
 _OF_VARIANTS: tuple[Callable[[Profile], KeyProblems], ...] = (
     _kinds_decided,
     _cancel_times,

@@ -52,6 +52,23 @@ class Match:
             and (self.label is None or _labelled(self.label, order, policy_labels))
         )
 
+    def can_meet(self, other: "Match") -> bool:
+        """Whether one order may match both; it has many labels, and one of everything else."""
+        pairs = (
+            (self.service, other.service),
+            (self.country, other.country),
+            (self.operator, other.operator),
+            (self.product, other.product),
+            (self.buy_channel, other.buy_channel),
+            (self.payment_method, other.payment_method),
+            (self.service_2fa, other.service_2fa),
+        )
+        if any(one is not None and two is not None and not one & two for one, two in pairs):
+            return False
+        lowest = max(self.price_from_minor or 0, other.price_from_minor or 0)
+        tops = [top for top in (self.price_to_minor, other.price_to_minor) if top is not None]
+        return not tops or lowest <= min(tops)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class When:
