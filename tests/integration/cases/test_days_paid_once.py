@@ -171,6 +171,23 @@ async def test_an_outage_ends_with_the_first_sms_after_it_began(shop: CaseShop) 
     assert last(await shop.case(outage.id)) == ("prorated_credit", "outage_over_24h", 200)
 
 
+async def test_an_outage_told_after_its_contact_ends_with_an_sms_after_either(
+    shop: CaseShop,
+) -> None:
+    await rented(shop)
+    rental = (await shop.long_rental()).id
+    before, after = MONDAY + 2 * DAY, MONDAY + 5 * DAY + HOUR
+    await shop.store.cases.keep_messages(rental, [Sms("121", "code", before)])
+    shop.set_time(MONDAY + 5 * DAY)
+    outage = await shop.report_outage(contacted_at=(MONDAY + DAY).isoformat())
+    shop.set_time(after)
+    await shop.store.cases.keep_messages(rental, [Sms("122", "code", after)])
+
+    await shop.fire_due_timers(MONDAY + 6 * DAY + TICK)
+
+    assert last(await shop.case(outage.id)) == ("deny", "outage_not_over_24h", 0)
+
+
 async def test_an_sms_before_an_outage_does_not_end_it(shop: CaseShop) -> None:
     await rented(shop)
     sms = Sms("1234", "code", MONDAY + DAY)

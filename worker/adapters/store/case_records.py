@@ -70,6 +70,7 @@ async def of_rental(
         "case_id": None if case is None else case.id,
         "time_back": list(TIME_BACK),
         "outage_since": None if case is None else _outage_since(case),
+        "told_at": None if case is None else case.opened_at,
     }
     found = await connection.execute(statement("cases/record_rental"), about)
     return await _case_record(connection, found.mappings().one_or_none(), case, profile)

@@ -182,6 +182,7 @@ INSTANTS = frozenset(
         "purchased_at",
         "sms_received_at",
         "sms_displayed_at",
+        "sms_after_arrival_at",
         "claim_at",
         "arrived_at",
         "evidence_at",

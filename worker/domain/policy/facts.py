@@ -161,6 +161,8 @@ class OutageFacts(NamedTuple):
     unavailable_since: datetime | None = None
     restored_at: datetime | None = None
     sms_received_at: datetime | None = None  #: The first from the start of the outage on.
+    #: The first from its arrival on, where the contact was before; None: as `sms_received_at`.
+    sms_after_arrival_at: datetime | None = None
     client_caused: bool = False
     outage_verified: bool | None = True  #: None: asked for and not known.
     credited_minor: int = 0  #: For this rental, before.

@@ -46,9 +46,11 @@ def decide_outage(profile: Profile, facts: OutageFacts, now: datetime) -> Decisi
     arrived_at, told_at = facts.arrived_at, facts.contacted_at
     if arrived_at is None or told_at is None or told_at >= arrived_at:
         return outage_tick(profile, facts, now)
+    sms_at = facts.sms_after_arrival_at or facts.sms_received_at
+    arrived = facts._replace(contacted_at=arrived_at, sms_received_at=sms_at)
     return _of_both(
         outage_tick(profile, facts, now),
-        outage_tick(profile, facts._replace(contacted_at=arrived_at), now),
+        outage_tick(profile, arrived, now),
         review_by(profile, arrived_at),
     )
 

@@ -20,7 +20,7 @@ _LOG: Final = frozenset(
         "credited_minor", "first_purchase", "first_refund_from", "history", "idle_since",
         "last_deposit_at", "messages_missing", "open_order_window_end", "paid_out_minor",
         "payouts", "price_minor", "purchased_at", "purchases", "recent_cancels",
-        "recent_orders", "refundable_minor",
+        "recent_orders", "refundable_minor", "sms_after_arrival_at",
         "renewal_credited_minor", "renewal_price_minor", "renewed_at", "rental_end",
         "rental_start", "replacement_due_at", "replacement_linked_at", "service", "country",
         "sms_displayed_at", "sms_received_at", "spent_minor", "topups", "unused_returned_minor",

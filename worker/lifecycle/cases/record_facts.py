@@ -145,7 +145,13 @@ def _beside_credited_outages(view: CaseView, facts: CaseFacts) -> dict[str, Any]
 def of_outage(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
     record = view.record
     assert record is not None
-    from_log = without_none({"first_refund_from": _fact(record.first_refund_from)})
+    sms_at = record.sms_after_arrival_at
+    from_log = without_none(
+        {
+            "first_refund_from": _fact(record.first_refund_from),
+            "sms_after_arrival_at": None if sms_at == record.sms_received_at else _fact(sms_at),
+        }
+    )
     return {
         **of_order(record, view.account, facts),
         **from_log,

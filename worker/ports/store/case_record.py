@@ -71,6 +71,7 @@ class CaseRecord:
     allocation_failed: bool | None = None
     sms_received_at: datetime | None = None
     sms_displayed_at: datetime | None = None
+    sms_after_arrival_at: datetime | None = None  #: For an outage: the first since it was told.
     cancel_attempt_at: datetime | None = None  #: The press that failed, else the first one.
     cancel_failed: bool | None = None  #: None: nobody pressed, or nobody knows yet.
     credited_minor: int = 0  #: To the balance, or back outside where the shop charged.

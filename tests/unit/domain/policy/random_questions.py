@@ -173,6 +173,7 @@ outages = st.builds(
     sms_received_at=rare_moments,
     client_caused=rarely,
     outage_verified=maybe,
+    sms_after_arrival_at=rare_moments,
     credited_minor=small,
     first_refund_from=rare_moments,
     purchased_at=st.sampled_from([None, START]),

@@ -50,6 +50,7 @@ SELECT a.id, false AS rental, a.account, a.provider, a.policy, a.policy_version,
        CAST(NULL AS timestamptz) AS renewed_at, 0::bigint AS renewal_price_minor,
        0::bigint AS renewal_credited_minor,
        0::bigint AS unused_returned_minor, CAST(NULL AS timestamptz) AS first_refund_from,
+       CAST(NULL AS timestamptz) AS sms_after_arrival_at,
        (SELECT min(linked_at) FROM replacement r WHERE r.replaced = a.id) AS replacement_linked_at,
        NOT EXISTS (SELECT FROM activation e WHERE e.account = a.account
                       AND (e.rented_at, e.id) < (a.rented_at, a.id)

@@ -1,7 +1,7 @@
 -- What our books know about one long rental, for a case about it.
 --
 -- Its SMS are those that its provider has listed: each was shown when it was first read. An outage
--- asks for the first of them from its start on, all others for the last. Money that a case gave counts
+-- asks for the first of them from its start on, and from when it was told, all others for the last. Money that a case gave counts
 -- as decided, also while it is approved and not paid out yet. What an outage or an unused part gave back has the
 -- instant from which on the time was refunded: the block or stop that a human found, else the
 -- contact. The days of an outage and an unused part are two losses: only the latter is taken off one.
@@ -43,6 +43,10 @@ SELECT r.id, true AS rental, r.account, r.provider, r.policy, r.policy_version,
                              WHERE coalesce(m.received_at, m.seen_at)
                                    >= CAST(:outage_since AS timestamptz)) END
           FROM rental_message m WHERE m.rental_id = r.id) AS sms_received_at,
+       (SELECT min(coalesce(m.received_at, m.seen_at)) FROM rental_message m
+         WHERE m.rental_id = r.id AND coalesce(m.received_at, m.seen_at)
+               >= greatest(CAST(:outage_since AS timestamptz), CAST(:told_at AS timestamptz)))
+         AS sms_after_arrival_at,
        (SELECT max(m.seen_at) FROM rental_message m WHERE m.rental_id = r.id) AS sms_displayed_at,
        r.renewed_at, coalesce(r.renewal_price_minor, 0)::bigint AS renewal_price_minor,
        coalesce((SELECT sum(amount_minor) FROM given WHERE at >= r.renewed_at), 0)::bigint
