@@ -167,6 +167,23 @@ async def test_a_claim_and_a_payout_count_from_when_the_customer_asked(
     assert sorted(reasons) == ["claim_window_closed", "facts_contradict"]
 
 
+async def test_a_repair_counts_from_when_it_was_made(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account()
+    case = await shop.open_claim(await shop.delivered_activation("P1"), "major_defect")
+    shop.set_time(MONDAY + 2 * DAY)
+    path = f"/cases/{case.id}"
+
+    for step, at in (("access asked for", "2026-03-02T13:00"), ("repaired", "2026-03-03T12:00")):
+        told = await staff.fill(path, f"{path}/steps", {"step": step, "at": at})
+        assert told.goes_to == f"{path}?done=told"
+
+    facts = (await api.get(f"/v1/claims/{case.id}")).json["facts"]
+    assert facts["access_requested_at"] == "2026-03-02T13:00:00.000000Z"
+    assert facts["rectified_at"] == "2026-03-03T12:00:00.000000Z"
+
+
 async def test_a_number_is_refunded_by_its_review(shop: CaseShop, api: Api, staff: Visitor) -> None:
     await shop.open_account(amount_minor=1000)
     number = await shop.rent_number("P3", "2")

@@ -23,6 +23,7 @@ class CaseButton:
     scope: str = "decide"
     typed: str | None = None  #: The member of the body that is typed.
     named: str | None = None  #: What that is called inside it, where it is a table.
+    dated: bool = False  #: Whether it says when that happened.
 
 
 _PAID: Final = CaseButton("paid")
@@ -40,10 +41,10 @@ _OWNER: Final[Mapping[str, CaseButton]] = {
 STEPS: Final[Mapping[str, Mapping[str, CaseButton]]] = {
     "claim": {
         "paid out": _PAID,
-        "access asked for": CaseButton("access", {"event": "requested"}),
-        "access granted": CaseButton("access", {"event": "granted"}),
-        "access refused": CaseButton("access", {"event": "refused"}),
-        "repaired": CaseButton("rectified"),
+        "access asked for": CaseButton("access", {"event": "requested"}, dated=True),
+        "access granted": CaseButton("access", {"event": "granted"}, dated=True),
+        "access refused": CaseButton("access", {"event": "refused"}, dated=True),
+        "repaired": CaseButton("rectified", dated=True),
         "customer says it is not repaired": CaseButton("contest", {}, "operate", typed="reason"),
         "customer chooses the refund": CaseButton("choice", {"choice": "refund"}, "operate"),
         "customer chooses a replacement": CaseButton(
@@ -56,9 +57,14 @@ STEPS: Final[Mapping[str, Mapping[str, CaseButton]]] = {
     },
     "withdrawal": {
         "paid out": _PAID,
-        "payment details asked for": CaseButton("payment-info", {"event": "requested"}),
+        "payment details asked for": CaseButton("payment-info", {"event": "requested"}, dated=True),
         "payment details given": CaseButton(
-            "payment-info", {"event": "provided"}, "operate", "payment_details", "details"
+            "payment-info",
+            {"event": "provided"},
+            "operate",
+            "payment_details",
+            "details",
+            dated=True,
         ),
         **_OWNER,
         **_ALTERNATIVES,
@@ -126,25 +132,27 @@ async def step(visit: Visit) -> web.StreamResponse:
     """Tell the next thing that happened in it."""
     found = await _case(visit)
     try:
-        call, body = _step_in(found["kind"], visit.form.get("step", ""), visit.typed("words"))
+        call, body = _step_in(found["kind"], visit)
     except WouldBeLost as lost:
         return await _page(visit, lost.notice, 422)
     return await _told(visit, found["kind"], call, body, "told")
 
 
-def _step_in(kind: str, name: str, words: str | None) -> tuple[str, Mapping[str, Any]]:
+def _step_in(kind: str, visit: Visit) -> tuple[str, Mapping[str, Any]]:
     """The call and what it says; raises `WouldBeLost`."""
+    name = visit.form.get("step", "")
     chosen = STEPS.get(kind, {}).get(name)
     if chosen is None:
         raise WouldBeLost("What happened", "choose it from the list.")
-    if chosen.typed is None or words is None:
-        if words is not None:
-            raise WouldBeLost(
-                WORDS.get(kind, "Words"), f"“{name}” takes no words. A note keeps them."
-            )
-        return chosen.call, chosen.body
-    typed = words if chosen.named is None else {chosen.named: words}
-    return chosen.call, {**chosen.body, chosen.typed: typed}
+    words, at = visit.typed("words"), visit.minute("at")
+    if words is not None and chosen.typed is None:
+        raise WouldBeLost(WORDS.get(kind, "Words"), f"“{name}” takes no words. A note keeps them.")
+    if at is not None and not chosen.dated:
+        raise WouldBeLost("When", f"“{name}” is told as of now. A note keeps when it was.")
+    told: dict[str, Any] = dict(chosen.body)
+    if chosen.typed is not None and words is not None:
+        told[chosen.typed] = words if chosen.named is None else {chosen.named: words}
+    return chosen.call, told | ({} if at is None else {"at": at})
 
 
 async def note(visit: Visit) -> web.StreamResponse:
