@@ -13,6 +13,7 @@ from tests.fakes.resources import SETTINGS
 from worker.adapters.providers.transport import PROBES_AT_ONCE
 from worker.entrypoints.descriptors import admin_connections, api_connections
 from worker.entrypoints.http.listener import Connections, listen
+from worker.settings.model import ProviderSettings
 
 SILENT = 0.3
 LONG = 10.0
@@ -142,6 +143,7 @@ import asyncio, json, os, resource, sys
 import uvloop
 from aiohttp import web
 from worker.entrypoints.http.listener import Connections, listen
+from worker.settings.model import ProviderSettings
 
 DESCRIPTORS, MOST = map(int, sys.argv[1:])
 
@@ -212,10 +214,12 @@ def test_callers_get_what_the_worker_leaves(limit: int) -> None:
 
 def test_the_calls_and_the_probes_of_each_provider_have_descriptors_of_their_own() -> None:
     """With its circuit open a provider is probed beside calls that still hang."""
-    few = SETTINGS.model_copy(update={"providers": dict(list(SETTINGS.providers.items())[:1])})
-    none = SETTINGS.model_copy(update={"providers": {}})
-    [provider] = few.providers.values()
+    hero = {"family": "handler_api", "base_url": "https://hero.example", "api_key": "k" * 16}
+    provider = ProviderSettings.model_validate(hero)
+    watching = SETTINGS.model_copy(update={"providers": {"hero": provider}})
 
-    given = [api_connections(each, lambda: None, 65_536).most for each in (none, few)]
+    without, with_it = [
+        api_connections(each, lambda: None, 65_536).most for each in (SETTINGS, watching)
+    ]
 
-    assert given[0] - given[1] == provider.max_in_flight + PROBES_AT_ONCE
+    assert without - with_it == provider.max_in_flight + PROBES_AT_ONCE
