@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from worker.domain.policy.checking import problems_of
-from worker.domain.policy.effect.kinds_apart import kinds_apart
+from worker.domain.policy.effect.search import kinds_apart
 from worker.domain.policy.language.loading import profile_from
 
 HEAD = 'claims.window_days = 5\npayout.route = "wallet"\n'

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import tzinfo
 from enum import Enum
-from typing import Any
+from typing import Any, Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from worker.domain.calendar import Duration, Unit
 from worker.domain.policy.effect.asking import differ
 from worker.domain.policy.effect.axes import Variation, words_of
-from worker.domain.policy.effect.kinds_apart import kinds_apart
 from worker.domain.policy.effect.needs import missing_neighbour
 from worker.domain.policy.language.file_problems import KeyProblems
+from worker.domain.policy.language.kinds import NON_RECEIVING, OTHER
 from worker.domain.policy.language.matching import Match, When
 from worker.domain.policy.language.profile import Profile, Said, kind_of, profile_saying
 from worker.domain.policy.language.sections import Limit
@@ -28,6 +28,9 @@ OTHERS_MAX = 6  #: Of a long list of words a few stand for all.
 _MAXIMA = ("max_count", "max_minor", "max_ratio_bp")
 _EVIDENCE = sorted(kind.value for kind in Evidence)
 _COUNT_ASKED_MAX = 5  #: Longer histories show nothing more, and take long to ask about.
+_ByKind: TypeAlias = Mapping[str | None, Said]  #: None: what is said of no kind.
+#: Any kind may start from the row `other`; what a closed number still has is `non_receiving`.
+_BESIDE_ANY: Final = (None, OTHER, NON_RECEIVING)
 
 
 def keys_without_effect(profile: Profile) -> KeyProblems:
@@ -43,6 +46,44 @@ def keys_without_effect(profile: Profile) -> KeyProblems:
     yield from _limits_without_effect(profile)
     yield from _exceptions_without_effect(profile)
     yield from _evidence_nobody_gives(profile)
+
+
+class KindsApart(NamedTuple):
+    """A policy whose kinds of claims can be left out: a question about one meets few others.
+
+    A file may name hundreds, and each of its keys makes the policy anew.
+    """
+
+    profile: Profile
+    file: _ByKind
+    whens: tuple[_ByKind, ...]
+
+    def around(self, key: str) -> Profile:
+        """The policy as a question about *key* meets it."""
+        kind = kind_of(key)
+        if kind in _BESIDE_ANY:
+            return self.profile
+        whens = zip(self.profile.whens, self.whens, strict=True)
+        fewer = tuple(replace(when, changes=_said_of(apart, kind)) for when, apart in whens)
+        return _saying(self.profile, _said_of(self.file, kind), whens=fewer)
+
+
+def kinds_apart(profile: Profile) -> KindsApart:
+    whens = tuple(_by_kind(when.changes) for when in profile.whens)
+    return KindsApart(profile, _by_kind(profile.said), whens)
+
+
+def _by_kind(said: Said) -> _ByKind:
+    apart: dict[str | None, dict[str, object]] = {}
+    for key, value in said.items():
+        apart.setdefault(kind_of(key), {})[key] = value
+    return apart
+
+
+def _said_of(apart: _ByKind, kind: str | None) -> Said:
+    return {
+        key: value for name in (*_BESIDE_ANY, kind) for key, value in apart.get(name, {}).items()
+    }
 
 
 def _evidence_nobody_gives(profile: Profile) -> KeyProblems:
