@@ -36,6 +36,12 @@ OWN: dict[str, dict[str, Any]] = {
         "sms": {"auto_credit_mode": "automatic"},
         "cancel": {"button": True, "max_per_day": 1},
     },
+    "rented_once": {
+        "rental": {"cancel_until_s": 3600},
+        "sms": {"auto_credit_mode": "automatic"},
+        "cancel": {"button": True},
+        "when": [{"match": {"product": "rental"}, "cancel": {"max_per_day": 1}}],
+    },
     "twice": {
         "rental": {"cancel_until_s": 3600, "early_end": "unused"},
         "renewal": {"refund_window_s": 3600},
@@ -234,13 +240,14 @@ async def test_an_sms_bars_what_the_policy_gives_back_only_without_one(
     assert slug(await pressed(api)) == "code-received"
 
 
+@pytest.mark.parametrize("policy", ["once", "rented_once"])
 async def test_a_second_rental_of_a_day_is_not_given_back_where_one_may_be(
-    api: Api, shop: CaseShop
+    api: Api, shop: CaseShop, policy: str
 ) -> None:
-    await rented(shop, "once")
+    await rented(shop, policy)
     assert (await pressed(api)).status == 200
     shop.set_time(MONDAY + HOUR)
-    await shop.book_rental("second", start=MONDAY + HOUR, policy="once")
+    await shop.book_rental("second", start=MONDAY + HOUR, policy=policy)
 
     reply = await api.post("/v1/rentals/sim/second/cancel", {})
 

@@ -157,7 +157,8 @@ async def of_case(
         return found
     if record is not None:
         told = {**case.facts, **record.order_facts}
-        words = order_words(record.service, record.country, record.price_minor, told)
+        service, country = record.service, record.country
+        words = order_words(service, country, record.price_minor, told, rental=record.rental)
         profile = profile.for_order(words)
     asked = history_asked(profile, CASE_DEEDS[case.kind])
     return await with_history(connection, found, asked, now, case.id)

@@ -12,7 +12,7 @@ from worker.domain.policy.language.choices import Bar, LateCancel
 from worker.domain.policy.language.matching import OrderWords
 from worker.domain.policy.language.profile import Profile
 from worker.domain.policy.language.sections import Limit
-from worker.domain.policy.vocabulary import BALANCE, BuyChannel, PastEventKind
+from worker.domain.policy.vocabulary import BALANCE, BuyChannel, PastEventKind, Product
 
 _ANY = "any"
 
@@ -30,14 +30,20 @@ ANY_TIME = CancelTerms()
 
 
 def order_words(
-    service: str, country: str, price_minor: int, told: Mapping[str, Any]
+    service: str,
+    country: str,
+    price_minor: int,
+    told: Mapping[str, Any],
+    *,
+    rental: bool = False,
 ) -> OrderWords:
-    """What the exceptions of a policy ask of a number, as it is handed over or bought."""
+    """What the exceptions of a policy ask of a number, as it is handed over, bought or rented."""
     return OrderWords(
         service=service,
         country=country,
         operator=told.get("operator"),
         labels=frozenset(told.get("labels", ())),
+        product=Product.RENTAL if rental else Product.ONE_TIME,
         buy_channel=BuyChannel(told.get("buy_channel", BuyChannel.WEB.value)),
         payment_method=told.get("payment_method", BALANCE),
         service_2fa=told.get("service_2fa", False),

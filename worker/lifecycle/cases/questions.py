@@ -15,7 +15,7 @@ from worker.domain.policy import (
     question_from,
 )
 from worker.domain.policy.at_intake import order_words
-from worker.domain.policy.vocabulary import BALANCE, Product
+from worker.domain.policy.vocabulary import BALANCE
 from worker.ports.store.case_view import CLOSED, CaseFacts, CaseView, DecisionRecord
 
 #: The ids of the clauses of a policy that a reason rests on.
@@ -42,9 +42,9 @@ def profile_for(view: CaseView) -> Profile | None:
     profile, record = view.profile, view.record
     if profile is None or record is None or not profile.whens:
         return profile
-    words = order_words(record.service, record.country, record.price_minor, record.order_facts)
-    product = Product.RENTAL if record.rental else Product.ONE_TIME
-    return profile.for_order(words._replace(product=product))
+    service, country, told = record.service, record.country, record.order_facts
+    words = order_words(service, country, record.price_minor, told, rental=record.rental)
+    return profile.for_order(words)
 
 
 def payment_method(view: CaseView) -> str:

@@ -18,7 +18,6 @@ from typing import Final
 from worker.domain.policy import Op, Outcome
 from worker.domain.policy.at_intake import order_words
 from worker.domain.policy.language.choices import EmptyAtEnd
-from worker.domain.policy.vocabulary import Product
 from worker.lifecycle.cases import case_steps, questions, record_facts
 from worker.lifecycle.cases.follow_ups import after_timer
 from worker.lifecycle.cases.rental_cancels import RentalCancelJudge, reaching_customer
@@ -117,9 +116,9 @@ class RentalEnds:
         if profile is None:
             return None
         told = rental.order_facts or {}
-        words = order_words(rental.service, rental.country, rental.price_minor, told)
-        holds = profile.for_order(words._replace(product=Product.RENTAL))
-        return holds.rental.empty_at_end
+        service, country = rental.service, rental.country
+        words = order_words(service, country, rental.price_minor, told, rental=True)
+        return profile.for_order(words).rental.empty_at_end
 
     async def _read(self, rental: Rental, *, one_is_enough: bool) -> LogRead:
         """With one message it is not empty; a claim may ask for the others."""
