@@ -176,7 +176,7 @@ class ClaimJudge:
         *,
         owed: bool,
     ) -> dict[port.TimerKind, datetime]:
-        order, profile = view.order, view.profile
+        order, profile = view.order, questions.profile_for(view)
         assert order is not None
         if profile is None:
             return {}
@@ -288,11 +288,11 @@ def _with_own_window(view: port.CaseView, order: port.CaseOrder) -> Profile | No
 def _review_by(
     view: port.CaseView, order: port.CaseOrder, facts: port.CaseFacts
 ) -> datetime | None:
-    if view.profile is None:
+    profile = questions.profile_for(view)
+    if profile is None:
         return None
     asked_at = questions.instant_in(facts, "claim_at") or view.case.opened_at
-    honoured = honour_by(view.profile, order.purchased_at)
-    return honoured or review_by(view.profile, asked_at)
+    return honour_by(profile, order.purchased_at) or review_by(profile, asked_at)
 
 
 def _ends_rental(view: port.CaseView, facts: port.CaseFacts, decision: Decision) -> bool:

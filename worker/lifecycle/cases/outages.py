@@ -81,7 +81,8 @@ class OutageJudge:
         }
         record = questions.ask_policy(view, Op.OUTAGE_TICK, given, self.clauses)
         record = _at_most(view, order, record)
-        by = None if view.profile is None else review_by(view.profile, view.now)
+        profile = questions.profile_for(view)
+        by = None if profile is None else review_by(profile, view.now)
         decision = deleted_accounts.asked_first(view, record.decision, by)
         return replace(record, decision=decision)
 
@@ -95,7 +96,7 @@ class OutageJudge:
     def _timers(
         self, view: port.CaseView, facts: port.CaseFacts, decision: Decision
     ) -> dict[port.TimerKind, datetime]:
-        profile, deadline = view.profile, decision.deadline
+        profile, deadline = questions.profile_for(view), decision.deadline
         if profile is None or deadline is None:
             return {}
         if decision.outcome is Outcome.NEEDS_REVIEW:
@@ -111,7 +112,7 @@ class OutageJudge:
         return {kind: deadline, **credit_sla}
 
     def _outage(self, view: port.CaseView, facts: port.CaseFacts) -> OutageCase:
-        order, profile = view.order, view.profile
+        order, profile = view.order, questions.profile_for(view)
         assert order is not None
         assert profile is not None
         outage_facts = OutageFacts(

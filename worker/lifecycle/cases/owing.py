@@ -121,10 +121,11 @@ def _paid_by(view: port.CaseView, step: port.CaseStep) -> datetime:
 def _agreed_by(view: port.CaseView, step: port.CaseStep) -> datetime:
     offered_at = instant_in(step.facts, ALTERNATIVE_OFFERED)
     assert offered_at is not None
-    days = None if view.profile is None else view.profile.obligations.alternative_days
-    if view.profile is None or days is None:
+    profile = profile_for(view)
+    days = None if profile is None else profile.obligations.alternative_days
+    if profile is None or days is None:
         return offered_at + ANSWER_DAYS
-    return days_after(view.profile, offered_at, days)
+    return days_after(profile, offered_at, days)
 
 
 def _business_days(view: port.CaseView, days: int) -> datetime:
