@@ -9,7 +9,7 @@ from uuid import UUID
 from worker.domain.activation import CodeFate, ProviderState
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.handover import IntakeRefusal
-from worker.ports.reporter import Dependency, JobResult, Operation, RequestResult
+from worker.ports.reporter import Dependency, JobResult, Kept, Operation, RequestResult
 from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
@@ -106,6 +106,9 @@ class RecordingReporter:
 
     def job(self, name: str, result: JobResult, seconds: float) -> None:
         self.told.append(("job", (name, result.value, seconds)))
+
+    def retention_failed(self, kind: Kept) -> None:
+        self.told.append(("retention_failed", (kind.value,)))
 
     def event_delivery(self, result: SendResult, count: int = 1) -> None:
         self.told.append(("event_delivery", (result.value, count)))

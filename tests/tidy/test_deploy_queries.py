@@ -33,6 +33,7 @@ EVERY: Final[Sequence[Shipped]] = [
 #: Exported, and on no board; each with its reason.
 NOT_DRAWN: Final = {
     "process_virtual_memory_bytes": "comes with the process collector",
+    "activation_worker_retention_failures": "at most one an hour: its alert tells of it",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from worker.lifecycle.clock import Clock
 from worker.ports.errors import StoreError
-from worker.ports.reporter import Reporter
+from worker.ports.reporter import Kept, Reporter
 from worker.ports.store.activations import ActivationStore, SettledPlace
 from worker.ports.store.books import BookStore
 from worker.ports.store.outbox import OutboxStore
@@ -46,18 +46,18 @@ class Retention:
     times: RetentionTimes
     batch: int = BATCH
     _place: SettledPlace | None = None  #: How far old numbers were looked at.
-    _rest_until: dict[str, float] = field(default_factory=dict)  #: By kind.
+    _rest_until: dict[Kept, float] = field(default_factory=dict)  #: By kind.
 
     async def forget(self) -> None:
-        await self._each("answers", timedelta(0), self._forget_answers)
-        await self._each("texts", self.times.texts, self.activations.forget_texts)
-        await self._each("phones", self.times.phones, self.activations.forget_phones)
-        await self._each("events", self.times.events, self.outbox.forget_events)
-        await self._each("settled", self.times.settled, self._forget_numbers)
+        await self._each(Kept.ANSWERS, timedelta(0), self._forget_answers)
+        await self._each(Kept.TEXTS, self.times.texts, self.activations.forget_texts)
+        await self._each(Kept.PHONES, self.times.phones, self.activations.forget_phones)
+        await self._each(Kept.EVENTS, self.times.events, self.outbox.forget_events)
+        await self._each(Kept.SETTLED, self.times.settled, self._forget_numbers)
 
     async def _each(
         self,
-        kind: str,
+        kind: Kept,
         time: timedelta | None,
         forget: Callable[[timedelta, int], Awaitable[object]],
     ) -> None:
@@ -74,8 +74,9 @@ class Retention:
             self._rest(kind)
             detail = f"retention: {kind}: {type(error).__name__}"
             self.reporter.trouble("job.failed", detail=detail)
+            self.reporter.retention_failed(kind)
 
-    def _rest(self, kind: str, span: timedelta = AGAIN) -> None:
+    def _rest(self, kind: Kept, span: timedelta = AGAIN) -> None:
         self._rest_until[kind] = self.clock.monotonic() + span.total_seconds()
 
     async def _forget_answers(self, _: timedelta, limit: int) -> int:
@@ -91,4 +92,4 @@ class Retention:
             self._place = await self.activations.settled_place(limit, after=self._place)
             raise
         if self._place is None:
-            self._rest("settled")
+            self._rest(Kept.SETTLED)

@@ -54,6 +54,16 @@ class RequestResult(enum.StrEnum):
     RATE_LIMITED = "rate_limited"
 
 
+class Kept(enum.StrEnum):
+    """What is forgotten when its time is over."""
+
+    ANSWERS = "answers"
+    TEXTS = "texts"
+    PHONES = "phones"
+    EVENTS = "events"
+    SETTLED = "settled"
+
+
 class JobResult(enum.StrEnum):
     """How a job ended; "nothing to do" is no failure."""
 
@@ -138,6 +148,10 @@ class Reporter(Protocol):
         ...
 
     def job(self, name: str, result: JobResult, seconds: float) -> None: ...
+
+    def retention_failed(self, kind: Kept) -> None:
+        """What of it is due stays for now; it is tried again after a rest."""
+        ...
 
     def event_delivery(self, result: SendResult, count: int = 1) -> None: ...
 

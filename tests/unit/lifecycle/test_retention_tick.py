@@ -106,6 +106,7 @@ async def test_a_kind_that_fails_is_reported_and_rests_while_the_others_go_on(
         ("job.failed", None, f"retention: {kind}: {type(error).__name__}")
         for kind in ("answers", "texts")
     ]
+    assert reporter.of("retention_failed") == [("answers",), ("texts",)]
     assert len(store.asked("forget_events")) == 2
     time.elapsed += AGAIN.total_seconds()
     await step.forget()

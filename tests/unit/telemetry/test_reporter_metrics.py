@@ -15,7 +15,7 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.adapters.telemetry.reporter import OpsReporter
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
-from worker.ports.reporter import JobResult, Operation, Reporter, RequestResult
+from worker.ports.reporter import JobResult, Kept, Operation, Reporter, RequestResult
 from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
@@ -317,6 +317,11 @@ Report = Callable[[Ops], None]
             lambda ops: ops.reporter.resolved(ALPHA, ProviderState.CHARGED, 100),
             "resolved_total",
             {"provider": "alpha", "provider_state": "charged"},
+        ),
+        (
+            lambda ops: [ops.reporter.retention_failed(Kept.TEXTS) for _ in range(100)],
+            "retention_failures_total",
+            {"kind": "texts"},
         ),
         (
             lambda ops: ops.reporter.event_delivery(SendResult.SENT, 100),

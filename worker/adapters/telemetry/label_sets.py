@@ -13,7 +13,14 @@ from worker.domain.activation import EndReason, ProviderState, State
 from worker.domain.ids import ProviderName
 from worker.domain.policy import vocabulary as policy
 from worker.ports.handover import IntakeRefusal
-from worker.ports.reporter import ConnectionState, Dependency, JobResult, Operation, RequestResult
+from worker.ports.reporter import (
+    ConnectionState,
+    Dependency,
+    JobResult,
+    Kept,
+    Operation,
+    RequestResult,
+)
 from worker.ports.service import FAILED
 from worker.ports.store.books import IN_DOUBT, IN_REVIEW
 from worker.ports.store.case_view import CaseKind
@@ -101,6 +108,7 @@ PROVIDER_ENDING = _fixed(
 OPERATION = _fixed("operation", Operation)
 REQUEST_RESULT = _fixed("result", RequestResult)
 JOB_RESULT = _fixed("result", JobResult)
+KEPT = _fixed("kind", Kept)
 DEPENDENCY = _fixed("dependency", Dependency)
 SEND_RESULT = _fixed("result", SendResult)
 REFUSAL = _fixed("reason", IntakeRefusal)

@@ -18,15 +18,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from worker.adapters.telemetry import label_sets, metric_rows
-from worker.adapters.telemetry.metric_rows import (
-    Row,
-    bounded,
-    each,
-    halted,
-    own_gauge,
-    plain,
-    read_into,
-)
+from worker.adapters.telemetry.metric_rows import Row, bounded, each, own_gauge, plain, read_into
 from worker.ports.store.books import QueueStats
 
 
@@ -204,7 +196,7 @@ class Metrics:
         "1 while nothing is rented there: too much of our money is at risk. Take max, not sum.",
         label_sets.PROVIDER,
         label_sets.HALT_REASON,
-        read=halted,
+        read=metric_rows.halted,
     )
     provider_balance_minor = plain(
         Gauge,
@@ -250,6 +242,12 @@ class Metrics:
         "Duration of jobs.",
         label_sets.JOB,
         buckets=metric_rows.JOB_BUCKETS,
+    )
+    retention_failures = bounded(
+        Counter,
+        "retention_failures_total",
+        "Attempts of this process to forget what was kept long enough, which failed.",
+        label_sets.KEPT,
     )
     events_pending = plain(
         Gauge,

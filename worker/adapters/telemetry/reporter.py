@@ -20,7 +20,14 @@ from worker.adapters.telemetry.metrics import Metrics
 from worker.domain.activation import CodeFate, ProviderState, State
 from worker.domain.ids import ActivationId, ProviderName
 from worker.ports.handover import IntakeRefusal
-from worker.ports.reporter import ConnectionState, Dependency, JobResult, Operation, RequestResult
+from worker.ports.reporter import (
+    ConnectionState,
+    Dependency,
+    JobResult,
+    Kept,
+    Operation,
+    RequestResult,
+)
 from worker.ports.service import PurchaseOutcome
 from worker.ports.store.books import Finding, QueueStats
 from worker.ports.store.outbox import SendResult
@@ -162,6 +169,9 @@ class OpsReporter:
     def job(self, name: str, result: JobResult, seconds: float) -> None:
         self._metrics.jobs.of(name, result).inc()
         self._metrics.job_seconds.of(name).observe(seconds)
+
+    def retention_failed(self, kind: Kept) -> None:
+        self._metrics.retention_failures.of(kind).inc()
 
     def event_delivery(self, result: SendResult, count: int = 1) -> None:
         self._metrics.event_deliveries.of(result).inc(count)
