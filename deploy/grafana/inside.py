@@ -281,4 +281,12 @@ def _processes() -> list[Panel]:
             otherwise="none while it sells: see API calls and purchases refused",
             stacked=True,
         ),
+        lines(
+            "Forgetting failed per minute",
+            [Query(f"{rate('retention_failures_total', W, 'kind')} * 60", "{{kind}}")],
+            "cpm",
+            normal="0",
+            otherwise="what is past its time of [retention] stays: its error is in the journal",
+            runbook="ActivationWorkerRetentionFails",
+        ),
     ]
