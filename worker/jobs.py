@@ -117,8 +117,8 @@ def _run_tick(tick: Tick) -> WorkerCoroutine:
     async def for_provider(ctx: Ctx, provider: str) -> None:
         handlers = handlers_in(ctx)
         result = await run(handlers, tick.name, handlers.tick(tick.name, ProviderName(provider)))
-        if result is JobResult.AGAIN:
-            raise Retry  # For a process that reaches the provider.
+        if result is JobResult.PASSED_ON:
+            raise Retry
 
     async def for_all(ctx: Ctx) -> None:
         handlers = handlers_in(ctx)

@@ -29,6 +29,7 @@ COLOURS: Final = {
         "rate_limited": "purple",
         "unknown": "dark-red",
         "busy": BLUE,
+        "passed_on": BLUE,
         "again": AMBER,
         "failed": RED,
         "gone": RED,

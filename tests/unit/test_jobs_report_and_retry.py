@@ -77,15 +77,15 @@ async def hang() -> JobResult:
 
 
 async def test_a_tick_for_a_process_that_reaches_the_provider_stays_in_the_queue() -> None:
-    async def again() -> JobResult:
-        return JobResult.AGAIN
+    async def passed_on() -> JobResult:
+        return JobResult.PASSED_ON
 
-    work = Work(again)
+    work = Work(passed_on)
     with pytest.raises(Retry) as retry:
         await work.job("watch", "p")
 
     assert retry.value.defer_score is None, "at the head of the queue, for whoever is next"
-    assert work.reporter.of("job") == [("watch", "again", 0.0)]
+    assert work.reporter.of("job") == [("watch", "passed_on", 0.0)]
 
 
 @pytest.mark.parametrize("job", [tick.name for tick in PER_PROVIDER])

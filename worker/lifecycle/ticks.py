@@ -324,7 +324,7 @@ class Ticks:
         if provider is None:
             return JobResult.UNKNOWN
         if name in self.left_to_others:
-            return JobResult.AGAIN
+            return JobResult.PASSED_ON
         async with self._turn(tick, name) as pass_on:
             if pass_on is None:
                 return JobResult.BUSY
@@ -335,7 +335,7 @@ class Ticks:
 
             stretch = Stretch(self._keep_going(tick, name), next_may_begin)
             await tick.run(self.steps, provider, stretch)
-            return JobResult.AGAIN if name in self.left_to_others else JobResult.DONE
+            return JobResult.PASSED_ON if name in self.left_to_others else JobResult.DONE
 
     async def _run_for_all(self, tick: SharedTick) -> JobResult:
         step = tick.step(self.steps)

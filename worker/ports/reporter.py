@@ -71,8 +71,8 @@ class JobResult(enum.StrEnum):
     BUSY = "busy"  #: The same tick runs in this process already, and another one is of no use.
     UNKNOWN = "unknown"  #: No such provider is configured here.
     REFUSED = "refused"  #: It was given something that it does not take.
-    #: It waits in the queue: it failed, or is for a process that can do it.
-    AGAIN = "again"
+    PASSED_ON = "passed_on"  #: Back in the queue, for a process that reaches the provider.
+    AGAIN = "again"  #: It failed, and waits in the queue to be tried again.
     FAILED = "failed"
 
 

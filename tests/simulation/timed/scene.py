@@ -247,8 +247,8 @@ class Scene:
 
     def _ended(self, job: "asyncio.Task[Any]", name: str, slot: int) -> None:
         self._jobs.discard(job)
-        again = not job.cancelled() and job.result() is JobResult.AGAIN
-        if again and self._taken[name] == slot:
+        passed_on = not job.cancelled() and job.result() is JobResult.PASSED_ON
+        if passed_on and self._taken[name] == slot:
             del self._taken[name]
 
 

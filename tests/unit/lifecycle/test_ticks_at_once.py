@@ -111,7 +111,7 @@ async def test_a_tick_at_a_provider_out_of_reach_is_for_another_process(
 ) -> None:
     steered.ticks.left_to_others.add(SIM)
 
-    assert await steered.ticks.run(tick, SIM) is JobResult.AGAIN
+    assert await steered.ticks.run(tick, SIM) is JobResult.PASSED_ON
 
     assert steered.worked == []
 
@@ -123,7 +123,7 @@ async def test_a_tick_ends_as_soon_as_its_provider_is_left_to_others(steered: St
 
     steered.steer("expire", until_left)
 
-    assert await steered.ticks.run("expire", SIM) is JobResult.AGAIN
+    assert await steered.ticks.run("expire", SIM) is JobResult.PASSED_ON
 
     assert steered.time.elapsed < STRETCH.total_seconds()
 
