@@ -5,8 +5,15 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import CaseShop, ClockedStore
 from tests.integration.store.pausing import Gate, PausingDatabase, Rival
+from tests.unit.desk.conftest import desk_over
+from tests.unit.desk.visitor import Visitor
+from tests.unit.http.caller import Api, Described
+from tests.unit.http.conftest import described
+
+FIXTURES = (described,)
 
 
 @pytest.fixture
@@ -36,3 +43,16 @@ async def rival(broken_shop: CaseShop) -> AsyncIterator[Rival]:
     yield Rival(store, gate, broken_shop.admin)
     gate.go.set()
     await store.close()
+
+
+@pytest.fixture
+async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
+    async with case_api(shop, described) as served:
+        yield served
+
+
+@pytest.fixture
+async def staff(shop: CaseShop, api: Api) -> AsyncIterator[Visitor]:
+    async with desk_over(api.url, now=lambda: shop.clock.now) as visitor:
+        assert (await visitor.sign_in()).status == 303
+        yield visitor

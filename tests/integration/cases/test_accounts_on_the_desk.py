@@ -1,35 +1,15 @@
 """The desk over accounts: what holds one, who told it, and what lifts it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest
-
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import CaseShop
-from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.html_forms import Form, forms_in
 from tests.unit.desk.visitor import Page, Visitor
-from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import Api
 from worker.domain.policy.language.loading import profile_from
 from worker.entrypoints.desk.cases_read import LISTED
 
-FIXTURES = (described,)
 PLACE = "/accounts/alice"
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described) as served:
-        yield served
-
-
-@pytest.fixture
-async def staff(shop: CaseShop, api: Api) -> AsyncIterator[Visitor]:
-    async with desk_over(api.url, now=lambda: shop.clock.now) as visitor:
-        assert (await visitor.sign_in()).status == 303
-        yield visitor
 
 
 def form_with(page: Page, name: str) -> Form:

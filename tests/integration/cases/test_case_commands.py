@@ -26,6 +26,14 @@ from worker.ports.store.rentals import RentalOrder
 FIXTURES = (cli, nothing_around)
 
 
+async def in_review(shop: CaseShop) -> str:
+    """A number that a human ends."""
+    await shop.open_account()
+    id_ = await shop.rent_number("P3")
+    await shop.end_activation(id_, State.IN_REVIEW, reason="sms_not_displayed")
+    return str(id_)
+
+
 @dataclass
 class Served:
     """A shop on an event loop of its own, because each command runs its own."""
@@ -120,12 +128,6 @@ def test_an_instant_without_its_zone_is_a_usage_error(
 
 
 def test_how_a_number_ends_is_said_with_the_verdict(served: Served) -> None:
-    async def in_review(shop: CaseShop) -> str:
-        await shop.open_account()
-        id_ = await shop.rent_number("P3")
-        await shop.end_activation(id_, State.IN_REVIEW, reason="sms_not_displayed")
-        return str(id_)
-
     id_ = served.run(in_review(served.shop))
 
     denied = ("cases", "verdict", id_, "--deny", "--note", "seen", "--outcome", "delivered")
@@ -253,12 +255,6 @@ def test_a_claim_names_one_order_and_states_no_findings(
 
 
 def test_a_number_in_review_is_shown_with_its_reason_and_its_date(served: Served) -> None:
-    async def in_review(shop: CaseShop) -> str:
-        await shop.open_account()
-        id_ = await shop.rent_number("P3")
-        await shop.end_activation(id_, State.IN_REVIEW, reason="sms_not_displayed")
-        return str(id_)
-
     id_ = served.run(in_review(served.shop))
 
     shown = served.ask("show", id_).stdout

@@ -1,27 +1,17 @@
 """Every call about cases over a real socket and a real database, with every refusal."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
 from tests.integration.store.shop import ALICE, TICK
-from tests.unit.http.caller import READ_TOKEN, Api, Described, Reply
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import READ_TOKEN, Api, Reply
 from worker.domain.activation import State
 from worker.entrypoints.http.responses import instant
 from worker.ports.store.books import AccountPolicy
 
-FIXTURES = (described,)
 NOBODY = "00000000-0000-0000-0000-000000000001"
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described) as served:
-        yield served
 
 
 def claim(id_: object, kind: str = "non_receiving", **more: Any) -> dict[str, Any]:

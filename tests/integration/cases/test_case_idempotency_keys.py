@@ -6,16 +6,14 @@ from typing import Any
 import pytest
 
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
-from tests.integration.cases.test_case_http import NOBODY, api, claim, opened, rented_long
+from tests.integration.cases.test_case_http import NOBODY, claim, opened, rented_long
 from tests.integration.store.pausing import Rival
 from tests.unit.http.caller import Api, Reply
-from tests.unit.http.conftest import described
 from worker.domain.activation import State
 from worker.entrypoints.http.responses import instant
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.books import TakenKey
 
-FIXTURES = (api, described)
 RENTAL = "/v1/rentals/alpha/long-1"
 
 

@@ -1,30 +1,19 @@
 """What is owed in a case has a date, is listed with it, and ends when it is carried out."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop, last_reason
 from tests.integration.store.shop import ALICE, TICK
-from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import Api
 from worker.domain.policy import FactError
 from worker.domain.policy.vocabulary import Sla
 from worker.entrypoints.http.responses import instant
 from worker.lifecycle.cases import questions
 from worker.ports.store.case_view import Case, CaseState, Rejected, Timer, TimerKind
 from worker.ports.store.obligations import OwedBy
-
-FIXTURES = (described,)
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described, books=shop.store.books) as served:
-        yield served
 
 
 async def owed(shop: CaseShop, case: Case) -> list[tuple[Sla, OwedBy, datetime, str | None]]:

@@ -3,12 +3,10 @@
 from typing import Any
 
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
-from tests.integration.cases.test_case_http import api, claim, opened, rented_long
+from tests.integration.cases.test_case_http import claim, opened, rented_long
 from tests.unit.http.caller import Api
-from tests.unit.http.conftest import described
 from worker.entrypoints.http.responses import instant
 
-FIXTURES = (api, described)
 RENTAL = "/v1/rentals/alpha/long-1"
 
 

@@ -6,13 +6,11 @@ from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop, last_reason
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import Described
-from tests.unit.http.conftest import described
 from worker.domain.ids import ActivationId
 from worker.domain.policy.language.loading import profile_from
 from worker.ports.store.case_view import CaseState
 from worker.ports.store.cases import CaseOpenOutcome
 
-FIXTURES = (described,)
 #: The kind has no window of its own, so it may be claimed after the claim was denied.
 OPEN_ENDED = {
     "claims": {"channels": ["support"], "kinds": {"defect": {"decided": "review"}}},

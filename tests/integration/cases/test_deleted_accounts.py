@@ -8,14 +8,12 @@ from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop, last_reason
 from tests.integration.store.shop import ALICE, TICK
 from tests.unit.http.caller import Described
-from tests.unit.http.conftest import described
 from worker.domain.ids import ActivationId
 from worker.domain.transfer import Charge
 from worker.lifecycle.cases.rental_cancels import CancelRefused
 from worker.ports.store.case_view import Case, CaseState, Rejected
 from worker.ports.store.rentals import Rental
 
-FIXTURES = (described,)
 PAID = "SELECT destination, amount_minor FROM transfer WHERE key LIKE 'claim:%'"
 
 

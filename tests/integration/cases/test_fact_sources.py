@@ -1,24 +1,13 @@
 """Each fact has one source: a call that states another's is refused, and who told one is kept."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, CaseShop
 from tests.integration.store.shop import ALICE, TICK
-from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import Api
 from worker.entrypoints.http.responses import instant
-
-FIXTURES = (described,)
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described) as served:
-        yield served
 
 
 def claim(id_: object, kind: str = "non_receiving", **more: Any) -> dict[str, Any]:

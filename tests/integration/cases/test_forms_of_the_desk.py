@@ -20,7 +20,6 @@ from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.html_forms import Form, forms_in
 from tests.unit.desk.visitor import Visitor
 from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
 from tests.unit.http.two_providers import HERO, overview_over
 from worker.domain.ids import AccountId
 from worker.domain.policy.language.loading import profile_from
@@ -29,7 +28,6 @@ from worker.entrypoints.desk import DeskConfig, build_desk
 from worker.entrypoints.http.listener import listen
 from worker.lifecycle.cases.account_events import AccountEventReport
 
-FIXTURES = (described,)
 TEMPLATES: Final = Path(desk.__file__).parent / "templates"
 #: No form for staff who are signed in: one is asked for a page, one for the token.
 OUTSIDE: Final = {"layout.html", "sign_in.html"}

@@ -12,12 +12,11 @@ from tests.integration.cases.test_rental_cancels import api, pressed, prolongs_f
 from tests.integration.cases.test_rental_orders import renter
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import Api, Reply
-from tests.unit.http.conftest import described
 from worker.lifecycle.cases.rental_cancels import DOUBLE_PRESS
 from worker.ports.errors import StoreUnavailable
 from worker.ports.long_rental import Prolonged
 
-FIXTURES = (api, described)
+FIXTURES = (api,)
 RENTAL = f"/v1/rentals/sim/{LONG}"
 EVENTS = "/v1/accounts/alice/events"
 

@@ -1,28 +1,18 @@
 """Notes stand beside what they are about, in the name of whoever wrote them."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import CaseShop
-from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import Api
 from worker.domain.ids import ActivationId
 from worker.ports.store.said import StaffAct, StaffNote
 
-FIXTURES = (described,)
 BODY = {"note": "called back, he agrees"}
 ANN = {"X-Actor": "ann@support"}
 NOBODY = "00000000-0000-0000-0000-000000000001"
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described) as served:
-        yield served
 
 
 async def test_a_note_on_a_number_is_a_line_of_its_timeline_once(shop: CaseShop, api: Api) -> None:

@@ -1,31 +1,11 @@
 """What is given in a form of the desk reaches the API, or the form says which field does not."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import CaseShop
-from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.html_forms import forms_in
 from tests.unit.desk.visitor import Page, Visitor
-from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
-
-FIXTURES = (described,)
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described) as served:
-        yield served
-
-
-@pytest.fixture
-async def staff(shop: CaseShop, api: Api) -> AsyncIterator[Visitor]:
-    async with desk_over(api.url, now=lambda: shop.clock.now) as visitor:
-        assert (await visitor.sign_in()).status == 303
-        yield visitor
+from tests.unit.http.caller import Api
 
 
 async def filled(staff: Visitor, place: str, call: str, **given: str) -> Page:

@@ -6,10 +6,8 @@ from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import HOUR, LONG, MONDAY, CaseShop
 from tests.integration.cases.test_rental_orders import LOST, renter
 from tests.unit.http.caller import Described
-from tests.unit.http.conftest import described
 from worker.ports.long_rental import Availability
 
-FIXTURES = (described,)
 OUTAGES = f"/v1/rentals/sim/{LONG}/outages"
 
 

@@ -1,30 +1,20 @@
 """What the refund policies promise, acted on the API over a real store with a movable clock."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, PRICE, CaseShop
 from tests.integration.store.shop import ALICE, TICK
-from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import Api
 from worker.domain.policy import load_profile, override
 from worker.domain.policy.checking import problems_of
 from worker.domain.policy.explain.page import sentences
 from worker.entrypoints.http.responses import instant
 from worker.ports.store.books import AccountPolicy
 
-FIXTURES = (described,)
 ALL_FIELDS = ["service", "amount", "reason", "details"]
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described, books=shop.store.books) as served:
-        yield served
 
 
 async def claimed(api: Api, kind: str, **more: Any) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from tests.integration.cases.rental_order import order
 from tests.integration.cases.test_rental_orders import prolongation, renter
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import Api, Described, Reply
-from tests.unit.http.conftest import described
 from worker.domain.ids import ProviderRef
 from worker.domain.policy.language.loading import profile_from
 from worker.lifecycle.cases.case_steps import Verdict
@@ -23,7 +22,6 @@ from worker.ports.provider import Refusal, Rented, Sms
 from worker.ports.store.case_view import Case, CaseState, Rejected
 from worker.ports.store.rentals import Rental, RentalOrder, RentalOrderState
 
-FIXTURES = (described,)
 OWN: dict[str, dict[str, Any]] = {
     "returns": {
         "rental": {"cancel_until_s": 3600, "early_end": "unused"},

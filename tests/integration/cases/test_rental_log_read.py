@@ -10,10 +10,8 @@ from tests.integration.cases.case_shop import DAY, LONG, MONDAY, CaseShop
 from tests.integration.cases.test_rental_orders import renter
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
 from worker.ports.provider import Sms
 
-FIXTURES = (described,)
 END = MONDAY + 10 * DAY
 
 

@@ -13,7 +13,6 @@ from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
 from tests.integration.cases.rental_order import PRICE, order
 from tests.integration.store.shop import SIM, TICK
 from tests.unit.http.caller import Described
-from tests.unit.http.conftest import described
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.ids import ProviderRef
@@ -31,7 +30,6 @@ from worker.ports.store.rentals import (
     RentalOrderState,
 )
 
-FIXTURES = (described,)
 SOLD = Rented(LONG, "15550002")
 LOST = ProviderUnavailable("sim", "no answer", sent=True)
 TOLD: dict[str, Any] = {"order_ref": "A-1", "order_facts": {"operator": "mts"}}

@@ -15,7 +15,6 @@ from tests.integration.cases.test_rental_orders import LOST, prolongation, rente
 from tests.integration.cases.test_reviews_told import told
 from tests.integration.store.shop import TICK
 from tests.unit.http.caller import READ_TOKEN, Api, Described
-from tests.unit.http.conftest import described
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.domain.ids import ProviderRef
 from worker.domain.transfer import Charge
@@ -23,7 +22,6 @@ from worker.entrypoints.http.responses import instant
 from worker.ports.store.cases import CaseOpenOutcome
 from worker.ports.store.rentals import Rental, RentalOrder, RentalOrderState
 
-FIXTURES = (described,)
 PAID_IN = 1500
 GRANT: dict[str, Any] = {"grant": True, "note": "not in their list"}
 DENY: dict[str, Any] = {"grant": False, "note": "they sold it"}

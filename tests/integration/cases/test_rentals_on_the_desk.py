@@ -1,7 +1,6 @@
 """The desk over long rentals: a provider may sell one reference to two customers."""
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
@@ -9,37 +8,21 @@ from typing import Any, Final
 
 import pytest
 
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import MONDAY, CaseShop
 from tests.integration.cases.rental_order import PRICE, order
 from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Page, Visitor
-from tests.unit.http.caller import READ_TOKEN, Api, Described
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import READ_TOKEN, Api
 from worker.domain.ids import AccountId
 from worker.domain.transfer import Charge
 from worker.ports.store.cases import CaseOpenOutcome
 from worker.ports.store.rentals import Rental, RentalOrder
 
-FIXTURES = (described,)
 BOB: Final = AccountId("bob")
 PLACE: Final = "/rentals/sim/long"
 ALICES_PHONE: Final = "15550001111"
 BOBS_PHONE: Final = "15550002222"
 CLAIM: Final = {"claim_kind": "wrong_code", "reason": "it is wrong"}
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described) as served:
-        yield served
-
-
-@pytest.fixture
-async def staff(shop: CaseShop, api: Api) -> AsyncIterator[Visitor]:
-    async with desk_over(api.url, now=lambda: shop.clock.now) as visitor:
-        assert (await visitor.sign_in()).status == 303
-        yield visitor
 
 
 @pytest.fixture

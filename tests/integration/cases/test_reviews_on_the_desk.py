@@ -1,23 +1,16 @@
 """The desk over a shop's cases: every kind of review and case has its page, and its verdict."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
 from tests.integration.cases.rental_order import order
-from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Page, Visitor
-from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import Api
 from worker.domain.activation import State
 from worker.domain.transfer import Charge
 from worker.ports.store.rentals import RentalOrder
 
-FIXTURES = (described,)
 CLAIM = {
     "claim_kind": "wrong_code",
     "reason": "<b>it is</b> for another service",
@@ -29,19 +22,6 @@ PAYOUT: dict[str, Any] = {
     "reasons_given": True,
 }
 FRAGMENT = {"HX-Request": "true"}
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described) as served:
-        yield served
-
-
-@pytest.fixture
-async def staff(shop: CaseShop, api: Api) -> AsyncIterator[Visitor]:
-    async with desk_over(api.url, now=lambda: shop.clock.now) as visitor:
-        assert (await visitor.sign_in()).status == 303
-        yield visitor
 
 
 async def claimed(shop: CaseShop, api: Api) -> str:

@@ -1,31 +1,21 @@
 """A review shows all that a human decides from, and what an answer will do, before it is given."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
-from tests.unit.http.caller import READ_TOKEN, Api, Described
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import READ_TOKEN, Api
 from worker.domain.activation import State
 from worker.entrypoints.http import reviews
 from worker.entrypoints.http.responses import instant
 
-FIXTURES = (described,)
 WITHDRAWAL: dict[str, Any] = {
     "claim_channel": "form",
     "request_fields": ["amount", "payment_system", "details", "reason", "email"],
     "reasons_given": True,
 }
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described) as served:
-        yield served
 
 
 async def waiting(api: Api, query: str = "") -> list[dict[str, Any]]:

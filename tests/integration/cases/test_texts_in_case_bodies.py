@@ -1,26 +1,16 @@
 """A text of a body that the database or a policy cannot take is 422, and names where it stands."""
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import pytest
 
-from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import CaseShop
-from tests.unit.http.caller import Api, Described
-from tests.unit.http.conftest import described
+from tests.unit.http.caller import Api
 
-FIXTURES = (described,)
 LONG: Final = "x" * 201
 NUL: Final = "a\x00b"
 GRANT: Final = {"grant": True, "note": "seen"}
 FIELDS: Final = ["amount", "payment_system", "details", "reason", "email"]
-
-
-@pytest.fixture
-async def api(shop: CaseShop, described: Described) -> AsyncIterator[Api]:
-    async with case_api(shop, described) as served:
-        yield served
 
 
 async def asks_for_another_way_of_payment(shop: CaseShop, api: Api) -> str:

@@ -12,10 +12,8 @@ from tests.integration.cases.desk_pages import pages_of_every_kind
 from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Page, Visitor
 from tests.unit.http.caller import WRITE_TOKEN, Api, Described
-from tests.unit.http.conftest import described
 from worker.entrypoints.http.auth import KnownTokens, Token
 
-FIXTURES = (described,)
 NOT_ALLOWED = "your token does not allow this"
 TOKENS = {
     "read": "r" * 32, "operate": "o" * 32, "decide": "d" * 32, "operate+decide": WRITE_TOKEN,
