@@ -5,7 +5,7 @@ some get an SMS at any time, many of them shortly before their deadline.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
@@ -201,21 +201,12 @@ def killed_over_and_over(scene: Scene) -> Promised:
 
 def leader_frozen(scene: Scene) -> Promised:
     """Without Redis the one that leads is frozen; it wakes later, and changes nothing."""
-    frozen_at = BEGINS + 4.0
 
     async def freezes() -> None:
         _freeze(scene, _leader(scene))
 
-    scene.at(BEGINS, lambda: _redis_becomes(scene, RedisState.STOPPED))
-    scene.at(frozen_at, freezes)
     scene.at(BEGINS + LASTS, lambda: _thaw_all(scene))
-    scene.at(BEGINS + LASTS + 5, lambda: _redis_works(scene))
-    return Promised(
-        [
-            Span(BEGINS, BEGINS + NOTICED, endings=False),
-            Span(frozen_at, frozen_at + FROZEN),
-        ]
-    )
+    return _while_redis_is_stopped(scene, freezes, FROZEN)
 
 
 def follower_frozen(scene: Scene) -> Promised:
@@ -245,21 +236,23 @@ def one_cannot_reach_the_provider(scene: Scene) -> Promised:
 
 def leader_cannot_reach_the_provider(scene: Scene) -> Promised:
     """The same without Redis, where the one that leads does all."""
-    cut_at = BEGINS + 4.0
 
     async def is_cut() -> None:
         _cut(scene, _leader(scene))
 
-    scene.at(BEGINS, lambda: _redis_becomes(scene, RedisState.STOPPED))
-    scene.at(cut_at, is_cut)
     scene.at(BEGINS + LASTS, lambda: _mend_all(scene))
+    return _while_redis_is_stopped(scene, is_cut, TAKEN_OVER)
+
+
+def _while_redis_is_stopped(
+    scene: Scene, befalls: Callable[[], Awaitable[None]], over_in: float
+) -> Promised:
+    """*befalls* the one that leads, once Redis is missed; it is over in so many seconds."""
+    at = BEGINS + 4.0
+    scene.at(BEGINS, lambda: _redis_becomes(scene, RedisState.STOPPED))
+    scene.at(at, befalls)
     scene.at(BEGINS + LASTS + 5, lambda: _redis_works(scene))
-    return Promised(
-        [
-            Span(BEGINS, BEGINS + NOTICED, endings=False),
-            Span(cut_at, cut_at + TAKEN_OVER),
-        ]
-    )
+    return Promised([Span(BEGINS, BEGINS + NOTICED, endings=False), Span(at, at + over_in)])
 
 
 def account_locked(scene: Scene) -> Promised:
