@@ -58,7 +58,7 @@ class OrderFacts(NamedTuple):
     rental_start: datetime | None = None
     rental_end: datetime | None = None
     messages_missing: bool = False  #: Its provider did not answer, or has more SMS than it gave.
-    due_to_problem: bool = False  #: The customer ends it because it did not work, as he says.
+    due_to_problem: bool = False  #: The customer says that it did not work, and ends it.
     renewed_at: datetime | None = None
     renewal_price_minor: int = 0
     renewal_credited_minor: int = 0  #: Since `renewed_at`.

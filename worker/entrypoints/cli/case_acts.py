@@ -30,11 +30,15 @@ ClaimAtOption = Annotated[
 ]
 IssueAtOption = Annotated[
     str | None,
-    typer.Option(metavar="INSTANT", callback=instant, help="When it went wrong, he says."),
+    typer.Option(
+        metavar="INSTANT", callback=instant, help="When it went wrong, as the customer says."
+    ),
 ]
 StoppedAtOption = Annotated[
     str | None,
-    typer.Option(metavar="INSTANT", callback=instant, help="Since when it is dead, he says."),
+    typer.Option(
+        metavar="INSTANT", callback=instant, help="Since when it is dead, as the customer says."
+    ),
 ]
 DetailOption = Annotated[
     list[str] | None, typer.Option(metavar="NAME=TEXT", help="Where to pay to.")
