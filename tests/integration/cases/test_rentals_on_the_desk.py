@@ -123,18 +123,19 @@ def booking_of(ordered: RentalOrder) -> str:
     return f"/reviews/{ordered.id}/booking"
 
 
-async def test_what_the_end_of_a_rental_gave_back_is_said_on_its_page_and_its_accounts(
+async def test_what_the_end_of_a_rental_gave_back_is_said_wherever_the_rental_is(
     shop: CaseShop, staff: Visitor
 ) -> None:
     shop.change_policy("P2", {"rental.empty_at_end": "automatic"})
     await shop.open_account(policy="P2")
     await shop.book_rental()
     await shop.fire_due_timers(MONDAY + timedelta(days=11))
+    await shop.rent_number("P3", order_ref="long", charge=Charge.EXTERNAL)
 
-    pages = [await staff.get(path) for path in (PLACE, "/accounts/alice")]
+    pages = [await staff.get(path) for path in (PLACE, "/accounts/alice", "/find?q=long")]
 
     says = "10.00 USD was paid for it, and all of that is given back."
-    assert [says in page.text for page in pages] == [True, True]
+    assert [says in page.text for page in pages] == [True, True, True]
     assert "10.00 USD is back on the balance since" in pages[0].text
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from aiohttp import web
 
 from worker.client import ApiProblem, Client
-from worker.entrypoints.desk.cases_read import case_of
+from worker.entrypoints.desk.cases_read import case_of, rental_ends_of
 from worker.entrypoints.desk.sentences import rental_path, rental_says
 from worker.entrypoints.desk.visit import PageHandler, Visit
 
@@ -35,6 +37,8 @@ async def find(visit: Visit) -> web.StreamResponse:
     ]
     if len(hits) == 1:
         return web.Response(status=303, headers={"Location": hits[0]})
+    renters = {each["account"] for each in rentals}
+    ends = await asyncio.gather(*(rental_ends_of(visit.client, account) for account in renters))
     return visit.page(
         "find.html",
         sought=sought,
@@ -44,7 +48,7 @@ async def find(visit: Visit) -> web.StreamResponse:
         cases=cases,
         accounts=accounts,
         rental_path=rental_path,
-        rental_says=rental_says,
+        rental_says=partial(rental_says, ends=list(chain.from_iterable(ends))),
     )
 
 
