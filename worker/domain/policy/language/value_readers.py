@@ -1,5 +1,6 @@
 """How one value of a policy file is read: checked, and made what the profile holds."""
 
+import difflib
 import enum
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, tzinfo
@@ -22,7 +23,7 @@ BP_MAX = 10_000
 YEARS_MAX = 100
 LIST_MAX = 1_000
 WORD_CHARS_MAX = 64
-EDITS = 2  #: A name this close to a known one was probably meant to be it.
+LIKE = 0.75  #: As `difflib` counts: such a name was probably meant to be the known one.
 
 _MOST: Mapping[Unit, int] = {
     Unit.SECONDS: SECONDS_MAX,
@@ -182,23 +183,8 @@ def fee_table(value: object) -> tuple[tuple[int, int], ...]:
 
 
 def did_you_mean(found: object, known: "Mapping[str, object] | list[str]") -> str:
-    """A hint, where one known name is within two edits of the one that was found."""
+    """A hint, where a known name is like the one that was found."""
     if not isinstance(found, str) or len(found) > WORD_CHARS_MAX:
         return ""
-    near = min(known, key=lambda candidate: _edits(found, candidate), default=None)
-    close = near is not None and _edits(found, near) <= min(EDITS, len(near) - 1)
-    return f"; did you mean {near!r}?" if close else ""
-
-
-def _edits(one: str, other: str) -> int:
-    """How many letters must be added, left out, replaced, or changed with their neighbour."""
-    before, row = [0] * (len(other) + 1), list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        following = [i]
-        for j, wanted in enumerate(other, 1):
-            best = min(following[-1] + 1, row[j] + 1, row[j - 1] + (letter != wanted))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
-                best = min(best, before[j - 2] + 1)
-            following.append(best)
-        before, row = row, following
-    return row[-1]
+    near = difflib.get_close_matches(found, known, n=1, cutoff=LIKE)
+    return f"; did you mean {near[0]!r}?" if near else ""
