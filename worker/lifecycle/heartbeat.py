@@ -3,11 +3,14 @@
 In the database that is one transaction for each dead process, done by whoever comes first. What it
 held on the schedule in Redis is freed by the same one, as soon as Redis answers. What this process
 has leased itself, and nobody works on, is due just as soon: its next tick may run on another host.
+
+Who dies before it has freed all leaves that to the next: to whoever starts, or marks it dead.
 """
 
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from worker.domain.ids import ProviderName
@@ -20,6 +23,8 @@ from worker.ports.reporter import Reporter
 #: The server ends a dead process's transactions when it learns of its end, and until then their
 #: rows are passed over. It learns no later than others that the process is silent.
 FREED_AGAIN_FOR: Final = SILENCE
+#: After so long next to no lease of a dead process still stands.
+LEASES_STAND: Final = timedelta(seconds=30)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,14 +37,15 @@ class Heartbeat:
     clock: Clock
     #: Dead processes whose looks Redis could not free yet.
     _to_free: set[tuple[ProviderName, InstanceId]] = field(default_factory=set)
-    #: Dead processes this one marked, and until when what they locked is freed.
-    _marked: dict[InstanceId, float] = field(default_factory=dict)
+    #: Dead processes, and until when what they locked is freed by this one.
+    _freed_until: dict[InstanceId, float] = field(default_factory=dict)
 
     async def begin(self) -> None:
         """Be there, and bury those that were here before. Raises `StoreError`."""
         await self.instances.beat()
         predecessors = await self.instances.predecessors()
         await self._mark(predecessors)
+        await self._take_on()
         await self.free_the_dead()
 
     async def keep(self) -> None:
@@ -54,10 +60,10 @@ class Heartbeat:
 
     async def free_the_dead(self) -> None:
         """Make due what the dead had leased. Raises `StoreError`."""
-        for instance in list(self._marked):
+        for instance in list(self._freed_until):
             await self.instances.free_leases(instance)
-            if self.clock.monotonic() > self._marked[instance]:
-                del self._marked[instance]
+            if self.clock.monotonic() > self._freed_until[instance]:
+                del self._freed_until[instance]
         await self._mark(await self.instances.dead())
         for provider, instance in list(self._to_free):
             try:
@@ -70,8 +76,17 @@ class Heartbeat:
         for instance in dead:
             if await self.instances.mark_dead(instance):
                 self.reporter.trouble("instance.dead", detail=str(instance.id))
-                self._marked[instance.id] = self.clock.monotonic() + FREED_AGAIN_FOR.total_seconds()
-                self._to_free |= {(provider, instance.id) for provider in self.providers}
+                self._free(instance.id)
+                await self._take_on()
+
+    async def _take_on(self) -> None:
+        """Free what those held that died before, as whoever did that may be dead now."""
+        for instance in await self.instances.dead_lately(LEASES_STAND):
+            self._free(instance)
+
+    def _free(self, instance: InstanceId) -> None:
+        self._freed_until[instance] = self.clock.monotonic() + FREED_AGAIN_FOR.total_seconds()
+        self._to_free |= {(provider, instance) for provider in self.providers}
 
     async def _keep_beating(self) -> None:
         while True:

@@ -293,20 +293,20 @@ class Ticks:
             case ProviderTick() as tick:
                 return await self._run_for_provider(tick, provider, passed_on)
             case SharedTick() as tick:
-                result = await self._run_for_all(tick)
-                await self._run_silent_after(tick)
+                if (result := await self._run_for_all(tick)) is not JobResult.BUSY:
+                    await self._run_silent_after(tick)
                 return result
 
     def configured(self, tick: SharedTick) -> bool:
         return tick.step(self.steps) is not None
 
     def silent_for(self, name: str, provider: ProviderName | None = None) -> timedelta:
-        """How long ago the last such tick of this process ended; nothing while one runs."""
+        """Since one ended in this process; nothing while one runs, `timedelta.max` before any."""
         key = (name, provider)
         if (lock := self._locks.get(key)) is not None and lock.locked():
             return timedelta(0)
-        ended = self._ended.setdefault(key, self.steps.clock.monotonic())
-        return timedelta(seconds=self.steps.clock.monotonic() - ended)
+        ended, now = self._ended.get(key), self.steps.clock.monotonic()
+        return timedelta.max if ended is None else timedelta(seconds=now - ended)
 
     def stop(self) -> None:
         """End the running stretches at their next step; none goes on for long after."""

@@ -1,7 +1,7 @@
 """The processes of the worker: what each leases names it, and is due at once when it is dead."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, NewType, Protocol, TypeAlias
 from uuid import UUID
 
@@ -42,6 +42,10 @@ class Instances(Protocol):
 
     async def predecessors(self) -> list[DeadInstance]:
         """Those that ran on this host, and of which this host knows that they run no more."""
+        ...
+
+    async def dead_lately(self, within: timedelta) -> list[InstanceId]:
+        """The others that were marked dead within that time, by whomever."""
         ...
 
     async def mark_dead(self, instance: DeadInstance) -> bool:

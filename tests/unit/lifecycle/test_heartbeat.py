@@ -12,7 +12,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.unit.lifecycle.scripted import SIM, OwnTime
 from worker.domain.ids import ProviderName
 from worker.domain.liveness import BEAT_EVERY, GAP, GRACE, SILENCE, Liveness
-from worker.lifecycle.heartbeat import FREED_AGAIN_FOR, Heartbeat
+from worker.lifecycle.heartbeat import FREED_AGAIN_FOR, LEASES_STAND, Heartbeat
 from worker.ports.errors import ScheduleUnavailable, StoreUnavailable
 from worker.ports.instances import DeadInstance, InstanceId
 
@@ -29,6 +29,7 @@ class Others:
     is_new: bool = True
     found: list[DeadInstance] = field(default_factory=list)
     before: list[DeadInstance] = field(default_factory=list)
+    lately: list[InstanceId] = field(default_factory=list)
     marked_by_another: bool = False
     redis_away: bool = False
     failure: Exception | None = None
@@ -52,6 +53,10 @@ class Others:
 
     async def predecessors(self) -> list[DeadInstance]:
         return self.before
+
+    async def dead_lately(self, within: timedelta) -> list[InstanceId]:
+        assert within == LEASES_STAND
+        return self.lately
 
     async def hand_back(self) -> None:
         self.handed_back += 1
@@ -142,6 +147,26 @@ async def test_what_a_dead_process_kept_locked_is_freed_until_its_transactions_a
     await beating.free_the_dead()
     await beating.free_the_dead()
     assert others.freed_again == [DEAD.id] * 3
+
+
+async def test_a_process_that_starts_frees_what_the_one_before_had_begun_to_free() -> None:
+    others = Others(lately=[DEAD.id])
+
+    await heartbeat(others, RecordingReporter()).begin()
+
+    assert others.freed_again == [DEAD.id]
+    assert others.freed == [(SIM, DEAD.id)]
+
+
+async def test_who_marks_a_process_goes_on_with_what_that_one_had_begun_to_free() -> None:
+    others = Others(found=[DEAD], lately=[OLD.id])
+    beating = heartbeat(others, RecordingReporter())
+
+    await beating.free_the_dead()
+    await beating.free_the_dead()
+
+    assert sorted(others.freed_again) == [DEAD.id, OLD.id]
+    assert sorted(others.freed) == [(SIM, DEAD.id), (SIM, OLD.id)]
 
 
 @pytest.mark.parametrize(("is_new", "told"), [(True, []), (False, ["instance.was_dead"])])

@@ -93,6 +93,14 @@ class PostgresInstances:
 
         return await self.run(work)
 
+    async def dead_lately(self, within: timedelta) -> list[InstanceId]:
+        async def work(connection: AsyncConnection) -> list[InstanceId]:
+            parameters = {"id": self._id, "within": within, "now": None}
+            rows = await connection.execute(statement("instances/dead_lately"), parameters)
+            return [InstanceId(row.id) for row in rows]
+
+        return await self.run(work)
+
     async def mark_dead(self, instance: DeadInstance) -> bool:
         async def work(connection: AsyncConnection) -> bool:
             return await _mark(connection, instance._asdict())
