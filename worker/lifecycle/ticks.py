@@ -35,8 +35,7 @@ STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes o
 #: The next tick may begin so late where another host takes it; a last look has no time for that.
 HAND_OVER: Final = timedelta(milliseconds=500)
 PATIENCE: Final = timedelta(seconds=5)  #: Without a tick, before arq is taken for gone.
-#: The same where looks or endings are late besides: the host that ran the tick may be dead, and
-#: arq has the next one for others only at the next slot.
+#: The same where work is late besides: who ran the tick may be dead, and the next slot far.
 TAKE_OVER: Final = timedelta(seconds=1)
 AT_ONCE: Final = timedelta(0)
 KEEP: Final = timedelta(seconds=1)  #: Between two questions whether Redis still knows all.
@@ -157,11 +156,13 @@ async def _end_and_pursue(
     steps: TickSteps, provider: Provider, keep_going: KeepGoing, parts: asyncio.TaskGroup
 ) -> None:
     while keep_going():
-        done = await _part(parts, partial(steps.expire.tick, provider, keep_going))
-        done += await _part(parts, partial(steps.pursue.tick, provider))
+        done = await asyncio.gather(  # The budget says whose requests go first.
+            _part(parts, partial(steps.expire.tick, provider, keep_going)),
+            _part(parts, partial(steps.pursue.tick, provider)),
+        )
         if provider.circuit is Circuit.OPEN:
             await until_reachable(provider, steps.clock)
-        elif not done:
+        elif not any(done):
             await _rest(steps, provider, keep_going)
 
 
@@ -349,8 +350,7 @@ class Ticks:
     async def _run_silent_after(self, ended: SharedTick) -> None:
         """Nobody starts these here: arq may be gone, and the backstop has started *ended*."""
         for tick in FOR_ALL:
-            silence = tick.silence or AT_ONCE
-            if tick.after == ended.name and self.silent_for(tick.name) > silence:
+            if tick.after == ended.name and self.silent_for(tick.name) > (tick.silence or AT_ONCE):
                 await self.run(tick.name)
 
     def _keep_going(self, tick: Tick, name: ProviderName | None) -> KeepGoing:

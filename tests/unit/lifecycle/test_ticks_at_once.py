@@ -350,6 +350,19 @@ async def test_a_watch_tick_puts_back_a_flushed_schedule_while_it_looks(steered:
     assert len(steered.schedule.asked("intact")) == ceil((STRETCH + HAND_OVER) / KEEP)
 
 
+async def test_what_is_owed_afterwards_waits_for_no_queue_of_customers(steered: Steered) -> None:
+    """Which of them a request goes to is the budget's business."""
+    gate = Gate()
+    steered.steps.expire.__dict__["tick"] = gate.tick
+    running = asyncio.ensure_future(steered.ticks.run("expire", SIM))
+    await at_rest()
+
+    assert (gate.began, steered.worked) == (1, ["pursue"])
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_timers_are_looked_after_by_the_sweep_where_nobody_else_does(
     steered: Steered,
 ) -> None:
