@@ -6,7 +6,6 @@ from tests.integration.cases.case_shop import CaseShop
 from tests.unit.desk.html_forms import forms_in
 from tests.unit.desk.visitor import Page, Visitor
 from tests.unit.http.caller import Api
-from worker.domain.activation import State
 
 
 async def filled(staff: Visitor, place: str, call: str, **given: str) -> Page:
@@ -88,26 +87,3 @@ async def test_a_kind_that_is_typed_is_not_beside_one_that_is_chosen(
     (case,) = (await api.get("/v1/cases?kind=claim")).json["items"]
     assert named.goes_to.startswith(f"/cases/{case['id']}")
     assert case["facts"]["claim_kind"] == "wrong_code"
-
-
-@pytest.mark.parametrize(
-    ("given", "field"),
-    [
-        ({"grant": "no", "amount": "1.00"}, "Amount: Deny gives nothing"),
-        ({"grant": "yes", "outcome": "delivered"}, "Ending, if denied: Grant pays back"),
-    ],
-)
-async def test_a_verdict_is_not_given_with_what_only_the_other_one_takes(
-    shop: CaseShop, api: Api, staff: Visitor, given: dict[str, str], field: str
-) -> None:
-    await shop.open_account()
-    number = await shop.rent_number("P3")
-    await shop.end_activation(number, State.IN_REVIEW, reason="sms_not_displayed")
-
-    page = await staff.get(f"/?review={number}")
-    (form,) = [each for each in forms_in(page.raw) if each.action.endswith("/verdict")]
-    refused = await staff.post(form.action, {**form.hidden, "note": "seen", **given})
-
-    assert (refused.status, field in refused.text) == (422, True), refused.text
-    assert (await api.get(f"/v1/activations/{number}")).json["state"] == "in_review"
-    assert [each["id"] for each in (await api.get("/v1/reviews")).json["items"]] == [str(number)]

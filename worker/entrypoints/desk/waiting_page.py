@@ -10,7 +10,7 @@ from aiohttp import web
 from worker.client import ApiProblem, Client
 from worker.client.calls.shapes import Rental, Review
 from worker.entrypoints.desk.formatting import BadAmount, minor_in
-from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice, WouldBeLost
+from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
 from worker.entrypoints.desk.sentences import rental_path
 from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
 
@@ -90,28 +90,17 @@ async def verdict(visit: Visit) -> web.StreamResponse:
     except ValueError:
         return await _page(visit, _BAD_FINDINGS, 422)
     grant = visit.form.get("grant") == "yes"
-    outcome: Any = visit.typed("outcome")
-    try:
-        _all_is_told(grant=grant, amount=amount, outcome=outcome)
-    except WouldBeLost as lost:
-        return await _page(visit, lost.notice, 422)
+    outcome: Any = None if grant else visit.typed("outcome")
     decide = visit.client.decide_review(
         visit.id,
         grant=grant,
         note=visit.form.get("note", "").strip(),
-        amount_minor=amount,
+        amount_minor=amount if grant else None,
         findings=findings or None,
         outcome=outcome,
         idempotency_key=visit.key(),
     )
     return await acted(visit, decide, _page, done("/", "granted" if grant else "denied"))
-
-
-def _all_is_told(*, grant: bool, amount: int | None, outcome: str | None) -> None:
-    if not grant and amount is not None:
-        raise WouldBeLost("Amount", "Deny gives nothing. Leave it empty, or press Grant.")
-    if grant and outcome is not None:
-        raise WouldBeLost("Ending, if denied", "Grant pays back. Leave it as told, or press Deny.")
 
 
 async def booking(visit: Visit) -> web.StreamResponse:
