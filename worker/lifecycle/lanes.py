@@ -299,3 +299,30 @@ def then_pass_on(
             pass_on()
 
     return feed_and_pass_on
+
+
+async def until_passed_on(
+    work: Callable[[Callable[[], None]], Awaitable[int]],
+    parts: asyncio.TaskGroup,
+    failed: list[Exception],
+) -> int:
+    """Do *work* until it ends or passes on: then it goes on among *parts*; how much was done.
+
+    What it fails with goes to *failed*: the other parts go on to their own end.
+    """
+    passed_on = asyncio.Event()
+
+    async def do() -> int:
+        try:
+            return await work(passed_on.set)
+        except Exception as error:  # noqa: BLE001 - whoever has the list raises it
+            failed.append(error)
+            return 0
+
+    part = parts.create_task(do())
+    passing = asyncio.ensure_future(passed_on.wait())
+    try:
+        await asyncio.wait((part, passing), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        passing.cancel()
+    return part.result() if part.done() else 1

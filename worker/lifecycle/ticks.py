@@ -7,12 +7,12 @@ table. arq starts a tick on some host; the daemon's backstop starts it where arq
 import asyncio
 import enum
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from worker.domain.ids import ProviderName
 from worker.lifecycle.audit import Audit
@@ -21,6 +21,7 @@ from worker.lifecycle.cases.due_timers import DueTimers
 from worker.lifecycle.clock import Clock, free_while
 from worker.lifecycle.deliver import Deliver
 from worker.lifecycle.expire import Expire
+from worker.lifecycle.lanes import until_passed_on
 from worker.lifecycle.provider_return import until_reachable
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
@@ -35,7 +36,8 @@ STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes o
 #: The next tick may begin so late where another host takes it; a last look has no time for that.
 HAND_OVER: Final = timedelta(milliseconds=500)
 PATIENCE: Final = timedelta(seconds=5)  #: Without a tick, before arq is taken for gone.
-#: The same where work is late besides: who ran the tick may be dead, and the next slot far.
+#: The same where looks or endings are late besides: the host that ran the tick may be dead, and
+#: arq has the next one for others only at the next slot.
 TAKE_OVER: Final = timedelta(seconds=1)
 AT_ONCE: Final = timedelta(0)
 KEEP: Final = timedelta(seconds=1)  #: Between two questions whether Redis still knows all.
@@ -144,40 +146,21 @@ async def _keep_schedule(steps: TickSteps, name: ProviderName, keep_going: KeepG
 
 async def _expire(steps: TickSteps, provider: Provider, stretch: Stretch) -> None:
     """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
-    try:
-        async with asyncio.TaskGroup() as parts:
-            await _end_and_pursue(steps, provider, stretch.keep_going, parts)
-            stretch.pass_on()
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from failed  # The first that fails cuts off the others.
-
-
-async def _end_and_pursue(
-    steps: TickSteps, provider: Provider, keep_going: KeepGoing, parts: asyncio.TaskGroup
-) -> None:
-    while keep_going():
-        done = await asyncio.gather(  # The budget says whose requests go first.
-            _part(parts, partial(steps.expire.tick, provider, keep_going)),
-            _part(parts, partial(steps.pursue.tick, provider)),
-        )
-        if provider.circuit is Circuit.OPEN:
-            await until_reachable(provider, steps.clock)
-        elif not any(done):
-            await _rest(steps, provider, keep_going)
-
-
-async def _part(
-    parts: asyncio.TaskGroup, work: Callable[[Callable[[], None]], Coroutine[Any, Any, int]]
-) -> int:
-    """Do *work* until it ends, or passes on: then it goes on beside the next; how much was done."""
-    passed_on = asyncio.Event()
-    part = parts.create_task(work(passed_on.set))
-    passing = asyncio.ensure_future(passed_on.wait())
-    try:
-        await asyncio.wait((part, passing), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        passing.cancel()
-    return part.result() if part.done() else 1
+    failed: list[Exception] = []
+    async with asyncio.TaskGroup() as parts:
+        while stretch.keep_going() and not failed:
+            ends = partial(steps.expire.tick, provider, stretch.keep_going)
+            pursues = partial(steps.pursue.tick, provider)
+            # Beside each other, and neither cuts off the other one when it fails.
+            works = (until_passed_on(work, parts, failed) for work in (ends, pursues))
+            done = await asyncio.gather(*works)
+            if provider.circuit is Circuit.OPEN:
+                await until_reachable(provider, steps.clock)
+            elif not (failed or any(done)):
+                await _rest(steps, provider, stretch.keep_going)
+        stretch.pass_on()
+    if failed:
+        raise failed[0]
 
 
 async def _rest(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> None:

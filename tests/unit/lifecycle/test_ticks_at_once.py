@@ -363,6 +363,29 @@ async def test_what_is_owed_afterwards_waits_for_no_queue_of_customers(steered: 
     await asyncio.gather(running, return_exceptions=True)
 
 
+@pytest.mark.parametrize("failing", ["expire", "pursue"])
+async def test_what_fails_cuts_off_nothing_beside_it_and_is_raised_in_the_end(
+    steered: Steered, failing: str
+) -> None:
+    """Cut off, calls under way would be lost: a customer's money must not wait for that."""
+    gate = Gate()
+    other = "pursue" if failing == "expire" else "expire"
+    getattr(steered.steps, other).__dict__["tick"] = gate.tick
+
+    def fail(*_: Any) -> int:
+        raise StoreUnavailable("away")
+
+    steered.steer(failing, fail)
+    running = asyncio.ensure_future(steered.ticks.run("expire", SIM))
+    await at_rest()
+    assert (running.done(), gate.began) == (False, 1)
+    gate.go.set()
+
+    with pytest.raises(StoreUnavailable):
+        await running
+    assert gate.began == 1, "the next tick tries again"
+
+
 async def test_timers_are_looked_after_by_the_sweep_where_nobody_else_does(
     steered: Steered,
 ) -> None:
