@@ -178,7 +178,7 @@ CAUSES: Final = {
         "One cancel that hangs holds up all endings at its provider.",
         [
             Edit(
-                "worker/lifecycle/ticks.py",
+                "worker/lifecycle/lanes.py",
                 "    passing = asyncio.ensure_future(passed_on.wait())\n",
                 "    passing = asyncio.ensure_future(asyncio.Event().wait())\n",
             )
