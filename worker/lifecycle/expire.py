@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final, assert_never
 
 from worker.domain.activation import CodeFate, EndReason
@@ -85,7 +86,8 @@ class Expire:
     ) -> int:
         """End what is due at this provider while *keep_going* says so; how many were leased.
 
-        *pass_on* is called where nothing but calls that hang is left: the next tick may begin.
+        *pass_on* is called where nothing is left but calls that hang and rows that others have
+        locked: the next tick may begin.
         """
         await self.commit_left()
         done = 0
@@ -229,7 +231,7 @@ class Expire:
             act=act,
             hand_back=results.handed_back,
             quarantine=quarantine,
-            finish=results.finish,
+            finish=partial(results.finish, pass_on),
             # What is left when the provider goes away is due as soon as it is back.
             useful=lambda: (
                 results.takes()

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final, assert_never
 
 from worker.domain.activation import ProviderState
@@ -69,7 +70,8 @@ class Pursue:
     async def tick(self, provider: Provider, pass_on: Callable[[], None] = lambda: None) -> int:
         """One batch; how many numbers were worked on.
 
-        *pass_on* is called where nothing but calls that hang is left: the next tick may begin.
+        *pass_on* is called where nothing is left but calls that hang and rows that others have
+        locked: the next tick may begin.
         """
         await self.commit_left()
         left_alone = self._left_alone.refusal(provider.name, self.clock) is not None
@@ -135,7 +137,7 @@ class Pursue:
             act=act,
             hand_back=results.handed_back,
             quarantine=quarantine,
-            finish=results.finish,
+            finish=partial(results.finish, pass_on),
             useful=lambda: (
                 results.takes()
                 and provider.circuit is not Circuit.OPEN

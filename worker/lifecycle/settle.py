@@ -113,6 +113,7 @@ class BatchCommitter:
     _closed: bool = False
     _last: asyncio.Event = field(default_factory=asyncio.Event)  #: Set when it is closed.
     _running: "asyncio.Task[None] | None" = None
+    _pass_on: Callable[[], None] = lambda: None
 
     def ended(self, due: port.DueNumber, ending: port.Ending) -> None:
         self._endings.append((due, ending))
@@ -144,8 +145,12 @@ class BatchCommitter:
         """Whether results are still committed: without commits no call is worth sending."""
         return self._running is not None and not self._running.done()
 
-    async def finish(self) -> None:
-        """Commit what is left; raises what the commits failed with."""
+    async def finish(self, pass_on: Callable[[], None] = lambda: None) -> None:
+        """Commit what is left; raises what the commits failed with.
+
+        *pass_on* is called where nothing but what somebody has locked is left.
+        """
+        self._pass_on = pass_on
         self.close()
         assert self._running is not None
         try:
@@ -173,6 +178,8 @@ class BatchCommitter:
             await self._commit()
             if self._closed and not (self._endings or self._postponed or self._resolved):
                 return
+            if self._closed and (self._locked or self._unresolved):
+                self._pass_on()
 
     async def _gather(self) -> None:
         """Wait for more results; no longer once it is known that no more are coming."""

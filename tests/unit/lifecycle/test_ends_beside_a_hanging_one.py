@@ -1,4 +1,7 @@
-"""A cancel that hangs to its timeout keeps no other number from its ending, nor does a finish."""
+"""A cancel that hangs to its timeout keeps no other number from its ending, nor does a finish.
+
+Nor does a locked row: of an account whose number is to be settled, or of a number.
+"""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -34,6 +37,7 @@ from worker.ports.store.settlements import DueNumber, Postponed, Settlements
 
 TIMEOUT: Final = 10.0  #: Seconds, until a call that hangs is given up.
 TOO_LATE: Final = 2.0  #: Seconds: what is promised is sooner.
+SOON: Final = 0.4  #: Seconds: two questions for what is due lie less apart.
 HANGING: Final = 1  #: That number's calls hang.
 
 
@@ -61,6 +65,7 @@ class Town:
         self.hanging = {ProviderRef(str(HANGING + number)) for number in range(hanging)}
         self.time = SimulatedTime(told, nobody_is_blocked)
         self.asked: dict[ProviderRef, float] = {}
+        self.locked: set[ActivationId] = set()  #: Rows that no settlement gets.
         self.in_flight = self.most_in_flight = 0
         self.owed: dict[str, list[tuple[float, DueNumber]]] = {"cancels": [], "pursuits": []}
         self.leased: dict[ActivationId, DueNumber] = {}
@@ -77,9 +82,11 @@ class Town:
                 lease_pursuits=lambda _, limit, __: self.lease("pursuits", limit),
                 still_leased=lambda asked: {number.id for number in asked},
                 due_in=lambda _: self.due_in(),
-                settle=Settlements([], []),
+                settle=lambda ends, **_: Settlements(
+                    [], [], [end.id for end in ends if end.id in self.locked]
+                ),
                 postpone=self.postpone,
-                resolve=(),
+                resolve=lambda asked: self.locked & {each.id for each in asked},
             ),
         )
         reporter = RecordingReporter()
@@ -147,11 +154,13 @@ class Town:
         first = min((at for each in self.owed.values() for at, _ in each), default=None)
         return None if first is None else timedelta(seconds=first - self.time.elapsed)
 
-    def late(self, dues: Sequence[float], first: int = HANGING) -> dict[int, object]:
+    def late(
+        self, dues: Sequence[float], first: int = HANGING, after: float = TOO_LATE
+    ) -> dict[int, object]:
         return {
             number: (at, self.asked.get(ProviderRef(str(number))))
             for number, at in enumerate(dues, start=first)
-            if not self.asked.get(ProviderRef(str(number)), float("inf")) <= at + TOO_LATE
+            if not self.asked.get(ProviderRef(str(number)), float("inf")) <= at + after
         }
 
     @contextmanager
@@ -190,6 +199,21 @@ async def test_numbers_are_ended_while_a_finish_hangs() -> None:
 
     assert town.asked[ProviderRef(str(HANGING))] < 1.0
     assert town.late(dues, first=10) == {}
+
+
+@pytest.mark.parametrize("what", ["cancels", "pursuits"])
+async def test_numbers_are_ended_while_another_ones_row_is_locked(what: str) -> None:
+    town = Town(max_in_flight=4, hanging=0)
+    dues = [0.3 + 0.3 * number for number in range(14)]
+    town.locked = {due(number).id for number in (1, 2)}
+    town.owes(what, [0.2, 2.5], first=1)
+    town.owes("cancels", dues, first=10)
+
+    with town.ending(ticks=1):
+        await town.time.passes_until(STRETCH.total_seconds() + 0.5)
+
+    assert town.late([0.2, 2.5], first=1, after=SOON) == {}
+    assert town.late(dues, first=10, after=SOON) == {}
 
 
 async def test_the_next_stretch_does_not_wait_for_a_cancel_that_hangs() -> None:
