@@ -40,7 +40,7 @@ from worker.lifecycle.lease_fence import LeaseFence
 from worker.lifecycle.locked_codes import LockedCodes
 from worker.lifecycle.outcome import OutcomeRules, ending
 from worker.lifecycle.provider_return import CancelsLeftAlone
-from worker.lifecycle.settle import BATCH, BatchCommitter, Settle, Uncommitted
+from worker.lifecycle.settle import BATCH, BatchCommitter, GivenBack, Settle, Uncommitted
 from worker.ports.errors import RowLocked, StoreError
 from worker.ports.instances import Holder, nobody
 from worker.ports.provider import Circuit, Provider, Sms
@@ -70,6 +70,7 @@ class Expire:
     holder: Holder = nobody
     locked_codes: LockedCodes = field(default_factory=LockedCodes)
     _uncommitted: Uncommitted = field(default_factory=Uncommitted)
+    _given_back: GivenBack = field(default_factory=GivenBack)
     _left_alone: CancelsLeftAlone = field(default_factory=CancelsLeftAlone)
     #: Of all ticks at a provider: one may go on beside the next.
     _places: dict[ProviderName, Places] = field(default_factory=dict)
@@ -159,7 +160,10 @@ class Expire:
 
     def _results(self) -> BatchCommitter:
         return BatchCommitter(
-            settle=self.settle, sleep=self.clock.sleep, uncommitted=self._uncommitted
+            settle=self.settle,
+            sleep=self.clock.sleep,
+            uncommitted=self._uncommitted,
+            given_back=self._given_back,
         )
 
     def _limits(self, provider: Provider) -> tuple[int, int]:
@@ -212,6 +216,9 @@ class Expire:
 
         async def act(number: DueNumber) -> None:
             of_customer = number.reason is EndReason.CANCEL
+            if number.id in self._given_back:
+                self._report(number, PriceKnown(PriceFate.GIVEN_BACK), results)
+                return
             outcome = await (pressed if of_customer else cancel)(provider, number)
             sms = outcome.sms if isinstance(outcome, PriceKnown) else ()
             if not (sms and await self._shown(number, sms)):

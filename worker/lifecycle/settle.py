@@ -1,8 +1,8 @@
 """Make endings final, in batches, and report what really changed."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from worker.domain.activation import ProviderState, State
 from worker.domain.backoff import ACCOUNT_LOCKED
-from worker.domain.ids import ActivationId, the_one
+from worker.domain.ids import AccountId, ActivationId, the_one
 from worker.lifecycle.changes import Changes
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Reporter
@@ -24,6 +24,11 @@ LOCK_WAIT: Final = timedelta(milliseconds=50)
 #: providers settle for the same customers, and on a busy host a transaction takes longer.
 LOCKED_TRIES: Final = 12
 
+#: Commits in a row, of all runs of this process, that found an account locked: then each of its
+#: numbers is tried once. Otherwise they would wait for the same row with connections of all others.
+LONG_LOCKED: Final = 4 * LOCKED_TRIES
+GIVEN_BACK_MAX: Final = 100_000  #: Others may have settled the oldest of them.
+
 assert timedelta(seconds=1) < LOCKED_TRIES * (LOCK_WAIT + GATHER)
 
 
@@ -34,6 +39,10 @@ class Settle:
     settlements: port.SettlementStore
     reporter: Reporter
     changes: Changes = field(default_factory=Changes)
+    _locked: Counter[AccountId] = field(default_factory=Counter)  #: Since it was last free.
+
+    def long_locked(self, account: AccountId) -> bool:
+        return self._locked[account] >= LONG_LOCKED
 
     async def __call__(self, endings: Sequence[port.Ending]) -> list[port.SettledNumber]:
         """For a caller who waits: locked accounts are waited for. What was settled."""
@@ -51,6 +60,7 @@ class Settle:
         for start in range(0, len(endings), BATCH):
             batch = endings[start : start + BATCH]
             outcome = await self.settlements.settle(batch, lock_wait=lock_wait)
+            self._count_locked(batch, outcome.busy)
             settled += outcome.settled
             busy |= set(outcome.busy)
             for id_ in outcome.refused:
@@ -63,6 +73,33 @@ class Settle:
                 "settle.account_locked", detail=str(len(busy)), activation=the_one(busy)
             )
         return BatchSettled(settled, busy)
+
+    def _count_locked(self, endings: Sequence[port.Ending], busy: Collection[ActivationId]) -> None:
+        locked = {ending.account for ending in endings if ending.id in busy}
+        self._locked.update(locked)
+        for account in {ending.account for ending in endings} - locked:
+            del self._locked[account]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Numbers that their provider gave back while their account was locked: it is not asked again.
+
+    Only what spares calls. A process that does not know of one asks, and is told the same.
+    """
+
+    _ids: OrderedDict[ActivationId, None] = field(default_factory=OrderedDict)  #: The oldest first.
+
+    def __contains__(self, id_: ActivationId) -> bool:
+        return id_ in self._ids
+
+    def add(self, id_: ActivationId) -> None:
+        self._ids[id_] = None
+        while len(self._ids) > GIVEN_BACK_MAX:
+            self._ids.popitem(last=False)
+
+    def forget(self, id_: ActivationId) -> None:
+        self._ids.pop(id_, None)
 
 
 class BatchSettled(NamedTuple):
@@ -87,6 +124,7 @@ class Uncommitted:
         while self._committers:
             committer = self._committers.pop()
             committer.close()
+            committer.patient = False  # All other numbers wait for it.
             try:
                 await committer.run()
             except (StoreError, asyncio.CancelledError):  # A tick that is over is cut off here.
@@ -104,6 +142,8 @@ class BatchCommitter:
     settle: Settle
     sleep: Callable[[float], Awaitable[None]]
     uncommitted: Uncommitted = field(default_factory=Uncommitted)
+    given_back: GivenBack = field(default_factory=GivenBack)
+    patient: bool = True  #: Whether an account that is locked is tried again here.
     _endings: list[tuple[port.DueNumber, port.Ending]] = field(default_factory=list)
     _postponed: list[port.Postponed] = field(default_factory=list)
     _resolved: list[tuple[port.DueNumber, port.Resolved]] = field(default_factory=list)
@@ -233,12 +273,22 @@ class BatchCommitter:
         self, endings: Sequence[tuple[port.DueNumber, port.Ending]], busy: AbstractSet[ActivationId]
     ) -> list[port.Postponed]:
         """Keep for the next commit what its provider has confirmed; the rest is due again later."""
-        tries = {due.id: self._locked[due.id] + 1 for due, _ in endings if due.id in busy}
-        self._locked = Counter({id_: n for id_, n in tries.items() if n < LOCKED_TRIES})
-        self._endings += [each for each in endings if each[0].id in self._locked]
+        stuck = [each for each in endings if each[0].id in busy]
+        tries = {due.id: self._locked[due.id] + 1 for due, _ in stuck}
+        again = [each for each in stuck if self._is_tried_again(each[1], tries[each[0].id])]
+        self._locked = Counter({due.id: tries[due.id] for due, _ in again})
+        self._endings += again
         if self._locked:
             self._news.set()
-        return [_later(due) for due, _ in endings if tries.get(due.id) == LOCKED_TRIES]
+        for due, ending in endings:
+            if due.id not in busy:
+                self.given_back.forget(due.id)
+            elif ending.provider_state is ProviderState.CANCELLED:
+                self.given_back.add(due.id)
+        return [_later(due) for due, _ in stuck if due.id not in self._locked]
+
+    def _is_tried_again(self, ending: port.Ending, tries: int) -> bool:
+        return self.patient and tries < LOCKED_TRIES and not self.settle.long_locked(ending.account)
 
 
 def _later(due: port.DueNumber) -> port.Postponed:

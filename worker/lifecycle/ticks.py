@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 from worker.domain.ids import ProviderName
@@ -20,16 +19,15 @@ from worker.lifecycle.canary import Canary
 from worker.lifecycle.cases.due_timers import DueTimers
 from worker.lifecycle.clock import Clock, free_while
 from worker.lifecycle.deliver import Deliver
+from worker.lifecycle.end_and_pursue import EndAndPursue
 from worker.lifecycle.expire import Expire
-from worker.lifecycle.lanes import until_passed_on
-from worker.lifecycle.provider_return import until_reachable
 from worker.lifecycle.pursue import Pursue
 from worker.lifecycle.reconcile import Reconcile
 from worker.lifecycle.repair import Repair
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.provider import Circuit, Provider
+from worker.ports.provider import Provider
 from worker.ports.reporter import JobResult
 
 STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes on.
@@ -42,7 +40,6 @@ TAKE_OVER: Final = timedelta(seconds=1)
 AT_ONCE: Final = timedelta(0)
 KEEP: Final = timedelta(seconds=1)  #: Between two questions whether Redis still knows all.
 STUCK: Final = timedelta(seconds=120)
-IDLE: Final = timedelta(milliseconds=250)  #: Between two questions for what is due.
 
 KeepGoing: TypeAlias = Callable[[], bool]
 
@@ -145,33 +142,8 @@ async def _keep_schedule(steps: TickSteps, name: ProviderName, keep_going: KeepG
 
 
 async def _expire(steps: TickSteps, provider: Provider, stretch: Stretch) -> None:
-    """End and pursue what is due, until the stretch is over; new numbers fall due all along."""
-    failed: list[Exception] = []
-    async with asyncio.TaskGroup() as parts:
-        while stretch.keep_going() and not failed:
-            ends = partial(steps.expire.tick, provider, stretch.keep_going)
-            pursues = partial(steps.pursue.tick, provider)
-            # Beside each other, and neither cuts off the other one when it fails.
-            works = (until_passed_on(work, parts, failed) for work in (ends, pursues))
-            done = await asyncio.gather(*works)
-            if provider.circuit is Circuit.OPEN:
-                await until_reachable(provider, steps.clock)
-            elif not (failed or any(done)):
-                await _rest(steps, provider, stretch.keep_going)
-        stretch.pass_on()
-    if failed:
-        raise failed[0]
-
-
-async def _rest(steps: TickSteps, provider: Provider, keep_going: KeepGoing) -> None:
-    """Until the next number falls due; one cheap question now and then finds out when."""
-    while keep_going():
-        wait = await steps.expire.due_in(provider)
-        due = wait is not None and wait <= timedelta(0)  # But nobody may act on it yet.
-        nap = IDLE if wait is None or due else min(wait, IDLE)
-        await steps.clock.sleep(nap.total_seconds())
-        if due or nap is wait:
-            return
+    work = EndAndPursue(steps.expire, steps.pursue, steps.clock, provider)
+    await work.run(stretch.keep_going, stretch.pass_on)
 
 
 PER_PROVIDER: Final = (

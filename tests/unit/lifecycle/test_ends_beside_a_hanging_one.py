@@ -33,7 +33,7 @@ from worker.lifecycle.settle import Settle
 from worker.lifecycle.ticks import STRETCH, Ticks, TickSteps
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.provider import Circuit, Ended, Waiting
-from worker.ports.store.settlements import DueNumber, Postponed, Settlements
+from worker.ports.store.settlements import DueNumber, Ending, Postponed, Settlements
 
 TIMEOUT: Final = 10.0  #: Seconds, until a call that hangs is given up.
 TOO_LATE: Final = 2.0  #: Seconds: what is promised is sooner.
@@ -82,9 +82,7 @@ class Town:
                 lease_pursuits=lambda _, limit, __: self.lease("pursuits", limit),
                 still_leased=lambda asked: {number.id for number in asked},
                 due_in=lambda _: self.due_in(),
-                settle=lambda ends, **_: Settlements(
-                    [], [], [end.id for end in ends if end.id in self.locked]
-                ),
+                settle=self.settle,
                 postpone=self.postpone,
                 resolve=lambda asked: self.locked & {each.id for each in asked},
             ),
@@ -126,6 +124,9 @@ class Town:
             return Ended(PriceFate.GIVEN_BACK)
         finally:
             self.in_flight -= 1
+
+    def settle(self, endings: Sequence[Ending], **_: object) -> Settlements:
+        return Settlements([], [], [each.id for each in endings if each.id in self.locked])
 
     def owes(self, what: str, dues: Sequence[float], first: int = HANGING) -> None:
         """Numbers to be ended then; the first hangs where it is not said otherwise."""
@@ -199,6 +200,31 @@ async def test_numbers_are_ended_while_a_finish_hangs() -> None:
 
     assert town.asked[ProviderRef(str(HANGING))] < 1.0
     assert town.late(dues, first=10) == {}
+
+
+async def test_numbers_are_ended_while_the_lanes_that_pursue_hang_before_a_long_queue() -> None:
+    town = Town(max_in_flight=4, hanging=2)
+    dues = [0.5 + 0.3 * number for number in range(12)]
+    town.owes("pursuits", [0.1] * 100)
+    town.owes("cancels", dues, first=1000)
+
+    with town.ending(ticks=1):
+        await town.time.passes_until(STRETCH.total_seconds() + 0.5)
+
+    assert len([ref for ref in town.asked if int(ref) < 1000]) == 2
+    assert town.late(dues, first=1000, after=SOON) == {}
+
+
+async def test_numbers_are_ended_while_many_are_pursued() -> None:
+    town = Town(max_in_flight=4, hanging=0)
+    dues = [0.5 + 0.3 * number for number in range(12)]
+    town.owes("pursuits", [0.1] * 400)
+    town.owes("cancels", dues, first=1000)
+
+    with town.ending(ticks=1):
+        await town.time.passes_until(STRETCH.total_seconds() + 0.5)
+
+    assert town.late(dues, first=1000, after=SOON) == {}
 
 
 @pytest.mark.parametrize("what", ["cancels", "pursuits"])

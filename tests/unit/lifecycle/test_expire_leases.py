@@ -117,6 +117,20 @@ async def test_once_the_provider_is_away_nothing_more_is_leased() -> None:
     assert [each.delay for each in postponed] == [timedelta(0)] * 11, "due when it is back"
 
 
+async def test_a_number_given_back_while_its_account_is_locked_is_cancelled_once() -> None:
+    leases = Leases(many=1, rate=50.0, max_in_flight=8)
+    leases.store.answers["settle"] = lambda ends: Settlements([], [], [each.id for each in ends])
+    await leases.expire.tick(leases.provider, lambda: True)
+    leases.store.answers["settle"] = lambda _: Settlements([], [])
+    leases.left = [due(1), due(2)]
+
+    await leases.expire.tick(leases.provider, lambda: True)
+
+    assert [ref for _, ref in leases.provider.calls] == ["1", "2"]
+    *_, last = leases.store.asked("settle")
+    assert {each.provider_state for each in last[0]} == {ProviderState.CANCELLED}
+
+
 async def test_what_a_lease_took_that_was_cut_off_is_handed_back() -> None:
     leases = Leases(many=50, rate=5.0, max_in_flight=1)
     tick = asyncio.ensure_future(leases.expire.tick(leases.provider, lambda: True))

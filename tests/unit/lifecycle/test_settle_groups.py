@@ -15,7 +15,15 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.ids import ActivationId
 from worker.domain.price_fate import PriceFate
 from worker.lifecycle.outcome import ending
-from worker.lifecycle.settle import BATCH, GATHER, LOCKED_TRIES, BatchCommitter, Settle, delivery
+from worker.lifecycle.settle import (
+    BATCH,
+    GATHER,
+    LOCKED_TRIES,
+    LONG_LOCKED,
+    BatchCommitter,
+    Settle,
+    delivery,
+)
 from worker.ports.errors import StoreUnavailable
 from worker.ports.store.settlements import (
     DueNumber,
@@ -199,6 +207,59 @@ async def test_an_account_that_stays_locked_is_left_to_a_later_run() -> None:
     await group.commit.run()
 
     assert group.sizes() == [1] * LOCKED_TRIES
+    assert [len(p) for (p,) in group.store.asked("postpone") if p] == [1]
+
+
+@pytest.mark.parametrize(
+    ("fate", "given_back"), [(PriceFate.GIVEN_BACK, True), (PriceFate.KEPT, False)]
+)
+async def test_what_a_provider_gave_back_is_kept_where_the_account_stays_locked(
+    fate: PriceFate, given_back: bool
+) -> None:
+    group = Group(settle=locked_for(LOCKED_TRIES))
+    group.commit.ended(due(), ending(due(), lambda *_: (State.REFUNDED, "timeout"), fate))
+    group.commit.close()
+
+    await group.commit.run()
+
+    assert (due().id in group.commit.given_back) is given_back
+    group.store.answers["settle"] = settled
+    again = BatchCommitter(
+        settle=group.settle, sleep=group.time.sleep, given_back=group.commit.given_back
+    )
+    again.ended(*ended())
+    again.close()
+    await again.run()
+    assert due().id not in group.commit.given_back, "it is settled"
+
+
+async def test_an_account_that_was_locked_for_long_is_tried_once_by_each_run() -> None:
+    group = Group(settle=locked_for(LONG_LOCKED + 1))
+    tries = []
+    for _ in range(LONG_LOCKED // LOCKED_TRIES + 2):
+        before = len(group.sizes())
+        run = BatchCommitter(settle=group.settle, sleep=group.time.sleep)
+        run.ended(*ended())
+        run.close()
+        await run.run()
+        tries.append(len(group.sizes()) - before)
+
+    assert tries == [LOCKED_TRIES] * (LONG_LOCKED // LOCKED_TRIES) + [1, 1]
+    assert not group.settle.long_locked(ended()[1].account), "it was free"
+
+
+async def test_what_a_database_that_was_away_left_holds_up_nothing_for_a_locked_account() -> None:
+    group = Group(settle=StoreUnavailable("database: gone"))
+    group.commit.ended(*ended())
+    group.commit.start()
+    with pytest.raises(StoreUnavailable):
+        await group.commit.finish()
+    group.store.answers["settle"] = locked_for(LOCKED_TRIES)
+    before = len(group.sizes())
+
+    await group.commit.uncommitted.commit()
+
+    assert len(group.sizes()) - before == 1
     assert [len(p) for (p,) in group.store.asked("postpone") if p] == [1]
 
 
