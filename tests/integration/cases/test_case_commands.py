@@ -254,6 +254,26 @@ def test_a_claim_names_one_order_and_states_no_findings(
     assert asked.exit_code == 2
 
 
+def test_evidence_is_told_with_where_it_is(served: Served) -> None:
+    async def order(shop: CaseShop) -> str:
+        await shop.open_account()
+        return str(await shop.delivered_activation("P3"))
+
+    number = served.run(order(served.shop))
+    claim = ("cases", "claim", "wrong_code", "--activation", number, "--evidence")
+
+    nowhere = served.ask(*claim, "screenshot=")
+    opened = served.ask(
+        *claim, "screenshot=ticket-7/1.png?a=b", "--evidence", "photo", "-o", "json"
+    )
+
+    assert (nowhere.exit_code, "not KIND or KIND=WHERE" in nowhere.stderr) == (2, True)
+    case = json.loads(opened.stdout)
+    assert case["facts"]["evidence"] == ["photo", "screenshot"]
+    screenshot = {"kind": "screenshot", "reference": "ticket-7/1.png?a=b"}
+    assert case["evidence"][0]["content"]["pieces"] == [screenshot]
+
+
 def test_a_number_in_review_is_shown_with_its_reason_and_its_date(served: Served) -> None:
     id_ = served.run(in_review(served.shop))
 

@@ -87,3 +87,19 @@ async def test_a_kind_that_is_typed_is_not_beside_one_that_is_chosen(
     (case,) = (await api.get("/v1/cases?kind=claim")).json["items"]
     assert named.goes_to.startswith(f"/cases/{case['id']}")
     assert case["facts"]["claim_kind"] == "wrong_code"
+
+
+async def test_what_a_claim_names_and_where_it_is_paid_stand_in_the_case(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account()
+    place, iban = f"/a/{await shop.delivered_activation('P3')}", "IBAN DE02 1203 0000 0000 2020 51"
+    names = {"names_amount": "yes", "names_reason": "yes"}
+
+    await filled(
+        staff, place, "claims", claim_kind="wrong_code", destination="client", details=iban, **names
+    )
+
+    (case,) = (await api.get("/v1/cases?kind=claim")).json["items"]
+    assert case["facts"]["request_fields"] == ["amount", "reason"]
+    assert case["evidence"][0]["content"]["payment_details"] == {"details": iban}

@@ -45,7 +45,11 @@ DetailOption = Annotated[
 ]
 EvidenceOption = Annotated[
     list[str] | None,
-    typer.Option("--evidence", metavar="KIND", help="screenshot, screenshot_2fa, photo or video."),
+    typer.Option(
+        "--evidence",
+        metavar="KIND[=WHERE]",
+        help="screenshot, screenshot_2fa, photo or video; and where it is.",
+    ),
 ]
 ReasonOption = Annotated[str | None, typer.Option(help="In the customer's words.")]
 ChannelOption = Annotated[str | None, typer.Option(help="How the customer told it.")]
@@ -85,7 +89,7 @@ def claim(  # noqa: PLR0913 - each is an option
     """
     if (activation is None) == (rental is None):
         raise Failure(Exit.USAGE, "give either --activation or --rental")
-    said = _given(reason=reason, claim_channel=channel, request_fields=field, evidence=evidence)
+    said = _said(reason, channel, field, evidence)
     instants = _given(claim_at=claim_at, issue_at=issue_at, stopped_at=stopped_at)
     where = _given(destination=destination, payment_details=_details(detail))
     about = _given(claim_kind=kind, activation=activation, rental=rental)
@@ -121,7 +125,7 @@ def evidence(  # noqa: PLR0913 - each is an option
     output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Add what a claim was missing."""
-    body = _given(evidence=evidence, reason=reason, claim_channel=channel, request_fields=field)
+    body = _said(reason, channel, field, evidence)
     _say(target_of(url, token_file, config), id_, "evidence", body, output, "claims")
 
 
@@ -287,15 +291,8 @@ def payment_info(  # noqa: PLR0913 - each is an option
     output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Tell what was asked or told about how a withdrawal is to be paid."""
-    body = _given(
-        event=event,
-        at=at,
-        request_fields=field,
-        evidence=evidence,
-        reason=reason,
-        claim_channel=channel,
-        payment_details=_details(detail),
-    )
+    told = _given(event=event, at=at, payment_details=_details(detail))
+    body = {**told, **_said(reason, channel, field, evidence)}
     _say(target_of(url, token_file, config), id_, "payment-info", body, output, "withdrawals")
 
 
@@ -317,17 +314,9 @@ def withdraw(  # noqa: PLR0913 - each is an option
     output: out.OutputOption = out.Format.TEXT,
 ) -> None:
     """Ask for money of an account; the same reference again is the same request."""
-    body = _given(
-        account=account,
-        reference=reference,
-        amount_minor=amount,
-        withdraw_reason=why,
-        reason=reason,
-        claim_channel=channel,
-        claim_at=claim_at,
-        request_fields=field,
-        evidence=evidence,
-    )
+    asked = _given(account=account, reference=reference, amount_minor=amount)
+    given = _given(withdraw_reason=why, claim_at=claim_at)
+    body = {**asked, **given, **_said(reason, channel, field, evidence)}
     target = target_of(url, token_file, config)
     write_case(asyncio.run(_post(target, ["/v1/withdrawals"], body)), output)
 
@@ -346,6 +335,23 @@ def take_back(
 
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _said(
+    reason: str | None, channel: str | None, fields: list[str] | None, evidence: list[str] | None
+) -> dict[str, Any]:
+    """The customer's statement, of a request or of what it lacked."""
+    pieces = None if evidence is None else [_piece(text) for text in evidence]
+    return _given(reason=reason, claim_channel=channel, request_fields=fields, evidence=pieces)
+
+
+def _piece(text: str) -> str | dict[str, str]:
+    kind, equals, where = text.partition("=")
+    if not equals:
+        return kind
+    if not where:
+        raise Failure(Exit.USAGE, f"--evidence {text}: not KIND or KIND=WHERE")
+    return {"kind": kind, "reference": where}
 
 
 def _details(options: list[str] | None) -> dict[str, str] | None:

@@ -10,7 +10,13 @@ from aiohttp import web
 from worker.client import ApiProblem, Client
 from worker.client.api_connection import segment
 from worker.entrypoints.desk.cases_read import case_of, rental_of
-from worker.entrypoints.desk.claims_form import CHANNELS, EVIDENCE, evidence_in
+from worker.entrypoints.desk.claims_form import (
+    CHANNELS,
+    EVIDENCE,
+    REQUEST_FIELDS,
+    evidence_in,
+    request_fields_in,
+)
 from worker.entrypoints.desk.notices import Notice, WouldBeLost
 from worker.entrypoints.desk.sentences import case_says, rental_path
 from worker.entrypoints.desk.visit import PageHandler, Visit, acted, done
@@ -73,8 +79,6 @@ STEPS: Final[Mapping[str, Mapping[str, CaseButton]]] = {
     # What these give back is paid out once the account is deleted.
     **{kind: {"paid out": _PAID} for kind in ("rental_outage", "rental_cancel", "rental_end")},
 }
-#: What a request may have to name.
-REQUEST_FIELDS: Final = ("service", "amount", "reason", "details", "payment_system", "email")
 #: Of a step that takes words, by the kind of the case.
 WORDS: Final[Mapping[str, str]] = {
     "claim": "Why it is not repaired, which way of payment, or the number's id",
@@ -177,7 +181,7 @@ async def added(visit: Visit) -> web.StreamResponse:
         "reason": visit.typed("reason"),
         "claim_channel": visit.typed("claim_channel"),
         "evidence": evidence,
-        "request_fields": [each for each in REQUEST_FIELDS if visit.typed(f"names_{each}")] or None,
+        "request_fields": request_fields_in(visit.form),
     }
     return await _told(visit, kind, call, {**body, **told}, "told")
 

@@ -28,6 +28,8 @@ LISTED_KINDS: Final[Mapping[str, str]] = {**KINDS, NAMED: "another kind, named b
 DESTINATIONS: Final = ("balance", "client", "wallet", "original_method")
 EVIDENCE: Final = ("screenshot", "screenshot_2fa", "photo", "video")
 CHANNELS: Final = ("support", "email", "form")
+#: What a request may have to name.
+REQUEST_FIELDS: Final = ("service", "amount", "reason", "details", "payment_system", "email")
 
 #: For the template of the form.
 CHOICES: Final[Mapping[str, Any]] = {
@@ -35,6 +37,7 @@ CHOICES: Final[Mapping[str, Any]] = {
     "destinations": DESTINATIONS,
     "evidence_kinds": EVIDENCE,
     "channels": CHANNELS,
+    "request_fields": REQUEST_FIELDS,
 }
 
 
@@ -48,6 +51,8 @@ def statement_in(visit: Visit) -> dict[str, Any]:
         "destination": typed.get("destination"),
         "claim_channel": typed.get("claim_channel"),
         "evidence": evidence_in(form),
+        "request_fields": request_fields_in(form),
+        "payment_details": {"details": details} if (details := typed.get("details")) else None,
         **{name: visit.minute(name) for name in ("claim_at", "issue_at", "stopped_at")},
     }
 
@@ -68,6 +73,12 @@ def evidence_in(form: Mapping[str, str]) -> list[dict[str, str]] | None:
         raise WouldBeLost("Evidence", "choose what it is, or leave empty where it is.")
     piece = {"kind": typed.get("evidence"), "reference": typed.get("reference")}
     return [{name: value for name, value in piece.items() if value}] if piece["kind"] else None
+
+
+def request_fields_in(form: Mapping[str, str]) -> list[str] | None:
+    """None where none was ticked: then the request is taken to name all."""
+    typed = typed_in(form)
+    return [each for each in REQUEST_FIELDS if f"names_{each}" in typed] or None
 
 
 def typed_in(form: Mapping[str, str]) -> Mapping[str, str]:
