@@ -46,6 +46,7 @@ from worker.entrypoints.http.api import build_api
 from worker.entrypoints.http.auth import KnownTokens, Token
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.listener import listen
+from worker.ports.service import ActionOutcome, ActionResult
 from worker.settings import load_settings
 
 ON_TIME = 2.0  #: Seconds, beside the wait for a lock.
@@ -210,6 +211,24 @@ async def test_finish_and_resend_need_a_code(api: Api) -> None:
     for wish in ("finish", "resend"):
         reply = await api.post(f"/v1/activations/{shown['id']}/{wish}")
         assert (reply.status, reply.slug) == (409, "no-code")
+
+
+async def test_another_sms_is_asked_for_once_by_one_key(
+    api: Api, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = (await watched(api, rented_at=...)).json
+    asked: list[ActivationId] = []
+
+    async def resend(_: object, id_: ActivationId) -> ActionResult:
+        asked.append(id_)
+        return ActionResult(ActionOutcome.DONE)
+
+    monkeypatch.setattr(type(worker.service), "resend", resend)
+    path = f"/v1/activations/{shown['id']}/resend"
+    replies = [await api.post(path, headers={"Idempotency-Key": key}) for key in ("a", "a", "b")]
+
+    assert [(reply.status, reply.json["id"]) for reply in replies] == [(200, shown["id"])] * 3
+    assert asked == [ActivationId(UUID(shown["id"]))] * 2
 
 
 async def test_waiting_ends_when_something_changes(api: Api, worker: Worker) -> None:

@@ -326,10 +326,15 @@ def _readyz(worker: Worker, stop: asyncio.Event) -> Callable[[], Awaitable[Seque
         return [
             HealthCheck("draining", ok=not stop.is_set()),
             await _database(worker),
-            HealthCheck("redis", ok=True, detail="away" if worker.parts.redis_away() else ""),
+            _redis(worker),
         ]
 
     return checks
+
+
+def _redis(worker: Worker) -> HealthCheck:
+    away = worker.parts.redis_away()
+    return HealthCheck("redis", ok=not away, detail="away" if away else "", needed=False)
 
 
 async def _database(worker: Worker) -> HealthCheck:

@@ -138,6 +138,24 @@ async def test_a_dependency_that_is_away_fails_readyz_only(
         assert reply.status == 200
 
 
+async def test_without_what_it_can_do_without_it_is_ready_and_degraded(
+    http: aiohttp.ClientSession, health: Health
+) -> None:
+    health.ready = [
+        HealthCheck("database", ok=True),
+        HealthCheck("redis", ok=False, detail="away", needed=False),
+    ]
+    async with http.get("/readyz?verbose") as reply:
+        assert reply.status == 200
+        assert await reply.json() == {
+            "status": "degraded",
+            "checks": [
+                {"name": "database", "ok": True, "detail": ""},
+                {"name": "redis", "ok": False, "detail": "away"},
+            ],
+        }
+
+
 async def test_a_dependency_that_does_not_answer_is_not_waited_for(
     http: aiohttp.ClientSession, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,9 +158,11 @@ class ActivationCalls(ApiConnection):
         )
         return answer
 
-    async def resend_activation(self, id: str) -> Activation:
+    async def resend_activation(self, id: str, *, idempotency_key: str | None = None) -> Activation:
         """Ask for another SMS."""
-        answer: Activation = await self.call("POST", f"/v1/activations/{segment(id)}/resend")
+        answer: Activation = await self.call(
+            "POST", f"/v1/activations/{segment(id)}/resend", idempotency_key=idempotency_key
+        )
         return answer
 
     async def record_codes_shown(self, id: str) -> Activation:

@@ -68,6 +68,11 @@ def _press(word: str, call: Callable[[Client, str], Awaitable[Any]]) -> PageHand
     return press
 
 
+async def resend(visit: Visit) -> web.StreamResponse:
+    act = visit.client.resend_activation(visit.id, idempotency_key=visit.key())
+    return await acted(visit, act, _page, done(f"/a/{visit.id}", "resent"))
+
+
 async def note(visit: Visit) -> web.StreamResponse:
     act = visit.client.add_activation_note(
         visit.id, note=visit.form.get("note", "").strip(), idempotency_key=visit.key()
@@ -95,7 +100,7 @@ ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/a/{id}/timeline", timeline),
     ("POST", "/a/{id}/shown", show_codes),
     ("POST", "/a/{id}/cancel", _press("cancelled", Client.cancel_activation)),
-    ("POST", "/a/{id}/resend", _press("resent", Client.resend_activation)),
+    ("POST", "/a/{id}/resend", resend),
     ("POST", "/a/{id}/finish", _press("finished", Client.finish_activation)),
     ("POST", "/a/{id}/report", report),
     ("POST", "/a/{id}/notes", note),

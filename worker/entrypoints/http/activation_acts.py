@@ -14,6 +14,7 @@ from worker.entrypoints.http.activations import (
 )
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.requests import NoteText, RequestBody, UuidText, activation_id_in
 from worker.entrypoints.http.routing import Answer, Handler, Route
@@ -144,6 +145,8 @@ def routes(deps: ApiDeps) -> Iterator[Route]:
             path=f"/v1/activations/{{id}}/{action}",
             handler=handler,
             scope=_SCOPES.get(action, Scope.OPERATE | Scope.DECIDE),
+            # The others find what they did: asked twice, a provider may send two more SMS.
+            run_once=IdempotentCalls(deps) if action == "resend" else None,
             answers={200: ActivationShown}
             if action in _SCOPES
             else {200: ActivationShown, 202: ActivationShown},

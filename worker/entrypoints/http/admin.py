@@ -22,6 +22,7 @@ class HealthCheck:
     name: str
     ok: bool
     detail: str = ""
+    needed: bool = True  #: Without it no request is to come here; else it only goes on worse.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +93,15 @@ async def _within_time(
 
 
 def _checks_response(request: web.Request, checks: Sequence[HealthCheck]) -> web.Response:
-    ok = all(check.ok for check in checks)
-    document: dict[str, Any] = {"status": "ok" if ok else "failing"}
+    ready = all(check.ok for check in checks if check.needed)
+    whole = all(check.ok for check in checks)
+    status = "failing" if not ready else "ok" if whole else "degraded"
+    document: dict[str, Any] = {"status": status}
     if "verbose" in request.query:
         document["checks"] = [
             {"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks
         ]
-    return _json(200 if ok else 503, document)
+    return _json(200 if ready else 503, document)
 
 
 def _json(status: int, content: dict[str, Any]) -> web.Response:
