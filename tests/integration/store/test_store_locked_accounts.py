@@ -38,6 +38,9 @@ CAROL = AccountId("carol")
 AT_ONCE = 2.0  #: Seconds.
 
 
+nobody_judges: Any = None  #: What a press is judged by, once it has the account.
+
+
 @asynccontextmanager
 async def number_locked(shop: Shop, number: ActivationId) -> AsyncIterator[None]:
     """Somebody's session holds the row of this number until the block ends."""
@@ -284,3 +287,20 @@ async def test_an_account_that_stays_locked_keeps_no_other_from_its_answer(shop:
 
     assert (first.how, second.how) == (AcceptOutcome.ACCOUNT_LOCKED, AcceptOutcome.NEW)
     assert {result.how for result in others} == {AcceptOutcome.UNKNOWN_ACCOUNT}
+
+
+async def test_judged_presses_of_a_locked_account_wait_no_longer_than_a_person_does(
+    shop: Shop,
+) -> None:
+    await shop.open(ALICE)
+    id_ = await shop.rent("1")
+    loop = asyncio.get_running_loop()
+
+    async with balances_locked(shop.url, ALICE):
+        began = loop.time()
+        presses = (shop.store.activations.press_judged(id_, nobody_judges) for _ in range(8))
+        ends = await asyncio.gather(*presses, return_exceptions=True)
+        took = loop.time() - began
+
+    assert {type(end) for end in ends} == {RowLocked}
+    assert took < 5  # One after the other, each a second.

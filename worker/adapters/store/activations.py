@@ -16,7 +16,7 @@ from worker.adapters.store.accept import accept
 from worker.adapters.store.database import Database, milliseconds, statement
 from worker.adapters.store.policies import PolicyRepository
 from worker.adapters.store.turns import LOCK_WAIT
-from worker.adapters.store.writes_in_turn import write_of
+from worker.adapters.store.writes_in_turn import write_for_person
 from worker.domain.activation import (
     LIVE,
     CodeFate,
@@ -265,7 +265,7 @@ class ActivationRepository:
         self, id_: ActivationId, judge: port.CancelJudge, *, now: datetime | None = None
     ) -> port.CancelPress | None:
         work = partial(presses.press_judged, id_=id_, judge=judge, now=now)
-        return await write_of(self._db, "activation", id_, work)
+        return await write_for_person(self._db, "activation", id_, work)
 
     async def ask_finish(self, id_: ActivationId, *, now: datetime | None = None) -> State | None:
         asked = {"id": id_, "now": now, "lock_wait": milliseconds(LOCK_WAIT)}

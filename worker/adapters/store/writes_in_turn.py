@@ -23,10 +23,25 @@ async def write_of(
     db: Database, table: str, id_: UUID, work: Callable[[AsyncConnection], Awaitable[T]]
 ) -> T:
     """*work* on a row of this table, whose account never changes. Raises `RowLocked`."""
-    found = await db.rows(_ACCOUNTS[table], {"id": id_})
-    if not found:
+    account = await _account_of(db, table, id_)
+    if account is None:
         return await db.write(work)  # It finds nothing, and waits for nobody.
-    return await db.write_in_turn([found[0]["account"]], work)
+    return await db.write_in_turn([account], work)
+
+
+async def write_for_person(
+    db: Database, table: str, id_: UUID, work: Callable[[AsyncConnection], Awaitable[T]]
+) -> T:
+    """The same for work that begins by `lock_accounts`: whoever waits can come again."""
+    account = await _account_of(db, table, id_)
+    if account is None:
+        return await db.write(work)
+    return await db.write_account(account, work)
+
+
+async def _account_of(db: Database, table: str, id_: UUID) -> str | None:
+    found = await db.rows(_ACCOUNTS[table], {"id": id_})
+    return found[0]["account"] if found else None
 
 
 async def write_case(
