@@ -280,7 +280,7 @@ class RentLong:
                 "rental.read_failed", provider=rental.provider, detail=detail, rental=rental.id
             )
             return False
-        if isinstance(reply, Messages):
-            await self.cases.keep_messages(rental.id, reply.sms)
-            return reply.complete
-        return True
+        if isinstance(reply, NotKnown):
+            return False
+        await self.cases.keep_messages(rental.id, reply.sms)
+        return isinstance(reply, Messages) and reply.complete

@@ -10,6 +10,7 @@ from worker.ports.long_rental import (
     Availability,
     CloseReply,
     Messages,
+    MessagesReply,
     ProlongReply,
     RentalRequest,
     RentalTerms,
@@ -31,6 +32,7 @@ class ScriptedRentals:
     prolongs: list[ProlongReply | Exception] = field(default_factory=list)
     sms: tuple[Sms, ...] = ()
     complete: bool = True  #: Whether those are all it has.
+    only_over: bool = False  #: Whether all it says of its messages is that the rental is over.
     availability: Availability | Exception = Availability.NOT_TOLD
     requests: list[tuple[str, str]] = field(default_factory=list)
     granted: int = 0  #: Requests that the rate budget has granted.
@@ -54,10 +56,10 @@ class ScriptedRentals:
             raise answer
         return answer
 
-    async def messages(self, ref: ProviderRef) -> Messages:
+    async def messages(self, ref: ProviderRef) -> MessagesReply:
         self.requests.append(("messages", ref))
         assert len(self.requests) == self.granted, "every request waits for the budget"
-        return Messages(self.sms, self.complete)
+        return Ended() if self.only_over else Messages(self.sms, self.complete)
 
     async def open(self, request: RentalRequest) -> Rented | NoRent:
         self.requests.append(("open", request.service))

@@ -2,12 +2,14 @@
 
 import pytest
 
-from tests.integration.cases.case_shop import PRICE, CaseShop
+from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop, last_reason
 from tests.integration.cases.rental_order import order
 from tests.integration.store.shop import ALICE, SIM, WINDOW
+from worker.domain.activation import State
 from worker.domain.ids import purchase_id
 from worker.ports.service import PurchaseOrder
 from worker.ports.store.books import AccountPolicy
+from worker.ports.store.case_view import CLOSED
 
 
 async def outcomes_of_orders(shop: CaseShop, policy: str, key: str) -> set[str]:
@@ -60,3 +62,20 @@ async def test_a_block_that_a_human_has_yet_to_judge_stops_orders(shop: CaseShop
     await shop.report_account_event("law_enforcement_block", "P0")
 
     assert await outcomes_of_orders(shop, "P0", "1") == {"account_blocked"}
+
+
+async def test_a_block_that_was_lifted_while_an_order_ran_forfeits_nothing(shop: CaseShop) -> None:
+    shop.change_policy("P3", {"balance.rules_block": "void"})
+    await shop.open_account(amount_minor=10_000, policy="P3")
+    number = await shop.rent_number("P3")
+    block = await shop.report_account_event("rules_block")
+    assert last_reason(block) == "open_order_pending"
+    await shop.report_account_event("rules_unblock")
+    await shop.end_activation(number, State.REFUNDED)
+
+    for days in (1, 2):
+        await shop.fire_due_timers(MONDAY + days * DAY)
+
+    assert await shop.balances() == (10_000, 0)
+    assert last_reason(await shop.case(block.id)) == "taken_back"
+    assert (await shop.case(block.id)).state in CLOSED

@@ -82,3 +82,18 @@ async def test_a_step_taken_back_is_no_repetition(shop: CaseShop, api: Api) -> N
     ]
 
     assert chosen == ["refund", "replacement", "refund"]
+
+
+async def test_a_claim_that_is_completed_keeps_the_reasons_it_was_opened_with(
+    shop: CaseShop, api: Api
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    asked = claim(await shop.delivered_activation("P0"), "invalid_number")
+    first = await opened(api, asked)
+    assert first["decision"]["reason"] == "evidence_missing"
+    del asked["reason"]
+
+    completed = await api.post("/v1/claims", {**asked, "evidence": ["screenshot"]})
+
+    assert (completed.status, completed.json["state"]) == (200, "in_review")
+    assert completed.json["decision"]["reason"] == "judge_evidence"

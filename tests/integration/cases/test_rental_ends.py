@@ -51,6 +51,20 @@ async def test_an_empty_rental_is_paid_back_once_at_its_end(shop: CaseShop) -> N
     assert await violated(shop) == []
 
 
+async def test_a_human_decides_at_once_where_the_provider_only_says_that_it_is_over(
+    shop: CaseShop,
+) -> None:
+    await automatic(shop)
+    shop.provider_rentals.only_over = True
+
+    await shop.fire_due_timers(END + TICK)
+
+    (case,) = await cases_of_ends(shop)
+    assert (case.state, last_reason(case)) == (CaseState.IN_REVIEW, "no_sms_on_record")
+    assert await shop.balances() == (2000, 0)
+    assert (await shop.long_rental()).ended_at == END
+
+
 async def test_an_sms_that_nobody_has_read_yet_is_read_before_a_rental_counts_as_empty(
     shop: CaseShop,
 ) -> None:

@@ -61,6 +61,15 @@ async def test_where_the_provider_cannot_be_read_the_claim_is_for_a_human(
     assert await claimed(api, shop, "non_receiving") == ("in_review", "no_sms_on_record", 1000)
 
 
+async def test_where_the_provider_only_says_that_it_is_over_the_claim_is_for_a_human(
+    api: Api, shop: CaseShop
+) -> None:
+    await shop.fire_due_timers(END + TICK)
+    shop.provider_rentals.only_over = True
+
+    assert await claimed(api, shop, "non_receiving") == ("in_review", "no_sms_on_record", 1000)
+
+
 async def test_a_letter_that_ends_a_rental_counts_from_its_last_sms(
     api: Api, shop: CaseShop
 ) -> None:

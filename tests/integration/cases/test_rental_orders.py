@@ -11,7 +11,7 @@ import pytest
 from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
 from tests.integration.cases.rental_order import PRICE, order
-from tests.integration.store.shop import SIM, TICK
+from tests.integration.store.shop import BOB, SIM, TICK
 from tests.unit.http.caller import Described
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.adapters.tenacity_retry import TenacityRetry
@@ -291,6 +291,35 @@ async def test_a_number_that_was_booked_already_is_not_paid_twice(shop: CaseShop
 
     assert result.id == booked.id
     assert await shop.balances() == (PRICE, 0)
+
+
+async def test_a_number_that_was_given_back_is_sold_again(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=3 * PRICE)
+    before = await rented(shop)
+    shop.set_time(MONDAY + DAY)
+    await shop.admin.execute("UPDATE rental SET ended_at = $1", shop.clock.now)
+    shop.provider_rentals.sales = [SOLD]
+
+    result = await renter(shop)(order(shop, "second"))
+
+    assert result.rental is not None
+    assert (result.rental.ref, result.rental.id == before.id) == (LONG, False)
+    assert await shop.balances() == (PRICE, 0)
+
+
+async def test_the_rental_of_another_account_is_nobody_elses_answer(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=PRICE)
+    await shop.open_account(BOB, amount_minor=PRICE)
+    await rented(shop)
+    shop.provider_rentals.sales = [SOLD]
+    of_bob = order(shop, "second", account=BOB)
+
+    first, again = await renter(shop)(of_bob), await renter(shop)(of_bob)
+
+    assert (first.rental, again.rental) == (None, None)
+    bob = await shop.store.books.account(BOB)
+    assert bob is not None
+    assert (bob.available_minor, bob.held_minor) == (PRICE, 0)
 
 
 async def test_what_the_shop_holds_itself_moves_no_balance(shop: CaseShop) -> None:

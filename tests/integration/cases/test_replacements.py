@@ -87,3 +87,24 @@ async def test_what_a_customer_had_before_is_no_replacement(shop: CaseShop) -> N
         await shop.service.replaced(waits.id, own.id)
 
     assert await shop.state_of(waits.id) is CaseState.WAITING
+
+
+async def test_what_was_set_aside_for_a_payout_is_back_once_a_number_is_given_instead(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=5000)
+    rental = await shop.book_rental(price=900, days=90)
+    await shop.report_outage()
+    shop.set_time(MONDAY + 10 * DAY)
+    outage = await shop.restore_rental()
+    await shop.give_verdict(outage, grant=True, client_caused=False, outage_verified=True)
+    named: dict[str, Any] = {"request_fields": ["service", "amount", "reason", "details"]}
+    waits = await to_be_replaced(shop, rental, destination="client", **named)
+    assert (await shop.case(waits.id)).withheld_minor > 0
+    new = await shop.book_rental("new", start=shop.clock.now)
+    free, held = await shop.balances()
+
+    await shop.service.replaced(waits.id, new.id)
+
+    assert (await shop.case(waits.id)).withheld_minor == 0
+    assert await shop.balances() == (free + held, 0)

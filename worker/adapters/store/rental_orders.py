@@ -135,10 +135,12 @@ async def _bought(
     number = {"number": f"{provider}\n{sold.ref}"}
     await connection.execute(statement("cases/lock_number"), number)
     booked = await rentals.newest(connection, provider, sold.ref)
-    if booked is not None and clock <= booked.ends_at:
-        theirs = NewOrderState(RentalOrderState.FAILED, BOOKED, booked.id)
+    if booked is not None and booked.ended_at is None and clock <= booked.ends_at:
+        # Of another account: it is told as one that is bought and cannot be kept.
+        mine = booked if booked.account == account else None
+        theirs = NewOrderState(RentalOrderState.FAILED, BOOKED, mine.id if mine else None)
         await end(connection, id_, theirs, clock, event_state)
-        return booked
+        return mine
     rental = Rental(
         id=rental_id(provider, sold.ref, clock),
         provider=provider,

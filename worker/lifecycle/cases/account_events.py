@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from worker.domain.account_state import ENDING, STRENGTH, AccountState, LoggedEvent, state_of
+from worker.domain.account_state import ENDING, ENDS, STRENGTH, AccountState, LoggedEvent, state_of
 from worker.domain.calendar import after_months
 from worker.domain.policy import Decision, Op, Outcome, Reason
 from worker.domain.policy.language.choices import Chargeback
@@ -103,7 +103,7 @@ class AccountEventJudge:
         raise AssertionError(f"the shop owes nothing by a date here: no {sla} of {view.case.id}")
 
     def _ask(self, view: port.CaseView, facts: port.CaseFacts) -> port.DecisionRecord:
-        if facts["event"] == "delete_requested" and _taken_back(view.holdings):
+        if facts["event"] in _NEVER_CAME and _has_ended(facts["event"], view.holdings):
             clauses = self.clauses(view.case.policy, Reason.TAKEN_BACK)
             return port.DecisionRecord(Op.ACCOUNT_EVENT, _TAKEN_BACK, dict(facts), clauses)
         given = record_facts.of_account(view, facts, self._refundable(view, facts))
@@ -178,9 +178,13 @@ def _idle_until(view: port.CaseView) -> datetime | None:
 _TAKEN_BACK: Final = Decision(Outcome.NONE, Reason.TAKEN_BACK)
 
 
-def _taken_back(holdings: port.AccountHoldings) -> bool:
+#: Ended before they took effect, these never do: a deletion that was withdrawn, a block lifted.
+_NEVER_CAME: Final = frozenset({"delete_requested", "rules_block"})
+
+
+def _has_ended(event: str, holdings: port.AccountHoldings) -> bool:
     since = holdings.events[holdings.events_before :]
-    return any(told.event == "delete_withdrawn" and not told.refused for told in since)
+    return any(told.event == ENDS[event] and not told.refused for told in since)
 
 
 def _recheck_at(view: port.CaseView, decision: Decision) -> datetime:

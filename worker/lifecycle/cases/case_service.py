@@ -17,7 +17,7 @@ from worker.lifecycle.cases.activation_reviews import (
     ReviewResult,
     with_clauses,
 )
-from worker.lifecycle.cases.claims import SAID_ONCE, claimed_as, may_be_claimed_anew
+from worker.lifecycle.cases.claims import added_by, claimed_as, may_be_claimed_anew
 from worker.lifecycle.cases.follow_ups import FollowUps
 from worker.lifecycle.cases.keyed_calls import CallKey, opened_before, under
 from worker.lifecycle.cases.outages import new_outage, outage_restored_at, probed_step
@@ -103,7 +103,7 @@ class CaseService:
             judged = case.state in CLOSED and case.verdict is not None
             how = port.CaseOpenOutcome.DECIDED if judged else opening.how
             return port.CaseOpenResult(how, case)
-        added = {name: told for name, told in new.facts.items() if name not in SAID_ONCE}
+        added = added_by(new.facts)
         adds = questions.evidence(new.facts.get("evidence", ()), **added)
         change = await self.add(case.id, case.kind, adds, "evidence", words)
         if change.rejected is not None:

@@ -73,13 +73,17 @@ def moves(
 
 def _aside(withheld: int, decision: Decision, state: port.CaseState) -> Iterator[port.MoneyMove]:
     if state in port.CLOSED:
-        if withheld:
-            yield port.MoneyMove(TransferKind.GIVEBACK, withheld)
+        yield from unset_aside(withheld)
     elif state in _ASIDE:
         more = decision.from_balance_minor - withheld
         if more:
             kind = TransferKind.WITHHOLD if more > 0 else TransferKind.EXCESS
             yield port.MoneyMove(kind, abs(more))
+
+
+def unset_aside(withheld: int) -> tuple[port.MoneyMove, ...]:
+    """What was set aside for money that does not leave after all."""
+    return (port.MoneyMove(TransferKind.GIVEBACK, withheld),) if withheld else ()
 
 
 def paid_moves(case: port.Case, payout: port.DecisionRow) -> Iterator[port.MoneyMove]:

@@ -19,7 +19,7 @@ _OVER: Final = frozenset({LogTest.BLOCKED, LogTest.STOPPED})
 RECHECK: Final = timedelta(seconds=60)  #: Shortest delay before the next check of an order.
 
 #: Of a claim that is sent again: what it is about, and since when, stays.
-SAID_ONCE: Final = frozenset({"claim_kind", "destination", "claim_at", "evidence"})
+_SAID_ONCE: Final = frozenset({"claim_kind", "destination", "claim_at", "evidence"})
 #: Denials for something that the customer can still add: no human has judged the claim itself.
 _CAN_BE_ADDED: Final = frozenset(
     reason.value
@@ -36,6 +36,12 @@ _CAN_BE_ADDED: Final = frozenset(
 def claimed_as(facts: port.CaseFacts) -> tuple[str, str]:
     """What tells a claim from others about its order."""
     return (facts["claim_kind"], facts.get("destination", "balance"))
+
+
+def added_by(facts: port.CaseFacts) -> port.CaseFacts:
+    """What a claim that is sent again adds; reasons that it is silent about were given before."""
+    silent = set() if facts.get("reasons_given", True) else {"reasons_given"}
+    return {name: told for name, told in facts.items() if name not in _SAID_ONCE | silent}
 
 
 def may_be_claimed_anew(case: port.Case | None) -> bool:

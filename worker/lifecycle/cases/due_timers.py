@@ -304,7 +304,7 @@ class DueTimers:
             if now <= until:
                 await self._decide(timer)
                 return
-        if await self.rental_closer.read_messages(rental) is LogRead.WHOLE:
+        if await self.rental_closer.read_messages(rental) in {LogRead.WHOLE, LogRead.OVER}:
             await self._decide(timer)
         elif until is not None and now <= until + PATIENCE:
             await self.cases.put_off(timer, SHORTEST_DELAY)

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, assert_never
 
 from worker.domain.ids import ProviderName
 from worker.ports.errors import ProviderError, ProviderUnavailable
-from worker.ports.long_rental import LongRentals, Messages, NotClosed
+from worker.ports.long_rental import LongRentals, NotClosed
 from worker.ports.provider import Ended, NotKnown, Refusal
 from worker.ports.reporter import Reporter
 from worker.ports.store.case_view import Timer
@@ -37,6 +37,7 @@ class LogRead(enum.Enum):
 
     WHOLE = "whole"
     PART = "part"  #: It has more than it gave.
+    OVER = "over"  #: It only says that the rental is over, or that it knows none: nobody can tell.
     UNREAD = "unread"  #: It could not be asked.
 
 
@@ -95,9 +96,11 @@ class RentalCloser:
                 "rental.read_failed", provider=rental.provider, detail=detail, rental=rental.id
             )
             return LogRead.UNREAD
-        if not isinstance(reply, Messages):
-            return LogRead.WHOLE
+        if isinstance(reply, NotKnown):
+            return LogRead.OVER
         await self.cases.keep_messages(rental.id, reply.sms)
+        if isinstance(reply, Ended):
+            return LogRead.OVER
         return LogRead.WHOLE if reply.complete else LogRead.PART
 
     async def _budget_granted(self, provider: ProviderName) -> bool:

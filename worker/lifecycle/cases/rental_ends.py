@@ -79,7 +79,8 @@ class RentalEnds:
         promised, waiting = await self._promised(rental), _waiting(rental)
         if promised in _IF_EMPTY or waiting:
             log = await self._read(rental, one_is_enough=not waiting)
-            if log is not LogRead.WHOLE and not self._too_late(rental):
+            read_again = log not in {LogRead.WHOLE, LogRead.OVER}
+            if read_again and not self._too_late(rental):
                 await self.cases.put_off(timer, self._delay(rental))
                 return
             if promised is EmptyAtEnd.AUTOMATIC:

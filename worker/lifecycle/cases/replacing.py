@@ -9,6 +9,7 @@ from worker.domain.policy import FactError
 from worker.domain.policy.vocabulary import Sla
 from worker.lifecycle.cases.carrying_out import barred
 from worker.lifecycle.cases.case_steps import KindJudge, unchanged, waits_for_replacement
+from worker.lifecycle.cases.claim_payouts import unset_aside
 from worker.ports.store import case_view as port
 
 
@@ -41,6 +42,7 @@ def replaced_step(view: port.CaseView, new: NewNumber) -> port.CaseStep:
     return port.CaseStep(
         state=port.CaseState.REPLACED,
         facts={**case.facts, "replaced_by": str(by)},
+        moves=unset_aside(case.withheld_minor),
         event=f"{case.kind.value}.{port.CaseState.REPLACED.value}",
         evidence=("replacement", told),
         replaced_by=by,
