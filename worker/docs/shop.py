@@ -28,10 +28,10 @@ async def connected(app: web.Application) -> AsyncIterator[None]:
 async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except ApiProblem as problem:
-        return web.json_response({"error": problem.title, "why": problem.slug}, status=409)
-    except ApiUnreachable:  # Nobody knows; the same order sent again is the same order.
-        return web.json_response({"error": "Please try again"}, status=503)
+    except (ApiProblem, ApiUnreachable) as why:
+        if isinstance(why, ApiProblem) and why.slug not in {"internal", "store-unavailable"}:
+            return web.json_response({"error": why.title, "why": why.slug}, status=409)
+        return web.json_response({"error": "Please send it again"}, status=503)  # Nobody knows.
 
 
 async def pay(request: web.Request) -> web.Response:

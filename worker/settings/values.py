@@ -235,15 +235,22 @@ def is_loopback(url: str) -> bool:
 
 
 def check_signing_secret(value: SecretStr) -> SecretStr:
-    """A Standard Webhooks secret: `whsec_` and base64 of 24 to 64 bytes."""
-    text = value.get_secret_value()
+    """Standard Webhooks secrets, separated by spaces: `whsec_` and base64 of 24 to 64 bytes."""
+    secrets = value.get_secret_value().split()
+    if not secrets or not all(map(_is_signing_secret, secrets)):
+        raise ValueError(
+            "must be whsec_ followed by base64 of 24 to 64 random bytes; several of them, separated"
+            " by spaces, all sign"
+        )
+    return value
+
+
+def _is_signing_secret(text: str) -> bool:
     try:
         key = base64.b64decode(text.removeprefix(_WHSEC), validate=True)
     except (binascii.Error, ValueError):
-        key = b""
-    if not text.startswith(_WHSEC) or not 24 <= len(key) <= 64:
-        raise ValueError("must be whsec_ followed by base64 of 24 to 64 random bytes")
-    return value
+        return False
+    return text.startswith(_WHSEC) and 24 <= len(key) <= 64
 
 
 def check_api_key(value: SecretStr) -> SecretStr:

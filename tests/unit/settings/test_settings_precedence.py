@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.settings.given import HERO, Load
+from worker.adapters.events.webhook import Signer
 from worker.settings import Loaded, load
 from worker.settings.load import effective
 
@@ -136,6 +137,20 @@ def test_the_secret_of_events_may_lie_in_a_file(here: Path, loading: Load) -> No
 
     assert secret is not None
     assert secret.get_secret_value() == "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.mark.parametrize("between", [" ", "\n"])
+def test_while_the_secret_of_events_is_replaced_there_are_two(
+    here: Path, loading: Load, between: str
+) -> None:
+    both = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5"
+    (here / "signing").write_text(between.join(both) + "\n")
+
+    secret = loading('[events]\nsecret_file = "signing"').settings.events.secret
+
+    assert secret is not None
+    signatures = Signer(secret.get_secret_value()).sign("id", 0, b"{}").split()
+    assert signatures == [Signer(each).sign("id", 0, b"{}") for each in both]
 
 
 def test_a_file_that_is_not_needed_is_not_read(loading: Load) -> None:

@@ -48,6 +48,7 @@ WRONG_VALUES = [
     ('[events]\nsecret = "secret"', "events.secret", "whsec_"),
     ('[events]\nsecret = "whsec_c2hvcnQ="', "events.secret", "whsec_"),
     ('[events]\nsecret = "whsec_%%%"', "events.secret", "whsec_"),
+    (f'[events]\nsecret = "{WHSEC} secret"', "events.secret", "whsec_"),
     ("[defaults]\nwindow_seconds = 0", "defaults.window_seconds", "greater than or equal to 1"),
     ("[defaults]\nwindow_seconds = 86401", "defaults.window_seconds", "or equal to 86400"),
     ("[defaults]\nwindow_seconds = 1.5", "defaults.window_seconds", "integer"),

@@ -13,7 +13,7 @@ _NAMED: Final[Mapping[str, Any]] = {
     "activation": _ID,
     "amount_minor": 120,
     "available_minor": 500,
-    "claim_kind": "no_sms",
+    "claim_kind": "non_receiving",
     "code": "482913",
     "country": "0",
     "currency": "USD",
