@@ -1,9 +1,9 @@
 """`make mutation`: every mutant of the refund policies and their calendar, against their tests.
 
-Cosmic Ray lists the mutants, makes each one and keeps the results; the tests of each run here, in
-a fork that has pytest loaded already: that is several times faster than starting Python anew.
-Only a copy of the checkout is ever changed. Stopped with Ctrl-C it goes on where it was, unless
-what it depends on has changed since.
+Cosmic Ray lists the mutants, makes each one and keeps the results. Each core has a copy of the
+checkout, and the tests of a mutant run in a fork of its process, which has pytest loaded already:
+that is several times faster than starting Python anew. Stopped with Ctrl-C it goes on where it was,
+unless what it depends on has changed since.
 """
 # mypy: disable-error-code="import-untyped"
 # Cosmic Ray ships no types.
@@ -17,11 +17,14 @@ import random
 import resource
 import shlex
 import shutil
+import signal
 import sys
 import time
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterator
 from compileall import compile_dir
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from difflib import unified_diff
 from pathlib import Path
@@ -58,7 +61,9 @@ COPIED = (
 )
 STATE = CHECKOUT / ".state" / "mutation"
 COPY = STATE / "copy"
-GOAL = 0.98
+COPIES = STATE / "copies"  #: One for each process that makes mutants.
+READS_FILES = Path("worker/domain/policy/language")
+GOALS = {"what decides": 0.98, "what reads policy files": 0.9}
 EVERY = 50  #: Mutants between two lines of progress.
 MEMORY_BYTES = 2 << 30  #: A mutant may build without end.
 Position: TypeAlias = tuple[int, int]  #: Line and column.
@@ -88,6 +93,7 @@ def main() -> int:
 def copy_checkout() -> str:
     """Copy what is needed; return what tells this content from any other."""
     shutil.rmtree(COPY, ignore_errors=True)
+    shutil.rmtree(COPIES, ignore_errors=True)
     for name in COPIED:
         (COPY / name).parent.mkdir(parents=True, exist_ok=True)
         if (CHECKOUT / name).is_dir():
@@ -154,11 +160,29 @@ def run_pending(session: WorkDB, config: ConfigDict) -> None:
     random.Random(0).shuffle(pending)
     tell(f"{len(pending)} mutants to go of {session.num_work_items}")
     started = time.monotonic()
-    for done, item in enumerate(pending, start=1):
-        session.set_result(item.job_id, result_of(item.mutations[0], config))
-        if done % EVERY == 0 or done == len(pending):
-            left = (time.monotonic() - started) / done * (len(pending) - done)
-            tell(f"{done} of {len(pending)} done, {left / 60:.0f} min left")
+    workers = ProcessPoolExecutor(mp_context=FORK, initializer=move_into_own_copy)
+    try:
+        jobs = {workers.submit(result_of, it.mutations[0], config): it.job_id for it in pending}
+        for done, job in enumerate(as_completed(jobs), start=1):
+            session.set_result(jobs[job], job.result())
+            if done % EVERY == 0 or done == len(pending):
+                left = (time.monotonic() - started) / done * (len(pending) - done)
+                tell(f"{done} of {len(pending)} done, {left / 60:.0f} min left")
+    except KeyboardInterrupt:
+        tell("stopping, as soon as the mutants that are made now have been tested")
+        raise
+    finally:
+        workers.shutdown(cancel_futures=True)
+
+
+def move_into_own_copy() -> None:
+    # Ctrl-C at the terminal is for the process that keeps the results: a run that was cut off by it
+    # would look like a mutant that was killed.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    own = COPIES / str(os.getpid())
+    shutil.copytree(COPY, own)
+    os.chdir(own)
+    sys.path[0] = str(own)
 
 
 def result_of(mutation: MutationSpec, config: ConfigDict) -> WorkResult:
@@ -214,11 +238,19 @@ def report(session: WorkDB) -> int:
         mutation = item.mutations[0]
         operator = mutation.operator_name.removeprefix("core/")
         print(f"{mutation.module_path}:{mutation.start_pos[0]} {operator}\n{result.diff}\n")  # noqa: T201 - a report
-    killed = len(run) - len(survivors)
-    skipped = session.num_work_items - len(run)
-    share = f"{killed / len(run):.1%}, {skipped} skipped"
-    print(f"{killed} of {len(run)} mutants killed: {share}")  # noqa: T201 - a report
-    return 0 if killed >= GOAL * len(run) else 1
+    made, lived = Counter(map(part, run)), Counter(map(part, survivors))
+    for name, goal in GOALS.items():
+        killed = made[name] - lived[name]
+        share = f"{killed / max(made[name], 1):.1%} where {goal:.0%} are asked"
+        print(f"{name}: {killed} of {made[name]} mutants killed, {share}")  # noqa: T201 - a report
+    print(f"{session.num_work_items - len(run)} skipped or not run")  # noqa: T201 - a report
+    reached = all(made[name] - lived[name] >= goal * made[name] for name, goal in GOALS.items())
+    return 0 if reached else 1
+
+
+def part(pair: tuple[WorkItem, WorkResult]) -> str:
+    deciding, reading = GOALS
+    return reading if pair[0].mutations[0].module_path.is_relative_to(READS_FILES) else deciding
 
 
 def place(pair: tuple[WorkItem, WorkResult]) -> tuple[str, Position, str]:
