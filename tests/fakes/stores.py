@@ -198,6 +198,7 @@ class UnaskedActivations:
         listed: Sequence[ProviderRef],
         rented_before: datetime,
         limit: int,
+        after: ActivationId | None = None,
     ) -> list[LiveNumber]:
         raise NotImplementedError
 

@@ -1,7 +1,7 @@
 """Read the provider's list of active numbers: one request tells of a whole page of them.
 
-A code on a row is a code. A number that is missing from a complete list is only looked at: lists
-lag, lie and shift between pages.
+A code on a row is a code. A number that no page names is only looked at: lists lag, lie and shift
+between pages, and some cannot be read at all.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from worker.domain.ids import ProviderName, ProviderRef
+from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.look import Look
@@ -23,10 +23,14 @@ from worker.ports.store.activations import ActivationStore, SeenSms
 
 PAGES_AT_ONCE: Final = 8
 PAGES_MAX: Final = 20_000  #: Two million numbers: a longer list is taken for endless.
-ABSENT_EVERY: Final = timedelta(seconds=15)
+ABSENT_EVERY: Final = timedelta(seconds=15)  #: Where the list can be read.
+UNREAD_POLLS: Final = 3  #: Then numbers are looked at that stand on pages which cannot be read.
 ABSENT_SHARE: Final = 0.02  #: Of the time, at most, that a comparison of a long list may take.
 ABSENT_AGE: Final = timedelta(seconds=10)  #: What a fresh rental may take to get on the list.
-ABSENT_MAX: Final = 50  #: Made due per reading; an empty list must not become a flood of looks.
+#: Made due per comparison, where half of the rate is less than that until the next one: an empty
+#: list must not become a flood of looks.
+ABSENT_LEAST: Final = 50
+ABSENT_RATE: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -49,6 +53,11 @@ class _Memory:
     pages: int = 1  #: Of the last reading.
     unanswered: bool = False  #: No page of the last reading could be had.
     compare_at: float = float("-inf")  #: When the next comparison may be, on the process's clock.
+    unread_since: float | None = (
+        None  #: Since when no reading was whole, and nobody made due for it.
+    )
+    named: list[ProviderRef] = field(default_factory=list)  #: By the pages read since then.
+    looked_at: ActivationId | None = None  #: The number that was made due last.
     reading: _Reading | None = None  #: Which was not at its end when its tick was.
 
 
@@ -97,9 +106,23 @@ class Listing:
         if not reading.ended:
             memory.reading = reading
         elif reading.whole:
-            memory.pages = reading.page
-            await self._absent(provider, memory, reading)
+            memory.pages, memory.unread_since = reading.page, None
+            await self._absent(provider, terms, memory, reading, ABSENT_EVERY)
+        elif provider.circuit is Circuit.CLOSED:
+            await self._unread(provider, terms, memory, reading)
         return len(reading.refs) - before
+
+    async def _unread(
+        self, provider: Provider, terms: ProviderTerms, memory: _Memory, reading: _Reading
+    ) -> None:
+        """Pages are lost now and then; for a while none may have named a number."""
+        now, wait = self.clock.monotonic(), UNREAD_POLLS * terms.poll
+        if memory.unread_since is None:
+            memory.unread_since, memory.named = now, []
+        memory.named += reading.refs
+        if now - memory.unread_since >= wait.total_seconds():
+            reading.refs, memory.unread_since = memory.named, None
+            await self._absent(provider, terms, memory, reading, wait)
 
     async def _pages(
         self,
@@ -153,18 +176,32 @@ class Listing:
             await self.look.codes(seen)
         return page
 
-    async def _absent(self, provider: Provider, memory: _Memory, reading: _Reading) -> None:
-        """Make numbers due that the list does not name; seldom, as every live one is compared.
+    async def _absent(
+        self,
+        provider: Provider,
+        terms: ProviderTerms,
+        memory: _Memory,
+        reading: _Reading,
+        every: timedelta,
+    ) -> None:
+        """Make numbers due that no page names; seldom, as every live one is compared.
 
-        They are looked at beside the next reading: one that hangs must not hold that up.
+        They are looked at beside the next reading: one that hangs must not hold that up. Where they
+        are many, each has its turn.
         """
         began = self.clock.monotonic()
         if began < memory.compare_at:
             return
-        memory.compare_at = began + ABSENT_EVERY.total_seconds()
+        memory.compare_at = began + every.total_seconds()
+        most = int(terms.requests_per_second * every.total_seconds() * ABSENT_RATE)
         missing = await self.activations.missing_from(
-            provider.name, reading.refs, reading.started - ABSENT_AGE, ABSENT_MAX
+            provider.name,
+            reading.refs,
+            reading.started - ABSENT_AGE,
+            max(ABSENT_LEAST, most),
+            after=memory.looked_at,
         )
+        memory.looked_at = missing[-1].id if missing else None
         took = self.clock.monotonic() - began
         memory.compare_at = max(memory.compare_at, began + took / ABSENT_SHARE)
         with contextlib.suppress(ScheduleUnavailable):  # They are compared again soon.

@@ -15,7 +15,14 @@ from worker.domain.activation import State
 from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.listing import ABSENT_AGE, ABSENT_MAX, ABSENT_SHARE, PAGES_AT_ONCE
+from worker.lifecycle.listing import (
+    ABSENT_AGE,
+    ABSENT_EVERY,
+    ABSENT_LEAST,
+    ABSENT_SHARE,
+    PAGES_AT_ONCE,
+    UNREAD_POLLS,
+)
 from worker.ports.errors import ProviderUnavailable, UnknownReply
 from worker.ports.provider import ActivePage, ActiveRow, Circuit, CodesArrived, Ended, Sms, Waiting
 from worker.ports.store.activations import LiveNumber
@@ -252,7 +259,7 @@ async def test_a_long_list_is_compared_for_a_small_share_of_the_time(
 ) -> None:
     compared: list[float] = []
 
-    async def slowly(*_: object) -> list[LiveNumber]:
+    async def slowly(*_: object, **__: object) -> list[LiveNumber]:
         compared.append(listed.elapsed)
         listed.elapsed += 4
         return []
@@ -267,18 +274,60 @@ async def test_a_long_list_is_compared_for_a_small_share_of_the_time(
     assert compared[1] - compared[0] >= 4 / ABSENT_SHARE
 
 
+async def hinted(world: World) -> set[str]:
+    """What is to be looked at now; it is taken off the schedule."""
+    looks = world.schedule.take(SIM, WINDOW)
+    return {number.ref for number, at in looks if at <= world.now()}
+
+
 async def test_an_empty_list_credits_nobody_and_looks_at_a_few(listed: World) -> None:
-    numbers = [await listed.take(str(n), age=LONG_LISTED) for n in range(ABSENT_MAX + 5)]
+    listed.their_terms = terms(requests_per_second=1)
+    numbers = [await listed.take(str(n), age=LONG_LISTED) for n in range(ABSENT_LEAST + 5)]
     await listed.admin.execute(TAKEN_IN_BEFORE)
     listed.provider.will("list", page()).will("look", Waiting())
 
     await listed.read_list()
     await listed.read_list()
+    listed.their_terms = terms()
     await listed.watch.tick(listed.provider, turns(5))
 
-    assert len(listed.provider.asked("look")) == ABSENT_MAX
+    assert len(listed.provider.asked("look")) == ABSENT_LEAST
     assert {(await listed.number(one)).state for one in numbers} == {State.WAITING}
     assert await listed.money() == (ALL - len(numbers) * PRICE, len(numbers) * PRICE)
+
+
+async def test_of_many_that_a_list_does_not_name_each_has_its_turn(listed: World) -> None:
+    listed.their_terms = terms(requests_per_second=1)
+    refs = [str(n) for n in range(2 * ABSENT_LEAST)]
+    for ref in refs:
+        await listed.take(ref, age=LONG_LISTED)
+    await listed.admin.execute(TAKEN_IN_BEFORE)
+    listed.provider.will("list", page()).will("look", Waiting())
+
+    for _ in range(2):
+        await listed.read_list()
+        listed.elapsed += ABSENT_EVERY.total_seconds()
+
+    assert await hinted(listed) == set(refs)
+
+
+async def test_numbers_of_a_list_that_cannot_be_read_are_looked_at_after_a_while(
+    listed: World,
+) -> None:
+    """As long as some page of each reading is lost, one that is read names numbers all the same."""
+    for ref in ("named", "cut off"):
+        await listed.take(ref, age=LONG_LISTED)
+    await listed.admin.execute(TAKEN_IN_BEFORE)
+    listed.provider.will("list", page(row("named"), last=False), of=0)
+    listed.provider.will("list", UnknownReply("sim", "cut"), of=1)
+
+    for _ in range(UNREAD_POLLS):
+        await listed.read_list()
+        assert await hinted(listed) == set()
+        listed.elapsed += listed.their_terms.poll.total_seconds()
+    await listed.read_list()
+
+    assert await hinted(listed) == {"cut off"}
 
 
 async def test_an_absent_number_is_credited_only_when_the_look_says_so(listed: World) -> None:

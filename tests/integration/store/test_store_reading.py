@@ -166,3 +166,17 @@ async def test_what_a_list_did_not_name_is_only_what_still_waits(shop: Shop) -> 
     assert [number.ref for number in missing] == ["missing"]
     assert await shop.store.activations.missing_from(SIM, listed, earlier, 10) == []
     assert await shop.store.activations.missing_from(OTHER, listed, later, 10) == []
+
+
+async def test_what_a_list_did_not_name_comes_in_turn(shop: Shop) -> None:
+    await shop.open()
+    await shop.store.activations.accept([intake(str(at), rented_at=None) for at in range(5)])
+    later = await shop.one("SELECT now() + interval '1 minute'")
+    found = shop.store.activations.missing_from
+
+    whole = [number.id for number in await found(SIM, [], later, 9)]
+    first = await found(SIM, [], later, 3)
+    second = await found(SIM, [], later, 3, after=first[-1].id)
+
+    assert whole == sorted(whole)
+    assert [number.id for number in (*first, *second)] == [*whole, whole[0]]

@@ -369,14 +369,11 @@ class ActivationRepository:
         listed: Sequence[ProviderRef],
         rented_before: datetime,
         limit: int,
+        after: ActivationId | None = None,
     ) -> list[port.LiveNumber]:
-        return await self._live(
-            statement("activations/missing_from"),
-            provider=provider,
-            listed=list(listed),
-            rented_before=rented_before,
-            limit=limit,
-        )
+        asked = {"listed": list(listed), "rented_before": rented_before}
+        asked |= {"limit": limit, "after": after}
+        return await self._live(statement("activations/missing_from"), provider=provider, **asked)
 
     async def _live(self, sql: Executable, **parameters: object) -> list[port.LiveNumber]:
         async def work(connection: AsyncConnection) -> list[port.LiveNumber]:

@@ -390,6 +390,10 @@ class ActivationStore(Protocol):
         listed: Sequence[ProviderRef],
         rented_before: datetime,
         limit: int,
+        after: ActivationId | None = None,
     ) -> list[LiveNumber]:
-        """Waiting numbers that a complete list did not name: reasons to look, proofs of nothing."""
+        """Waiting numbers that a list did not name: reasons to look, proofs of nothing.
+
+        By id, from the first one behind *after* on, and those before it at the end.
+        """
         ...

@@ -1,5 +1,4 @@
--- Waiting numbers that a complete list did not name. Absence proves nothing: each is only looked at, and
--- those first that have the least time left.
+-- Waiting numbers that a list did not name. Absence proves nothing: each is only looked at, in turn.
 SELECT id, provider_ref, rented_at, deadline_at FROM activation
  WHERE id = ANY(ARRAY(SELECT live.id FROM live WHERE at_provider = :provider))
    AND NOT settled AND state = 'waiting' AND provider_ref IS NOT NULL
@@ -7,4 +6,4 @@ SELECT id, provider_ref, rented_at, deadline_at FROM activation
    AND rented_at + interval '0' < :rented_before AND created_at < :rented_before
    AND deadline_at >= now()
    AND NOT EXISTS (SELECT FROM unnest(CAST(:listed AS text[])) AS l(ref) WHERE l.ref = provider_ref)
- ORDER BY deadline_at LIMIT :limit
+ ORDER BY coalesce(id <= CAST(:after AS uuid), false), id LIMIT :limit
