@@ -129,6 +129,8 @@ class Look:
             return self.next(number, terms) or self._once_more(number)
         if not await self._record_observation(provider.name, number, seen):
             return None
+        if isinstance(seen, NotKnown) and not await self._is_live(provider.name, number):
+            return None
         again = self.next(number, terms)
         waits = again is None and self._waits(provider.name, number, seen)
         return self._once_more(number) if waits else again
@@ -170,6 +172,13 @@ class Look:
                 return True  # Not known is no information: the ending decides.
             case _:
                 assert_never(seen)
+
+    async def _is_live(self, provider: ProviderName, number: LiveNumber) -> bool:
+        """A number that was ended is one its provider knows no more: nothing more is to be seen."""
+        with contextlib.suppress(StoreError):
+            live = await self.activations.live_of_refs(provider, [number.ref])
+            return number.id in {each.id for each in live}
+        return True
 
     def _waits(self, provider: ProviderName, number: LiveNumber, seen: Observation) -> bool:
         """Whether a code of this look waits for its number's row."""

@@ -71,6 +71,18 @@ async def test_nothing_new_is_looked_at_again(world: World, seen: object) -> Non
     assert world.reporter.troubles == []
 
 
+async def test_a_number_that_was_ended_is_not_looked_at_until_its_deadline(world: World) -> None:
+    number = await world.take()
+    world.provider.will("look", NotKnown()).will("cancel", Ended(PriceFate.GIVEN_BACK))
+    await world.service.cancel(number.id)
+    await world.end_all()
+    assert (await world.number(number)).state is State.REFUNDED
+
+    await look_now(world, live(number))
+
+    assert await world.schedule.size(SIM) == 0
+
+
 async def test_an_unreadable_answer_is_told_and_changes_nothing(world: World) -> None:
     number = await world.take()
     world.provider.will("look", UnknownReply("sim", "HTML"))
