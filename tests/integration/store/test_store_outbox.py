@@ -42,6 +42,29 @@ async def test_the_next_event_of_an_activation_waits_for_the_one_before(shop: Sh
     ]
 
 
+async def test_an_event_of_a_case_waits_for_those_before_about_the_same_number(shop: Shop) -> None:
+    await told_twice(shop, "1")
+    number = await shop.one("SELECT id FROM activation")
+    await shop.admin.execute(
+        "INSERT INTO event (subject, type, activation_id, payload)"
+        " VALUES ('of the case', 'claim.opened', $1, '{}')",
+        number,
+    )
+
+    (first,) = await claim(shop)
+    assert await claim(shop) == []
+    await shop.store.outbox.events_failed([FailedEvent(first.id, LEASE, 500)], now=NOW)
+    assert await claim(shop) == []
+    in_turn = [first.type]
+    for _ in range(3):
+        (event,) = await claim(shop, after=LEASE)
+        in_turn.append(event.type)
+        await shop.store.outbox.events_sent({event.id: 200})
+
+    last = ["activation.delivered", "claim.opened"]
+    assert in_turn == [*["activation.code_received"] * 2, *last]
+
+
 async def test_a_claim_that_died_comes_back_when_its_lease_is_over(shop: Shop) -> None:
     await told_twice(shop, "1")
     (first,) = await claim(shop)

@@ -177,6 +177,18 @@ async def test_an_index_that_a_stopped_build_left_unusable_is_built_again(
     await admin.close()
 
 
+async def test_a_database_of_a_later_version_is_left_as_it_is(empty_database_url: str) -> None:
+    await migrate.upgrade(empty_database_url)
+    admin = await asyncpg.connect(empty_database_url)
+    await admin.execute("UPDATE alembic_version SET version_num = '9999'")
+    await admin.execute("DROP INDEX rental_of_account")
+
+    assert await migrate.upgrade(empty_database_url) == ("9999", "9999")
+
+    assert await admin.fetchval("SELECT to_regclass('rental_of_account')") is None
+    await admin.close()
+
+
 async def test_two_hosts_build_the_large_indexes_one_after_the_other(
     empty_database_url: str,
 ) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
 from worker.adapters.store.layout import LAYOUT
 from worker.adapters.store.refusals import DEADLOCK, LOCKED, sqlstate, translated
-from worker.adapters.store.revisions import MIGRATIONS, ROLE, check, head, revision
+from worker.adapters.store.revisions import MIGRATIONS, ROLE, check, head, is_later, revision
 
 T = TypeVar("T")
 #: Told in a line whom a migration waits for.
@@ -52,6 +52,10 @@ LARGE_INDEXES: Final[Mapping[str, str]] = {
     "activation_of_service": "activation (service, country, rented_at)",
     # Since when a number waits for a human: the list of all that wait asks it of each.
     "transition_in_review": "transition (activation_id, seq) INCLUDE (at) WHERE what = 'in_review'",
+    # The next event of a number, or of what is about none.
+    "event_pending_thing": (
+        "event (coalesce(CAST(activation_id AS text), subject), seq) WHERE state = 'pending'"
+    ),
     # What was written since a number, without an entry for each row: the rows stand in that order,
     # and a page for every 128 says from where to where.
     "transfer_number": "transfer USING brin (id) WITH (autosummarize = on)",
@@ -87,7 +91,7 @@ _OLDER = text(
 _WRITE = text("UPDATE layout SET written = :layout WHERE written < :layout")
 _OURS: Final = {"layout": LAYOUT}
 #: Only code of before looks into these; with them a settlement writes to each other index, too.
-_OF_OLDER: Final = ("activation_live_ref", "activation_due")
+_OF_OLDER: Final = ("activation_live_ref", "activation_due", "event_pending_subject")
 _USABLE = text(
     "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = oid"
     " WHERE indisvalid AND relnamespace = CAST('public' AS regnamespace)"
@@ -132,7 +136,7 @@ def _config() -> Config:
 
 def _migrate(connection: Connection) -> str | None:
     before = revision(connection)
-    if before == head():
+    if before == head() or (before and is_later(before)):
         return before
     present = connection.execute(_PRESENT, {"tables": list(LOCKED_TABLES)}).scalar_one()
     if present:
@@ -159,11 +163,17 @@ def _engine(url: str) -> AsyncEngine:
 
 
 async def upgrade(url: str, *, waits: Waits = lambda _: None) -> tuple[str | None, str]:
-    """Migrate; returns the revision before and now. Raises `StoreUnavailable`."""
+    """Migrate; returns the revision before and now. Raises `StoreUnavailable`.
+
+    A database that a later version migrated is left as it is: after a rollback every start of the
+    older one comes here.
+    """
     engine = _engine(url)
     try:
         with translated():
             before = await _patiently(engine, lambda c: c.run_sync(_migrate), waits)
+            if before and is_later(before):
+                return before, before
             await _build_large_indexes(engine)
     finally:
         await engine.dispose()

@@ -38,6 +38,11 @@ def revision(connection: Connection) -> str | None:
     return connection.execute(_REVISION).scalar()
 
 
+def is_later(found: str) -> bool:
+    """Whether a database at *found* was migrated by a later version of the code."""
+    return found not in known()
+
+
 def check(connection: Connection) -> None:
     """Raise `SchemaMissing` where the database is not at this version's revision, or beyond.
 
@@ -47,7 +52,7 @@ def check(connection: Connection) -> None:
     found = revision(connection)
     if found is None:
         raise SchemaMissing("the database has no schema: run `activation-worker migrate`")
-    if found in known() and found != head():
+    if not is_later(found) and found != head():
         raise SchemaMissing(
             f"the schema is at {found}, this version needs {head()}:"
             " run `activation-worker migrate`"

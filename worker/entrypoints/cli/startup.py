@@ -83,12 +83,15 @@ def migrate(
     all daemons are of this version: from then on they write what the version before cannot read.
     """
     from worker.adapters.store import migrate as schema
+    from worker.adapters.store.revisions import is_later
     from worker.entrypoints.cli.configured import configured
 
     settings = configured(config).settings
     url = settings.database.url.get_secret_value()
     before, now = asyncio.run(schema.upgrade(url, waits=say))
-    if before == now:
+    if is_later(now):
+        say(f"the schema is of a later version, so nothing is done: {now}")
+    elif before == now:
         say(f"the schema is up to date: {now}")
     else:
         say(f"the schema was {before or 'missing'} and is now {now}")

@@ -1,5 +1,5 @@
 -- Events did not reach the endpoint: each is due again later, or dead where there is no later.
--- The subject's next ones wait for it all the same. Due before it they would be read, and passed
+-- The next ones about the same thing wait for it all the same. Due before it they would be read, and passed
 -- over, by every lease: an endpoint that was down for an hour leaves hundreds of thousands of them.
 WITH asked AS (
     SELECT * FROM unnest(
@@ -15,9 +15,10 @@ failed AS (
       FROM asked
      WHERE e.subject = asked.subject AND e.type = asked.type AND e.number = asked.number
        AND e.state = 'pending'
-    RETURNING e.subject, e.seq, e.state, e.next_at
+    RETURNING coalesce(CAST(e.activation_id AS text), e.subject) AS thing, e.seq, e.state, e.next_at
 )
 UPDATE event e SET next_at = failed.next_at
   FROM failed
- WHERE e.subject = failed.subject AND e.seq > failed.seq AND e.state = 'pending'
+ WHERE coalesce(CAST(e.activation_id AS text), e.subject) = failed.thing
+   AND e.seq > failed.seq AND e.state = 'pending'
    AND (failed.state = 'dead' OR e.next_at < failed.next_at)

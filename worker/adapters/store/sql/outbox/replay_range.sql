@@ -9,13 +9,13 @@ again AS (
        SET state = 'pending', attempts = 0, next_at = '-infinity', leased_by = NULL
       FROM asked
      WHERE e.seq = asked.seq AND {{can_replay}}
-    RETURNING e.subject, e.seq
+    RETURNING coalesce(CAST(e.activation_id AS text), e.subject) AS thing, e.seq
 ),
 -- What waits behind one that had failed was put off with it.
 later AS (
     UPDATE event e SET next_at = '-infinity'
-      FROM (SELECT subject, min(seq) AS seq FROM again GROUP BY subject) first
-     WHERE e.subject = first.subject AND e.seq > first.seq
+      FROM (SELECT thing, min(seq) AS seq FROM again GROUP BY thing) first
+     WHERE coalesce(CAST(e.activation_id AS text), e.subject) = first.thing AND e.seq > first.seq
        AND e.state = 'pending' AND e.leased_by IS NULL
        AND e.seq NOT IN (SELECT seq FROM again)
 )
