@@ -5,6 +5,7 @@ something that is nowhere else yet, so it is tried again until the handler has t
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from arq.typing import WorkerCoroutine
+from arq.utils import to_unix_ms
 from arq.worker import Function, Retry, func
 
 from worker.domain.backoff import ACCEPT_JOB
 from worker.domain.ids import ProviderName
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import TICKS, ProviderTick, SharedTick, Tick
-from worker.ports.handover import ACCEPT, IntakeRefusal, RefusedIntake
+from worker.ports.handover import ACCEPT, EnqueuedJob, IntakeRefusal, RefusedIntake
 from worker.ports.reporter import JobResult, Reporter
 
 Ctx: TypeAlias = dict[str, Any]
@@ -42,7 +44,7 @@ class JobHandlers:
     """What the jobs may touch. Built once, in `job_handlers_of`."""
 
     #: Takes numbers that were rented, as handed over in this job; not validated yet.
-    accept: Callable[[str, Sequence[Any]], Awaitable[JobResult]]
+    accept: Callable[[EnqueuedJob, Sequence[Any]], Awaitable[JobResult]]
     #: Keeps what was handed over and cannot be taken.
     refuse: Callable[[Sequence[RefusedIntake]], Awaitable[None]]
     #: Runs the tick of that name, of the provider where it is one of a provider.
@@ -60,12 +62,14 @@ async def accept(ctx: Ctx, *given: Any, **fields: Any) -> None:
     payloads = [each for one in given for each in (one if isinstance(one, list | tuple) else [one])]
     payloads += [fields] if fields or not given else []
     handlers = handlers_in(ctx)
-    await _until_done(ctx, handlers.accept(ctx["job_id"], payloads))
+    job = EnqueuedJob(ctx["job_id"], str(to_unix_ms(ctx["enqueue_time"])))
+    await _until_done(ctx, handlers.accept(job, payloads))
 
 
 async def refuse(ctx: Ctx, reason: str, body: bytes) -> None:
     """Keep a job whole that hands something over and cannot be read; nobody enqueues this one."""
-    refused = RefusedIntake(job=ctx["job_id"], reason=IntakeRefusal(reason), body=body)
+    job = EnqueuedJob(ctx["job_id"], hashlib.sha256(body).hexdigest())
+    refused = RefusedIntake(job=job, reason=IntakeRefusal(reason), body=body)
 
     async def keep() -> JobResult:
         await handlers_in(ctx).refuse([refused])

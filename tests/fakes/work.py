@@ -11,7 +11,7 @@ from worker.domain.backoff import Backoff
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
 from worker.jobs import JobHandlers
-from worker.ports.handover import RefusedIntake
+from worker.ports.handover import EnqueuedJob, RefusedIntake
 from worker.ports.reporter import JobResult
 
 PHONE = "+4917012345678"
@@ -47,9 +47,9 @@ class Work:
             self.failures -= 1
             raise ConnectionError(PHONE)
         self.refused += refused
-        self.reporter.intake_refused(refused[0].reason, refused[0].job)
+        self.reporter.intake_refused(refused[0].reason, refused[0].job.id)
 
-    async def _accept(self, _job: str, payloads: Sequence[Any]) -> JobResult:
+    async def _accept(self, _job: EnqueuedJob, payloads: Sequence[Any]) -> JobResult:
         if self.failures:
             self.failures -= 1
             raise ConnectionError(PHONE)

@@ -16,7 +16,7 @@ from worker.domain.ids import ProviderName
 from worker.entrypoints import arq_worker
 from worker.entrypoints.arq_worker import cli_settings
 from worker.jobs import JobHandlers
-from worker.ports.handover import QUEUE
+from worker.ports.handover import QUEUE, EnqueuedJob
 from worker.ports.reporter import JobResult
 from worker.settings import Settings
 
@@ -48,7 +48,7 @@ class Opened:
     async def _refuse(self, _: object) -> None:
         return None
 
-    async def _accept(self, _job: str, _: object) -> JobResult:
+    async def _accept(self, _job: EnqueuedJob, _: object) -> JobResult:
         return JobResult.DONE
 
     async def _tick(self, _name: str, _provider: ProviderName | None) -> JobResult:

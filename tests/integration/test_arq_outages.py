@@ -19,7 +19,7 @@ from worker.adapters.redis import connect
 from worker.adapters.redis.queue import open_queue
 from worker.domain.ids import ProviderName
 from worker.entrypoints.arq_worker import run_supervised
-from worker.ports.handover import QUEUE
+from worker.ports.handover import QUEUE, EnqueuedJob
 from worker.ports.reporter import JobResult
 
 
@@ -130,7 +130,7 @@ class SlowIntake(Work):
         self.taking = asyncio.Event()
         self.cut_off: list[str] = []
 
-    async def _accept(self, job: str, payloads: Sequence[Any]) -> JobResult:
+    async def _accept(self, job: EnqueuedJob, payloads: Sequence[Any]) -> JobResult:
         self.taking.set()
         try:
             await self.let_go.wait()

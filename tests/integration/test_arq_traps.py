@@ -275,7 +275,7 @@ async def test_a_number_that_redis_forgot_is_told(
         while await queue.zcard(QUEUE):
             pass
 
-    assert [one.job for one in work.refused] == ["forgotten"]
+    assert [one.job.id for one in work.refused] == ["forgotten"]
 
 
 async def test_what_is_refused_is_kept_however_often_the_database_fails(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +14,11 @@ from worker import jobs
 from worker.domain.ids import ProviderName
 from worker.jobs import JOBS, JobHandlers
 from worker.lifecycle.ticks import FOR_ALL, PER_PROVIDER
-from worker.ports.handover import RefusedIntake
+from worker.ports.handover import EnqueuedJob, RefusedIntake
 from worker.ports.reporter import JobResult
 
 SECRET = "+4917012345678"
+ENQUEUED = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 class Work:
@@ -25,12 +26,16 @@ class Work:
 
     def __init__(self, does: Callable[[], Awaitable[JobResult]]) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.jobs: list[EnqueuedJob] = []
         self.reporter = RecordingReporter()
         self._does = does
 
-    async def job(self, name: str, *given: Any, job_try: int = 1) -> None:
+    async def job(
+        self, name: str, *given: Any, job_try: int = 1, enqueued: datetime = ENQUEUED
+    ) -> None:
         """Run it as arq would."""
-        ctx = {"handlers": self.handlers(), "job_try": job_try, "job_id": "one"}
+        arq = {"job_id": "one", "job_try": job_try, "enqueue_time": enqueued}
+        ctx = {"handlers": self.handlers(), **arq}
         await JOBS[name].coroutine(ctx, *given)
 
     def handlers(self) -> JobHandlers:
@@ -48,7 +53,8 @@ class Work:
         self.calls.append(("refuse", refused))
         await self._does()
 
-    async def _accept(self, _job: str, payloads: Sequence[Any]) -> JobResult:
+    async def _accept(self, job: EnqueuedJob, payloads: Sequence[Any]) -> JobResult:
+        self.jobs.append(job)
         self.calls.append(("accept", payloads))
         return await self._does()
 
@@ -123,8 +129,23 @@ async def test_a_job_that_cannot_be_read_is_kept_whole() -> None:
     await work.job("refuse", "unreadable", b"what it was")
 
     ((_, (refused,)),) = work.calls
-    assert (refused.job, refused.reason, refused.body) == ("one", "unreadable", b"what it was")
+    assert (refused.job.id, refused.reason, refused.body) == ("one", "unreadable", b"what it was")
     assert work.reporter.of("job") == [("accept", "refused", 0.0)]
+
+
+async def test_a_job_that_comes_again_is_the_same_and_one_enqueued_anew_is_another() -> None:
+    work = Work(done)
+
+    await work.job("accept", {})
+    await work.job("accept", {}, job_try=2)
+    await work.job("accept", {}, enqueued=ENQUEUED + timedelta(milliseconds=1))
+    for body in (b"one", b"one", b"another"):
+        await work.job("refuse", "unreadable", body)
+
+    first, again, anew = work.jobs
+    assert first == again != anew
+    first, again, anew = [refused.job for _, (refused,) in work.calls[3:]]
+    assert first == again != anew
 
 
 async def test_it_comes_again_until_it_is_kept() -> None:

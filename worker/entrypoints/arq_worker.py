@@ -38,7 +38,7 @@ from worker.jobs import (
 )
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.ticks import HAND_OVER, TICKS
-from worker.ports.handover import QUEUE, IntakeRefusal, RefusedIntake
+from worker.ports.handover import QUEUE, EnqueuedJob, IntakeRefusal, RefusedIntake
 from worker.settings import Settings, load_settings
 
 OpenJobHandlers: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[JobHandlers]]
@@ -167,7 +167,8 @@ class KeepingWorker(Worker):
 
     async def run_job(self, job_id: str, score: int) -> None:
         if not _is_tick(job_id) and not await self.pool.exists(job_key_prefix + job_id):
-            expired = RefusedIntake(job=job_id, reason=IntakeRefusal.EXPIRED)
+            job = EnqueuedJob(job_id, str(score))
+            expired = RefusedIntake(job=job, reason=IntakeRefusal.EXPIRED)
             await handlers_in(self.ctx).refuse([expired])
         await super().run_job(job_id, score)
 

@@ -12,7 +12,7 @@ from worker.entrypoints.http.number_intake import read_number_intake
 from worker.entrypoints.http.problems import Problem
 from worker.jobs import JOBS_AT_ONCE, JobHandlers
 from worker.ports.errors import RowLocked
-from worker.ports.handover import IntakeRefusal, RefusedIntake
+from worker.ports.handover import EnqueuedJob, IntakeRefusal, RefusedIntake
 from worker.ports.reporter import JobResult
 from worker.ports.store.activations import AcceptOutcome, NumberIntake
 from worker.settings import Settings
@@ -48,7 +48,7 @@ class TakeHandedOver:
     service: WorkerService
     _running: int = 0
 
-    async def __call__(self, job: str, payloads: Sequence[Any]) -> JobResult:
+    async def __call__(self, job: EnqueuedJob, payloads: Sequence[Any]) -> JobResult:
         """Raises `RowLocked` where an account stays locked: the job comes again."""
         self._running += 1
         try:
@@ -56,7 +56,7 @@ class TakeHandedOver:
         finally:
             self._running -= 1
 
-    async def _take(self, job: str, payloads: Sequence[Any], *, patient: bool) -> JobResult:
+    async def _take(self, job: EnqueuedJob, payloads: Sequence[Any], *, patient: bool) -> JobResult:
         handed: dict[int, NumberIntake] = {}
         refused: list[RefusedIntake] = []
         for place, payload in enumerate(payloads):

@@ -236,7 +236,7 @@ class RefuseIntake:
 
     async def __call__(self, refused: Sequence[RefusedIntake]) -> None:
         for each in await self.outbox.refuse_intake(refused):
-            known = each.known
+            known, job = each.known, each.job.id
             self.reporter.intake_refused(
-                each.reason, f"{known.get('provider', '?')}/{known.get('provider_ref', each.job)}"
+                each.reason, f"{known.get('provider', '?')}/{known.get('provider_ref', job)}"
             )

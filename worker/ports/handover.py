@@ -3,11 +3,18 @@
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 QUEUE: Final = "activation-worker"  #: Not arq's default: there nobody of ours looks.
 ACCEPT: Final = "accept"  #: The job that takes one payload, or a list of them.
 ACCEPT_MAX: Final = 1_000  #: Payloads in one job, and in one transaction.
+
+
+class EnqueuedJob(NamedTuple):
+    """A job as it was enqueued once: when it has ended, its id is free for another one."""
+
+    id: str
+    enqueued: str  #: What tells it from others of that id, also when it comes again.
 
 
 class IntakeRefusal(enum.StrEnum):
@@ -35,7 +42,7 @@ class IntakeRefusal(enum.StrEnum):
 class RefusedIntake:
     """One payload that is not taken, kept whole. Its job and place make it one thing."""
 
-    job: str
+    job: EnqueuedJob
     place: int = 0  #: Within the job.
     reason: IntakeRefusal
     errors: Sequence[Mapping[str, str]] = ()

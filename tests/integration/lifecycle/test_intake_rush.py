@@ -12,6 +12,7 @@ from worker.domain.ids import ProviderName, ProviderRef
 from worker.entrypoints.job_handlers import PATIENT_MOST, TakeHandedOver
 from worker.jobs import JOBS_AT_ONCE
 from worker.ports.errors import RowLocked, StoreUnavailable
+from worker.ports.handover import EnqueuedJob
 from worker.ports.reporter import JobResult
 from worker.ports.store.activations import AcceptOutcome, AcceptResult, CompleteIntake
 
@@ -105,7 +106,7 @@ async def test_jobs_of_a_locked_account_leave_places_for_those_of_others(world: 
     async with world.admin.transaction():
         await world.admin.execute("SELECT FROM balance WHERE account = $1 FOR UPDATE", ALICE)
         jobs = [
-            asyncio.ensure_future(take(str(at), [{**body, "provider_ref": str(at)}]))
+            asyncio.ensure_future(take(job(at), [{**body, "provider_ref": str(at)}]))
             for at in range(JOBS_AT_ONCE)
         ]
         beyond = asyncio.gather(*jobs[PATIENT_MOST:], return_exceptions=True)
@@ -116,6 +117,10 @@ async def test_jobs_of_a_locked_account_leave_places_for_those_of_others(world: 
     assert told == {RowLocked}
     assert set(await asyncio.gather(*jobs[:PATIENT_MOST])) == {JobResult.DONE}
     again = await asyncio.gather(
-        *(take(str(at), [{**body, "provider_ref": str(at)}]) for at in range(JOBS_AT_ONCE))
+        *(take(job(at), [{**body, "provider_ref": str(at)}]) for at in range(JOBS_AT_ONCE))
     )
     assert again == [JobResult.DONE] * JOBS_AT_ONCE
+
+
+def job(number: int) -> EnqueuedJob:
+    return EnqueuedJob(str(number), "1")

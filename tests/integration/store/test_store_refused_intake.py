@@ -8,15 +8,15 @@ import orjson
 import pytest
 
 from tests.integration.store.shop import LEASE, Shop
-from worker.ports.handover import IntakeRefusal, RefusedIntake
+from worker.ports.handover import EnqueuedJob, IntakeRefusal, RefusedIntake
 from worker.ports.store.outbox import EventFilter, StoredEvent
 
 PAYLOAD = {"provider": "sim", "provider_ref": "17", "account": "nobody", "order_ref": "o-1"}
 
 
-def refused(job: str = "a.job/of theirs", **other: Any) -> RefusedIntake:
+def refused(job: str = "a.job/of theirs", enqueued: str = "1", **other: Any) -> RefusedIntake:
     given = {"reason": IntakeRefusal.UNKNOWN_ACCOUNT, "payload": PAYLOAD, **other}
-    return RefusedIntake(job=job, **given)
+    return RefusedIntake(job=EnqueuedJob(job, enqueued), **given)
 
 
 async def _told(shop: Shop) -> list[dict[str, Any]]:
@@ -53,6 +53,15 @@ async def test_a_job_that_runs_again_tells_nothing_twice(shop: Shop) -> None:
     assert list(first) == both
     assert list(again) == [refused("another")]
     assert len(await _told(shop)) == 3
+
+
+async def test_what_is_enqueued_again_under_the_same_id_is_told_again(shop: Shop) -> None:
+    await shop.store.outbox.refuse_intake([refused()])
+
+    later = refused(enqueued="2", reason=IntakeRefusal.BALANCE_TOO_LOW)
+    assert list(await shop.store.outbox.refuse_intake([later])) == [later]
+
+    assert [told["reason"] for told in await _told(shop)] == ["balance_too_low", "unknown_account"]
 
 
 async def test_it_goes_to_the_endpoint_like_any_other_event(shop: Shop) -> None:

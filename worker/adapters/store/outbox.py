@@ -98,7 +98,7 @@ class OutboxRepository:
     async def refuse_intake(
         self, refused: Sequence[RefusedIntake], *, now: datetime | None = None
     ) -> Sequence[RefusedIntake]:
-        told = {f"intake:{quote(each.job, safe='')}:{each.place}": each for each in refused}
+        told = {_refused_subject(each): each for each in refused}
         parameters = {
             "subjects": list(told),
             "accounts": [each.known.get("account") for each in told.values()],
@@ -160,9 +160,14 @@ class OutboxRepository:
         return await self._db.write(work)
 
 
+def _refused_subject(refused: RefusedIntake) -> str:
+    job = refused.job
+    return f"intake:{quote(job.id, safe='')}:{job.enqueued}:{refused.place}"
+
+
 def _refusal_json(refused: RefusedIntake) -> str:
     data = {
-        "job": refused.job,
+        "job": refused.job.id,
         "reason": refused.reason.value,
         **refused.known,
         **({"errors": list(refused.errors)} if refused.errors else {}),
