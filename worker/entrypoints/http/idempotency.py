@@ -3,9 +3,11 @@
 The calls are safe to repeat without a key: their subject identifies them. A key also tells a late
 repeat from the same thing happening once more. It counts per account and route: two customers may
 use the same one. A call that ended in a problem changed nothing and leaves its key free; a
-call whose end nobody knows is run again, and the case that it opened is still its case.
+call whose end nobody knows is run again, and the case that it opened is still its case. One that
+runs in this process still is waited for.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
@@ -28,11 +30,31 @@ class IdempotentCalls:
 
     def __init__(self, deps: ApiDeps) -> None:
         self._deps = deps
+        self._running: dict[tuple[str, str], asyncio.Future[Answer]] = {}
 
     async def __call__(self, asked: KeyedCall, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        books, given = self._deps.case_service.books, key_in(asked.header)
-        key = await self._key_of(asked, given)
+        key = await self._key_of(asked, key_in(asked.header))
         digest = sha256(asked.content).hexdigest()
+        while (before := self._running.get((key, digest))) is not None:
+            await asyncio.wait((before,))
+            if not before.cancelled():
+                return before.result()
+        running = self._running[key, digest] = asyncio.get_running_loop().create_future()
+        try:
+            answer = await self._run(key, digest, call)
+        except Problem as problem:
+            running.set_exception(problem)
+            running.exception()  # There may be nobody else who waits for it.
+            raise
+        else:
+            running.set_result(answer)
+            return answer
+        finally:
+            del self._running[key, digest]
+            running.cancel()  # Where nobody knows how it ended.
+
+    async def _run(self, key: str, digest: str, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        books = self._deps.case_service.books
         taken = await books.take_key(key, digest)
         if taken.content_hash != digest:
             raise Problem(ProblemKind.IDEMPOTENCY_KEY_REUSED)
