@@ -18,6 +18,7 @@ from worker.settings.model import ProviderSettings
 SILENT = 0.3
 LONG = 10.0
 Opened = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+LONG_BODY = bytes(2**26)  #: More than the kernel takes for who does not read.
 REQUEST = b"GET /ping HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
@@ -32,6 +33,7 @@ class Server:
     async def start(self, most: int, silent_seconds: float = LONG) -> "Server":
         app = web.Application()
         app.router.add_get("/ping", self._ping)
+        app.router.add_get("/long", self._long)
         allowed = Connections(most=most, refused=self._refuse, silent_seconds=silent_seconds)
         runner = await listen(app, "127.0.0.1", 0, drain_seconds=0.1, connections=allowed)
         self._stack.push_async_callback(runner.cleanup)
@@ -45,8 +47,11 @@ class Server:
         await self.go_on.wait()
         return web.Response(text="pong")
 
-    async def connect(self) -> Opened:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+    async def _long(self, _: web.Request) -> web.Response:
+        return web.Response(body=LONG_BODY)
+
+    async def connect(self, buffer: int = 2**16) -> Opened:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=buffer)
         self._stack.callback(writer.close)
         return reader, writer
 
@@ -63,6 +68,13 @@ async def ask(opened: Opened) -> bytes:
     status = await reader.readline()
     await reader.readuntil(b"pong")
     return status
+
+
+async def is_served(server: Server) -> bool:
+    try:
+        return b"200" in await ask(await server.connect())
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return False
 
 
 async def ended(opened: Opened) -> bool:
@@ -124,6 +136,16 @@ async def test_a_connection_that_says_no_more_is_ended(
     await begin(opened)
 
     assert await ended(opened)
+
+
+async def test_a_connection_whose_answer_nobody_reads_is_ended(server: Server) -> None:
+    await server.start(most=1, silent_seconds=SILENT)
+    silent = await server.connect(buffer=1)
+    silent[1].write(b"GET /long HTTP/1.1\r\nHost: here\r\n\r\n")
+
+    async with asyncio.timeout(LONG):
+        while not await is_served(server):
+            """The one that reads nothing has the only place still."""
 
 
 async def test_a_call_that_takes_long_is_not_idle(server: Server) -> None:

@@ -18,7 +18,8 @@ from worker.entrypoints.http.middleware import problem_response
 from worker.entrypoints.http.problems import Problem, ProblemKind
 
 LINGER_SECONDS = 2.0  #: To read the rest of a refused body before the connection is closed.
-#: For a whole request header, and between two requests. A call that is being answered is not idle.
+#: For a whole request header, between two requests, and while nothing of an answer is read. A call
+#: that is being answered is not idle.
 SILENT_SECONDS = 30.0
 BACKLOG = 1024  #: Connections that the kernel keeps until they are accepted.
 DRAIN_SECONDS_MIN = 0.01
@@ -60,13 +61,44 @@ async def listen(
 
 
 class _Protocol(web.RequestHandler):
-    __slots__ = ()
+    __slots__ = ("_unread",)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._unread: asyncio.TimerHandle | None = None
         if isinstance(self._manager, _Server) and self._manager.refuses():
             cast("asyncio.Transport", transport).abort()  # uvloop's is of no common class.
             return
         super().connection_made(transport)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        self._stop_waiting()
+        super().resume_writing()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_for_reader(self) -> None:
+        """End the connection where nothing of its answers is read for as long as one is silent."""
+        if isinstance(self._manager, _Server) and self.transport is not None:
+            left, wait = self.transport.get_write_buffer_size(), self._manager.silent_seconds
+            self._unread = self._loop.call_later(wait, self._end_unread, left)
+
+    def _end_unread(self, before: int) -> None:
+        if self.transport is None:
+            return
+        if self.transport.get_write_buffer_size() < before:
+            self._wait_for_reader()
+        else:
+            self.transport.abort()
+
+    def _stop_waiting(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
 
     def handle_error(
         self,
@@ -96,6 +128,7 @@ class _Server(web.Server):
             lingering_time=LINGER_SECONDS,
         )
         self._allowed = allowed
+        self.silent_seconds = allowed.silent_seconds
 
     def __call__(self) -> web.RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
