@@ -72,6 +72,19 @@ async def test_a_detail_of_a_payment_has_a_name_that_can_be_kept(
     assert (await api.post(f"{path}/payment-info", told)).status == 200
 
 
+async def test_details_of_a_payment_are_shown_as_they_were_told(shop: CaseShop, api: Api) -> None:
+    await shop.open_account()
+    number = str(await shop.closed_activation("P1"))
+    details = {"at": "Sparkasse", "now": "2026-01-02T03:04:05+01:00"}
+
+    claim = {"activation": number, "claim_kind": "non_receiving", "payment_details": details}
+    opened = await api.post("/v1/claims", claim)
+
+    assert opened.status == 201
+    case = await api.get(f"/v1/claims/{opened.json['id']}")
+    assert [told["content"]["payment_details"] for told in case.json["evidence"]] == [details]
+
+
 async def withdrawal(api: Api) -> str:
     opened = await api.post("/v1/withdrawals", {"account": "alice", "reference": "w1"})
     return f"/v1/withdrawals/{opened.json['id']}"
