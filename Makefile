@@ -71,7 +71,7 @@ servers: $(READY) ## The same tests on each server the worker works with (OPTION
 	@$(BIN)/python -m tests.servers $(OPTIONS)
 
 mutation: $(READY) ## Every mutant of the refund policies against their tests (long; resumes where it stopped)
-	@$(BIN)/python tests/mutation/run.py
+	@$(BIN)/python -m tests.mutation.run
 
 fuzz: $(FUZZ)/.ready ## A million provider replies, guided by coverage (OPTIONS="--replies 20000")
 	@$(FUZZ)/venv/bin/python -m tests.fuzz.nightly $(OPTIONS)

@@ -2,8 +2,9 @@
 
 Cosmic Ray lists the mutants, makes each one and keeps the results. Each core has a copy of the
 checkout, and the tests of a mutant run in a fork of its process, which has pytest loaded already:
-that is several times faster than starting Python anew. Stopped with Ctrl-C it goes on where it was,
-unless what it depends on has changed since.
+that is several times faster than starting Python anew. Of the files of tests only those are run
+that enter the function a mutant is made in. Stopped with Ctrl-C it goes on where it was, unless
+what it depends on has changed since.
 """
 # mypy: disable-error-code="import-untyped"
 # Cosmic Ray ships no types.
@@ -11,7 +12,7 @@ unless what it depends on has changed since.
 import ast
 import gc
 import hashlib
-import multiprocessing
+import math
 import os
 import random
 import resource
@@ -22,14 +23,14 @@ import sys
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from compileall import compile_dir
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from difflib import unified_diff
+from functools import partial
 from pathlib import Path
 from py_compile import PycInvalidationMode
-from typing import TypeAlias
 
 import hypothesis.internal.conjecture.engine  # noqa: F401 - every fork would import it again
 import pytest
@@ -47,6 +48,9 @@ from cosmic_ray.work_item import (
     WorkItem,
     WorkResult,
 )
+
+import tests
+from tests.mutation.reach import FORK, Position, Reach, function_at, traced
 
 CHECKOUT = Path(__file__).parents[2]
 CONFIG = Path("tests/mutation/policy.toml")
@@ -66,25 +70,25 @@ READS_FILES = Path("worker/domain/policy/language")
 GOALS = {"what decides": 0.98, "what reads policy files": 0.9}
 EVERY = 50  #: Mutants between two lines of progress.
 MEMORY_BYTES = 2 << 30  #: A mutant may build without end.
-Position: TypeAlias = tuple[int, int]  #: Line and column.
-FORK = multiprocessing.get_context("fork")
+SPARE_SECONDS = 2  #: Of the processor, for a file of tests; a mutant may go round for ever.
 
 
 def main() -> int:
     digest = copy_checkout()
-    os.chdir(COPY)
-    sys.path[0] = str(COPY)
+    import_from(COPY)
     sys.dont_write_bytecode = True
     config = load_config(str(CONFIG))
-    if not tests_pass(config, "policy"):
-        tell("the tests fail without any mutation")
+    options, files = of_pytest(config.test_command)
+    reaches = {file: reach(options, file) for file in files}
+    if failed := [str(file) for file in files if not reaches[file].passed]:
+        tell(f"fail without any mutation: {', '.join(failed)}")
         return 1
     file = STATE / f"{digest}.sqlite"
     if not file.exists():
         list_mutants(file, config)
     with use_db(str(file), WorkDB.Mode.open) as session:
         try:
-            run_pending(session, config)
+            run_pending(session, options, reaches)
         finally:
             code = report(session)
         return code
@@ -109,6 +113,22 @@ def copy_checkout() -> str:
     # By content, not by time: a mutant is written within the second and may be of the same size.
     compile_dir(COPY, quiet=2, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
     return digest.hexdigest()[:16]
+
+
+def of_pytest(command: str) -> tuple[list[str], list[Path]]:
+    """The options, and the files of tests; the worked cases are the first."""
+    _env, setting, _python, _m, _pytest, *arguments = shlex.split(command)
+    name, _, value = setting.partition("=")
+    os.environ[name] = value
+    options = [argument for argument in arguments if not Path(argument).exists()]
+    named = [Path(argument) for argument in arguments if Path(argument).exists()]
+    files = [file for path in named for file in (sorted(path.rglob("test_*.py")) or [path])]
+    ignored = {Path(it.removeprefix("--ignore=")) for it in options if it.startswith("--ignore=")}
+    return options, [file for file in dict.fromkeys(files) if file not in ignored]
+
+
+def reach(options: Sequence[str], file: Path) -> Reach:
+    return traced(partial(run_file, options, file), COPY)
 
 
 def list_mutants(file: Path, config: ConfigDict) -> None:
@@ -154,7 +174,7 @@ def span(types: ast.expr) -> tuple[Position, Position]:
     return (types.lineno, types.col_offset), (types.end_lineno, types.end_col_offset)
 
 
-def run_pending(session: WorkDB, config: ConfigDict) -> None:
+def run_pending(session: WorkDB, options: Sequence[str], reaches: Mapping[Path, Reach]) -> None:
     pending = list(session.pending_work_items)
     # In any order, the same each time: what a run that was stopped has seen stands for the rest.
     random.Random(0).shuffle(pending)
@@ -162,7 +182,11 @@ def run_pending(session: WorkDB, config: ConfigDict) -> None:
     started = time.monotonic()
     workers = ProcessPoolExecutor(mp_context=FORK, initializer=move_into_own_copy)
     try:
-        jobs = {workers.submit(result_of, it.mutations[0], config): it.job_id for it in pending}
+        jobs = {}
+        for item in pending:
+            mutation = item.mutations[0]
+            files = files_that_may_kill(mutation, reaches)
+            jobs[workers.submit(result_of, mutation, options, files)] = item.job_id
         for done, job in enumerate(as_completed(jobs), start=1):
             session.set_result(jobs[job], job.result())
             if done % EVERY == 0 or done == len(pending):
@@ -175,17 +199,39 @@ def run_pending(session: WorkDB, config: ConfigDict) -> None:
         workers.shutdown(cancel_futures=True)
 
 
+def files_that_may_kill(
+    mutation: MutationSpec, reaches: Mapping[Path, Reach]
+) -> list[tuple[Path, float]]:
+    """Each with the seconds it may take. Those named like the module first, then the fast ones."""
+    module = mutation.module_path
+    function = function_at(module, mutation.start_pos)
+    files = [
+        file
+        for file, reach in reaches.items()
+        if function is None or (str(module), function) in reach.entered
+    ]
+    files.sort(key=lambda file: (module.stem not in file.stem, reaches[file].seconds))
+    return [(file, SPARE_SECONDS + reaches[file].seconds) for file in files]
+
+
 def move_into_own_copy() -> None:
     # Ctrl-C at the terminal is for the process that keeps the results: a run that was cut off by it
     # would look like a mutant that was killed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     own = COPIES / str(os.getpid())
     shutil.copytree(COPY, own)
-    os.chdir(own)
-    sys.path[0] = str(own)
+    import_from(own)
 
 
-def result_of(mutation: MutationSpec, config: ConfigDict) -> WorkResult:
+def import_from(root: Path) -> None:
+    os.chdir(root)
+    sys.path[0] = str(root)
+    tests.__path__ = [str(root / "tests")]
+
+
+def result_of(
+    mutation: MutationSpec, options: Sequence[str], files: Sequence[tuple[Path, float]]
+) -> WorkResult:
     operator = get_operator(mutation.operator_name)()
     with ExitStack() as stack:
         try:
@@ -194,7 +240,7 @@ def result_of(mutation: MutationSpec, config: ConfigDict) -> WorkResult:
         except AttributeError:
             # Cosmic Ray cannot make it: it knows no dotted names after `except`.
             return WorkResult(WorkerOutcome.EXCEPTION)
-        passed = tests_pass(config, mutation.module_path.stem)
+        passed = tests_pass(options, files)
     changed = unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
     return WorkResult(
         WorkerOutcome.NORMAL,
@@ -203,8 +249,8 @@ def result_of(mutation: MutationSpec, config: ConfigDict) -> WorkResult:
     )
 
 
-def tests_pass(config: ConfigDict, module: str) -> bool:
-    fork = FORK.Process(target=run_tests, args=(config.test_command, int(config.timeout), module))
+def tests_pass(options: Sequence[str], files: Sequence[tuple[Path, float]]) -> bool:
+    fork = FORK.Process(target=run_tests, args=(options, files))
     fork.start()
     try:
         fork.join()
@@ -213,22 +259,22 @@ def tests_pass(config: ConfigDict, module: str) -> bool:
     return fork.exitcode == 0
 
 
-def run_tests(command: str, cpu_seconds: int, module: str) -> None:
-    # Of the processor, not of the wall: a busy machine must not kill a mutant.
+def run_tests(options: Sequence[str], files: Sequence[tuple[Path, float]]) -> None:
     gc.disable()  # It ends too soon to need it.
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    _env, setting, _python, _m, _pytest, *arguments = shlex.split(command)
-    name, _, value = setting.partition("=")
-    os.environ[name] = value
+    # One file after the other: collecting all of them takes longer than most mutants live.
+    for file, seconds in files:
+        # Of the processor, not of the wall: a busy machine must not kill a mutant.
+        end = math.ceil(time.process_time() + seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
+        if run_file(options, file):
+            os._exit(1)
+    os._exit(0)
+
+
+def run_file(options: Sequence[str], file: Path) -> int:
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        # One after the other: collecting all of them takes longer than most mutants live.
-        options = [argument for argument in arguments if not Path(argument).exists()]
-        worked_cases, *others = [argument for argument in arguments if Path(argument).exists()]
-        own = sorted(map(str, Path("tests").rglob(f"test_*{module}*.py")))
-        runs = (pytest.main([*options, path]) for path in (worked_cases, *own, *others))
-        code = next(filter(None, runs), 0)
-    os._exit(code)
+        return int(pytest.main([*options, str(file)]))
 
 
 def report(session: WorkDB) -> int:
