@@ -4,22 +4,21 @@ import ast
 import multiprocessing
 import resource
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Position: TypeAlias = tuple[int, int]  #: Line and column.
 FORK = multiprocessing.get_context("fork")
 ITSELF = "<locals>"  #: What is defined inside of a function is taken for the function.
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     passed: bool
     seconds: float  #: Of the processor, several times what it takes when nobody writes down calls.
-    entered: frozenset[tuple[str, str]]  #: Path of a module, and the qualified name of a function.
+    #: Path of a module, and the qualified name of a function.
+    entered: Collection[tuple[str, str]]
 
 
 def traced(run: Callable[[], int], root: Path) -> Reach:
@@ -36,13 +35,14 @@ def traced(run: Callable[[], int], root: Path) -> Reach:
         sys.setprofile(note)
         failed = run()
         sys.setprofile(None)
-        entered = frozenset(
+        entered = {
             (str(Path(code.co_filename).relative_to(root)), outermost(code.co_qualname))
             for code in codes
             if code.co_filename.startswith(f"{root}/")
-        )
+        }
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        sends.send(Reach(not failed, usage.ru_utime + usage.ru_stime, entered))
+        seconds = usage.ru_utime + usage.ru_stime
+        sends.send(Reach(not failed, seconds, sorted(entered)))
 
     fork = FORK.Process(target=trace)
     fork.start()
@@ -50,7 +50,7 @@ def traced(run: Callable[[], int], root: Path) -> Reach:
     try:
         return receives.recv()  # type: ignore[no-any-return] # What the line above sends.
     except EOFError:
-        return Reach(passed=False, seconds=0.0, entered=frozenset())
+        return Reach(passed=False, seconds=0.0, entered=[])
     finally:
         fork.join()
 

@@ -12,6 +12,7 @@ what it depends on has changed since.
 import ast
 import gc
 import hashlib
+import json
 import math
 import os
 import random
@@ -79,7 +80,7 @@ def main() -> int:
     sys.dont_write_bytecode = True
     config = load_config(str(CONFIG))
     options, files = of_pytest(config.test_command)
-    reaches = {file: reach(options, file) for file in files}
+    reaches = read_reaches(STATE / f"{digest}.json", options, files)
     if failed := [str(file) for file in files if not reaches[file].passed]:
         tell(f"fail without any mutation: {', '.join(failed)}")
         return 1
@@ -127,8 +128,19 @@ def of_pytest(command: str) -> tuple[list[str], list[Path]]:
     return options, [file for file in dict.fromkeys(files) if file not in ignored]
 
 
-def reach(options: Sequence[str], file: Path) -> Reach:
-    return traced(partial(run_file, options, file), COPY)
+def read_reaches(kept: Path, options: Sequence[str], files: Sequence[Path]) -> dict[Path, Reach]:
+    """By file of tests; found out once, which takes minutes."""
+    if not kept.exists():
+        reaches = []
+        for done, file in enumerate(files, start=1):
+            reaches.append(traced(partial(run_file, options, file), COPY))
+            tell(f"{done} of {len(files)} files of tests: which functions they enter")
+        kept.write_text(json.dumps(reaches))
+    read = [
+        Reach(passed, seconds, frozenset(map(tuple, entered)))
+        for passed, seconds, entered in json.loads(kept.read_text())
+    ]
+    return dict(zip(files, read, strict=True))
 
 
 def list_mutants(file: Path, config: ConfigDict) -> None:
