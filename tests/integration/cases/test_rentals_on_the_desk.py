@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.integration.cases.case_shop import MONDAY, CaseShop
+from tests.integration.cases.desk_pages import rental_end_that_is_owed
 from tests.integration.cases.rental_order import PRICE, order
 from tests.unit.desk.conftest import desk_over
 from tests.unit.desk.visitor import Page, Visitor
@@ -137,6 +138,22 @@ async def test_what_the_end_of_a_rental_gave_back_is_said_wherever_the_rental_is
     says = "10.00 USD was paid for it, and all of that is given back."
     assert [says in page.text for page in pages] == [True, True, True]
     assert "10.00 USD is back on the balance since" in pages[0].text
+
+
+async def test_what_is_owed_for_the_end_of_a_rental_is_told_as_paid_out(
+    shop: CaseShop, staff: Visitor
+) -> None:
+    place = f"/cases/{await rental_end_that_is_owed(shop)}"
+    page = await staff.get(place)
+    assert "10.00 USD is approved, and somebody has to pay it out" in page.text
+    assert '<option value="paid out">' in page.raw
+
+    told = await staff.post(f"{place}/steps", {**hidden(page), "step": "paid out"})
+
+    assert told.goes_to == f"{place}?done=told"
+    paid = await staff.get(place)
+    assert "10.00 USD was paid out at" in paid.text
+    assert '<option value="paid out">' not in paid.raw
 
 
 async def test_a_rental_is_found_by_its_id(shop: CaseShop, staff: Visitor, old: Rental) -> None:

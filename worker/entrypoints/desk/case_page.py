@@ -110,6 +110,8 @@ async def _page(visit: Visit, notice: Notice | None = None, status: int = 200) -
         rental_at=None if rental is None else rental_path(rental),
         rental=rental,
         steps={name: step for name, step in steps.items() if visit.may(step.scope)},
+        # As elsewhere, operate is named before decide.
+        step_scopes=sorted({step.scope for step in steps.values()}, reverse=True),
         words_name=WORDS.get(found["kind"], ""),
         has_notes=found["kind"] in _NOUNS,
         evidence_kinds=EVIDENCE,
