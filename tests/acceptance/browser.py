@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -43,6 +44,14 @@ def missing() -> str | None:
 
 def is_required() -> bool:
     return bool(os.environ.get(REQUIRED))
+
+
+def require_browser() -> None:
+    """Skips the test where there is none, and fails it where one must be there."""
+    why = missing()
+    if why is not None:
+        assert not is_required(), f"{why}; {REQUIRED} is set"
+        pytest.skip(why)
 
 
 @dataclass(frozen=True)

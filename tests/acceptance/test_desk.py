@@ -11,15 +11,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.acceptance.browser import (
-    PHONE,
-    REQUIRED,
-    SCREEN,
-    Browser,
-    browser,
-    is_required,
-    missing,
-)
+from tests.acceptance.browser import PHONE, SCREEN, Browser, browser, require_browser
 from tests.acceptance.desk_site import (
     CUSTOMER,
     HOSTILE_SMS,
@@ -42,10 +34,7 @@ sizes = pytest.mark.parametrize("size", [PHONE, SCREEN], ids=["phone", "screen"]
 
 @pytest.fixture(scope="module", autouse=True)
 def browser_is_here() -> None:
-    why = missing()
-    if why is not None:
-        assert not is_required(), f"{why}; {REQUIRED} is set"
-        pytest.skip(why)
+    require_browser()
 
 
 @pytest.fixture(scope="module")

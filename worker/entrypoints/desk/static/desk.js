@@ -1,4 +1,5 @@
-// The keys of the desk. Without this file every page works by links, fields and buttons.
+// The keys of the desk, and what a page says where a part of it does not come. Without this file
+// every page works by links, fields and buttons.
 "use strict";
 
 const reviews = () => [...document.querySelectorAll("[data-review]")];
@@ -9,6 +10,8 @@ function choose(link) {
   link.setAttribute("aria-current", "true");
   link.scrollIntoView({ block: "nearest" });
   history.replaceState(null, "", link.href);
+  // It still shows the review before: nothing of that can be pressed any more.
+  document.getElementById("review").inert = true;
 }
 
 function move(by) {
@@ -42,9 +45,27 @@ document.addEventListener("click", (event) => {
   if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) choose(link);
 });
 
-// What is said of a refusal belongs on the page. Where nobody answers, the page stays as it is and
-// asks again.
+// Where a part keeps what it shows, its failure has a place of its own in it.
+const placeOfFailure = (part) => part.querySelector(":scope > [data-failure]") ?? part;
+
+// What is said of a failure belongs on the page. Where the live part gets no answer, it stays as it
+// is and asks again.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const status = event.detail.xhr.status;
-  if (status >= 400 && status < 500) event.detail.shouldSwap = true;
+  const { xhr, target } = event.detail;
+  if (xhr.status < 400 || (target.id === "live" && xhr.status >= 500)) return;
+  event.detail.shouldSwap = true;
+  event.detail.target = placeOfFailure(target);
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  event.detail.target.inert = false;
+});
+
+// The desk itself does not answer.
+document.addEventListener("htmx:sendError", (event) => {
+  const { target } = event.detail;
+  if (target.id === "live") return;
+  const said = document.getElementById("no-answer").content.cloneNode(true);
+  placeOfFailure(target).replaceChildren(said);
+  target.inert = false;
 });
