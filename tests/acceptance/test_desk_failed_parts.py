@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -243,6 +244,23 @@ def test_a_review_that_comes_after_the_next_one_does_not_take_its_place(
     ask_for_another_page(staff)
 
     assert (chosen(staff), decides(staff)) == (C, C)
+
+
+def test_a_review_that_is_opened_in_another_tab_leaves_this_page_as_it_is(staff: Browser) -> None:
+    here = staff.driver.current_window_handle
+    link = staff.driver.find_element(By.CSS_SELECTOR, f"[data-review][href*='{B}']")
+
+    control = ActionChains(staff.driver).key_down(Keys.CONTROL)
+    control.click(link).key_up(Keys.CONTROL).perform()
+
+    (there,) = staff.until(lambda: set(staff.driver.window_handles) - {here})
+    ask_for_another_page(staff)
+    assert (chosen(staff), decides(staff)) == (A, A)
+    staff.driver.switch_to.window(there)
+    staff.sees("customer-2")
+    assert decides(staff) == B
+    staff.driver.close()
+    staff.driver.switch_to.window(here)
 
 
 def test_a_failed_look_at_the_codes_is_told_and_can_be_pressed_again(

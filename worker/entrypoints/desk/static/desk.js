@@ -40,10 +40,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Before htmx, which would fetch into this page what is opened in another tab.
+const beforeHtmx = { capture: true };
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-review]");
-  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) choose(link);
-});
+  if (!link) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey) event.stopPropagation();
+  else choose(link);
+}, beforeHtmx);
 
 // Where a part keeps what it shows, its failure has a place of its own in it.
 const placeOfFailure = (part) => part.querySelector(":scope > [data-failure]") ?? part;
