@@ -163,7 +163,8 @@ def reach(staff: Browser, *, offline: bool) -> None:
 
 
 def alerts_in(staff: Browser, part: str) -> list[WebElement]:
-    return staff.driver.find_elements(By.CSS_SELECTOR, f"#{part} [role=alert]")
+    found = staff.driver.find_elements(By.CSS_SELECTOR, f"#{part} [role=alert]")
+    return [alert for alert in found if alert.is_displayed()]
 
 
 def decides(staff: Browser) -> str:
@@ -298,3 +299,39 @@ def test_who_presses_twice_looks_at_the_codes_once(
     ask_for_another_page(staff)
 
     assert api.asked.count("shown") == 1
+
+
+def test_a_timeline_that_nobody_answers_for_says_that_it_is_old(
+    staff: Browser, api: FaultyApi, faulty_site: FaultySite
+) -> None:
+    staff.open(f"/a/{faulty_site.number}")
+    assert alerts_in(staff, "live") == []
+
+    api.fails.add(faulty_site.number)
+    (alert,) = staff.until(lambda: alerts_in(staff, "live"))
+    assert "Nobody answers just now" in alert.text
+    assert "for the customer" in staff.text
+    api.fails.clear()
+    staff.until(lambda: not alerts_in(staff, "live"))
+    reach(staff, offline=True)
+    staff.until(lambda: alerts_in(staff, "live"))
+    reach(staff, offline=False)
+    staff.until(lambda: not alerts_in(staff, "live"))
+
+
+def test_what_is_answered_too_late_counts_as_not_answered(
+    staff: Browser, api: FaultyApi, faulty_site: FaultySite
+) -> None:
+    configured = staff.driver.execute_script("return htmx.config.timeout")
+    assert configured == 20_000
+    staff.driver.execute_script("htmx.config.timeout = 300")
+    api.hold(B)
+
+    staff.keys("j")
+
+    (alert,) = staff.until(lambda: alerts_in(staff, "review"))
+    assert "The desk does not answer" in alert.text
+    staff.open(f"/a/{faulty_site.number}")
+    staff.driver.execute_script("htmx.config.timeout = 300")
+    api.hold(faulty_site.number)
+    staff.until(lambda: alerts_in(staff, "live"))

@@ -52,11 +52,18 @@ document.addEventListener("click", (event) => {
 // Where a part keeps what it shows, its failure has a place of its own in it.
 const placeOfFailure = (part) => part.querySelector(":scope > [data-failure]") ?? part;
 
-// What is said of a failure belongs on the page. Where the live part gets no answer, it stays as it
-// is and asks again.
+// Where the live part gets no answer, it keeps what it shows, says that it is old, and asks again.
+const isLive = (part) => part.id === "live";
+function sayOld(live) {
+  const old = live.querySelector(":scope > [role=alert]");
+  if (old) old.hidden = false;
+}
+
+// What is said of a failure belongs on the page.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, target } = event.detail;
-  if (xhr.status < 400 || (target.id === "live" && xhr.status >= 500)) return;
+  if (xhr.status < 400) return;
+  if (isLive(target) && xhr.status >= 500) return sayOld(target);
   event.detail.shouldSwap = true;
   event.detail.target = placeOfFailure(target);
 });
@@ -65,11 +72,13 @@ document.addEventListener("htmx:afterSwap", (event) => {
   event.detail.target.inert = false;
 });
 
-// The desk itself does not answer.
-document.addEventListener("htmx:sendError", (event) => {
-  const { target } = event.detail;
-  if (target.id === "live") return;
-  const said = document.getElementById("no-answer").content.cloneNode(true);
-  placeOfFailure(target).replaceChildren(said);
-  target.inert = false;
-});
+// The desk itself does not answer, or too late.
+for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, (event) => {
+    const { target } = event.detail;
+    if (isLive(target)) return sayOld(target);
+    const said = document.getElementById("no-answer").content.cloneNode(true);
+    placeOfFailure(target).replaceChildren(said);
+    target.inert = false;
+  });
+}
