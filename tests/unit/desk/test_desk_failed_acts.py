@@ -108,3 +108,16 @@ async def test_where_not_even_the_page_can_be_read_the_same_is_sent_again_from_t
         read = await visitor.get("/accounts/ann")
 
     assert (read.status, "It may have been done" in read.text) == (502, False)
+
+
+@pytest.mark.parametrize("fails", ["problem", "no answer"])
+async def test_a_look_at_the_codes_that_may_be_recorded_is_not_said_to_be_recorded_once(
+    fails: str,
+) -> None:
+    async with desk_and_api() as (visitor, api):
+        csrf = (await visitor.get("/accounts/ann")).csrf
+        api.fails = fails
+        said = await visitor.post("/a/77001/shown", {"csrf": csrf}, **{"HX-Request": "true"})
+
+    assert "It may have been done: look first. Pressed again, it is done again." in said.text
+    assert "done once" not in said.text

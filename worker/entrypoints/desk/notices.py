@@ -75,26 +75,31 @@ _MAYBE_DONE: Final = (
     "It may have been done: look first. Where it was not, press the button of this page again; "
     "what is sent unchanged is done once."
 )
+#: The same of an act whose form has no key by which it would be known again.
+_MAYBE_DONE_AND_AGAIN: Final = "It may have been done: look first. Pressed again, it is done again."
 
 
-def notice_of(error: ApiError, *, acting: bool) -> Notice:
-    """*acting*: something was to be changed, and the page was not only read."""
+def notice_of(error: ApiError, *, acting: bool, once: bool = True) -> Notice:
+    """*acting*: something was to be changed, and the page was not only read.
+
+    *once*: sent again, it would be known again.
+    """
     match error:
         case ApiProblem():
             notice = _refused(error)
             unsure = error.status >= 500
         case _:
             notice, unsure = UNREACHABLE, True
-    return unsure_of(notice) if acting and unsure else notice
+    return unsure_of(notice, once=once) if acting and unsure else notice
 
 
 def status_of(error: ApiError) -> int:
     return error.status if isinstance(error, ApiProblem) else 502
 
 
-def unsure_of(notice: Notice) -> Notice:
+def unsure_of(notice: Notice, *, once: bool) -> Notice:
     """The same after an act of which nobody knows whether it was done."""
-    return replace(notice, what_to_do=_MAYBE_DONE)
+    return replace(notice, what_to_do=_MAYBE_DONE if once else _MAYBE_DONE_AND_AGAIN)
 
 
 def _refused(problem: ApiProblem) -> Notice:

@@ -222,7 +222,7 @@ def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
         request.app[cookies.SIGNED_IN].refuse(request, response)
         return response
     acting = request.method == "POST"
-    notice, status = _said_of(error, acting=acting)
+    notice, status = _said_of(error, acting=acting, once="key" in request.get(_POSTED, {}))
     if status == BROKEN_STATUS and not isinstance(error, ApiError):
         # Not the text of the exception: it can hold what somebody typed.
         frames = traceback.extract_tb(error.__traceback__)[-FRAMES_MAX:]
@@ -238,18 +238,18 @@ def _asked_to_sign_in(request: web.Request) -> web.Response:
     return sign_in.asked(request)
 
 
-def _said_of(error: Exception, *, acting: bool) -> tuple[Notice, int]:
+def _said_of(error: Exception, *, acting: bool, once: bool) -> tuple[Notice, int]:
     match error:
         case _Refused():
             return error.notice, error.status
         case ApiError():
-            return notice_of(error, acting=acting), status_of(error)
+            return notice_of(error, acting=acting, once=once), status_of(error)
         case web.HTTPRequestEntityTooLarge():
             return TOO_LARGE, error.status
         case web.HTTPClientError():
             return NOT_HERE, error.status
         case _:
-            return unsure_of(BROKEN) if acting else BROKEN, BROKEN_STATUS
+            return unsure_of(BROKEN, once=once) if acting else BROKEN, BROKEN_STATUS
 
 
 def _sorry(request: web.Request, notice: Notice, status: int) -> web.Response:
