@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -59,3 +60,29 @@ def test_any_bytes_get_one_answer(line: bytes) -> None:
 
     assert len(told) == 1
     assert set(json.loads(told[0])) == {"id", "error"}
+
+
+DEEP: Any = "end"
+for _ in range(300):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"id": DEEP}, {"policy": {"sms": DEEP}}, {"given": {"profile_overrides": {"sms": DEEP}}}],
+    ids=["id", "policy", "overrides"],
+)
+def test_a_line_nested_too_deeply_is_answered_by_an_error_and_the_next_is_read(
+    changed: dict[str, Any],
+) -> None:
+    good: dict[str, Any] = {"id": 1, "policy": "P1", "given": SCENARIOS[0]["given"]}
+    deep = good | changed | {"given": good["given"] | changed.get("given", {})}
+    lines = [json.dumps(each).encode() for each in (good, deep, good)]
+
+    first, second, third = map(json.loads, LineDecider("default").decide(lines).splitlines())
+
+    assert first == third
+    assert "outcome" in first
+    assert second == {
+        "id": None, "error": {"line": 2, "field": None, "message": "nested too deeply"}
+    }  # fmt: skip

@@ -143,6 +143,10 @@ def _object(line: bytes | None) -> dict[str, object]:
         raise _BadLine(None, f"not JSON: {error}") from None
     if not isinstance(document, dict):
         raise _BadLine(None, "not a JSON object")
+    try:
+        orjson.dumps(document)  # It reads deeper than it writes, and the answer repeats the id.
+    except orjson.JSONEncodeError:
+        raise _BadLine(None, "nested too deeply") from None
     return document
 
 
