@@ -59,6 +59,7 @@ class FakeDaemon:
     path: Sequence[str] = ("waiting", "expiring", "refunded")
     activations: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    forgotten_to: int = 0  #: The `seq` of the last event that is not kept any more.
     refuse_cancel: str = ""
     page: int = 200
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -138,6 +139,9 @@ class FakeDaemon:
         if "after" not in request.query:
             return self._paged(request, events[::-1])
         after, limit = int(request.query["after"]), int(request.query["limit"])
+        if after < self.forgotten_to:
+            title = "Older events are not kept any more"
+            return problem(410, "events-forgotten", title, seq=self.forgotten_to + 1)
         items = [one for one in events if one["seq"] > after][:limit]
         reached = items[-1]["seq"] if items else after
         return web.json_response({"items": items, "next_cursor": None, "next_after": reached})
@@ -171,8 +175,8 @@ def _fits(shown: dict[str, Any], name: str, value: str) -> bool:
             return bool(shown[name] == value)
 
 
-def problem(status: int, slug: str, title: str) -> web.Response:
-    document = {"type": f"/problems/{slug}", "title": title, "status": status}
+def problem(status: int, slug: str, title: str, **more: Any) -> web.Response:
+    document = {"type": f"/problems/{slug}", "title": title, "status": status, **more}
     return web.json_response(document, status=status, content_type=PROBLEM)
 
 

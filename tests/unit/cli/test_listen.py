@@ -13,7 +13,8 @@ from standardwebhooks.webhooks import Webhook as Verifier
 
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon, event, running
-from worker.entrypoints.cli.client import Target
+from worker.entrypoints.cli.client import Target, connected, events
+from worker.entrypoints.cli.exit_codes import Failure
 from worker.entrypoints.cli.listen import _listen, _show
 from worker.entrypoints.cli.output import Format
 from worker.ports.store.outbox import SendResult, Sent
@@ -94,6 +95,26 @@ async def test_a_type_or_a_family_of_types_is_chosen(
             await _listen(target, None, frozenset({wanted}), Format.NDJSON)
 
     assert [json.loads(line)["seq"] - 1 for line in capsys.readouterr().out.splitlines()] == shown
+
+
+async def test_where_every_event_is_forgotten_the_next_one_is_shown() -> None:
+    later = [event(40), event(41)]
+    quiet = BusyDaemon(later=later, forgotten_to=40)
+    async with running(quiet), connected(Target(quiet.url, OPERATE)) as client:
+        new = events(client, first=0)
+        shown = [await anext(new) for _ in later]
+        await new.aclose()
+
+    assert shown == later
+
+
+async def test_where_an_event_after_the_last_one_shown_is_forgotten_it_fails() -> None:
+    busy = FakeDaemon(events=[event(1)], forgotten_to=40)
+    async with running(busy), connected(Target(busy.url, OPERATE)) as client:
+        new = events(client, first=0)
+
+        with pytest.raises(Failure, match="not kept any more"):
+            await anext(new)
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,8 @@ def _failure(status: int, problem: Mapping[str, Any]) -> Failure:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         hint = "--token-file FILE or AW_TOKEN, with a token whose scope allows it"
         return Failure(Exit.NOT_AUTHORISED, message, code=slug, hint=hint)
-    return Failure(Exit.UNREACHABLE if slug in _UNAVAILABLE else Exit.FAILED, message, code=slug)
+    how = Exit.UNREACHABLE if slug in _UNAVAILABLE else Exit.FAILED
+    return Failure(how, message, code=slug, seq=problem.get("seq"))
 
 
 @asynccontextmanager
@@ -275,9 +276,15 @@ async def events(
     # From the oldest shown: one before the newest may have been written and not seen yet.
     after = min(shown, default=0)
     while True:
-        page = await daemon.get(
-            "/v1/events", after=after, limit=_LIMIT_MAX, wait_seconds=CHANGE_WAIT_SECONDS
-        )
+        try:
+            page = await daemon.get(
+                "/v1/events", after=after, limit=_LIMIT_MAX, wait_seconds=CHANGE_WAIT_SECONDS
+            )
+        except Failure as failure:
+            if after or failure.seq is None:
+                raise
+            after = failure.seq - 1  # Nothing is shown, so nothing was missed.
+            continue
         for event in page["items"]:
             if event["seq"] not in shown:
                 yield event

@@ -45,12 +45,15 @@ _CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT}
 class Failure(Exception):
     """A command did not do what was asked. Holds no secret: it is printed."""
 
-    def __init__(self, how: Exit, message: str, *, hint: str = "", code: str = "") -> None:
+    def __init__(
+        self, how: Exit, message: str, *, hint: str = "", code: str = "", seq: int | None = None
+    ) -> None:
         super().__init__(message)
         self.how = how
         self.message = message
         self.hint = hint
         self.code = code or _CODES[how]  #: A stable word, as in `{"error": {"code": …}}`.
+        self.seq = seq  #: Where events are forgotten: the first one that is kept.
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
