@@ -229,6 +229,8 @@ async def test_without_an_api_there_is_one_clear_page() -> None:
 
     assert page.status == 502
     assert "The API cannot be reached" in page.text
+    assert "Load this page again" in page.text
+    assert "It may have been done" not in page.text  # Signing in changes nothing there.
     assert "Traceback" not in page.raw
 
 

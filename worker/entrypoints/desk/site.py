@@ -42,6 +42,7 @@ __all__ = ["DeskConfig", "TryScenario", "build_desk"]
 BROKEN_STATUS: Final = 500
 FRAMES_MAX: Final = 4  #: Of a failure, in the log.
 FORM_BYTES_MAX: Final = 64 * 1024
+CHANGING_NOTHING: Final = ("/sign-in", "/sign-out")  #: Posted, and nothing of the API's changes.
 STATIC: Final = Path(__file__).parent / "static"
 #: Nothing but our own files, no frames, no plugins, forms to us alone.
 HEADERS: Final[Mapping[str, str]] = {
@@ -221,7 +222,7 @@ def _failed(request: web.Request, error: Exception) -> web.StreamResponse:
         response = _asked_to_sign_in(request)
         request.app[cookies.SIGNED_IN].refuse(request, response)
         return response
-    acting = request.method == "POST"
+    acting = request.method == "POST" and request.path not in CHANGING_NOTHING
     notice, status = _said_of(error, acting=acting, once="key" in request.get(_POSTED, {}))
     if status == BROKEN_STATUS and not isinstance(error, ApiError):
         # Not the text of the exception: it can hold what somebody typed.
