@@ -13,6 +13,7 @@ from aiohttp import web
 OPERATE, READ = "operate-token", "read-token"
 RENTED_AT, DEADLINE_AT = "2026-01-01T00:00:00.000000Z", "2026-01-01T00:20:00.000000Z"
 PROBLEM = "application/problem+json"
+SUMMARY = "No code came in time, and 0.20 USD is back."
 
 
 def activation(number: int, **changes: Any) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def activation(number: int, **changes: Any) -> dict[str, Any]:
         "deadline_at": DEADLINE_AT,
         "codes": [],
         "settlement": None,
+        "summary": SUMMARY,
         "timeline": [{"at": RENTED_AT, "what": "accepted"}],
         **changes,
     }

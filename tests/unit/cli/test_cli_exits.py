@@ -234,7 +234,7 @@ def test_on_a_terminal_the_window_is_drawn_and_nothing_is_left_of_it(daemon: Fak
 
     assert (process.returncode, said.startswith("refunded: ")) == (0, True)
     assert "refunded  " + "█" * 20 in drawn
-    assert drawn.count("(credited)") == 1
+    assert drawn.count("back.") == 1
 
 
 def read_to_end(terminal: int) -> str:

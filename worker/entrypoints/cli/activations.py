@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from worker.domain.activation import FINAL, State
-from worker.domain.money import decimal_text
 from worker.entrypoints.cli import output as out
 from worker.entrypoints.cli.client import (
     ACTIVATIONS,
@@ -35,19 +34,6 @@ def is_final(activation: Mapping[str, Any]) -> bool:
     return activation["state"] in _FINAL
 
 
-def money_line(activation: Mapping[str, Any]) -> str:
-    """What the customer paid and got back: `-0.12 + 0.12 = 0.00 USD`."""
-    currency = activation["currency"]
-    price = decimal_text(activation["price_minor"], currency)
-    match activation["state"]:
-        case State.REFUNDED.value:
-            return f"-{price} + {price} = {decimal_text(0, currency)} {currency} (credited)"
-        case State.DELIVERED.value | State.CLOSED.value:
-            return f"-{price} {currency} (charged)"
-        case _:
-            return f"{price} {currency} on hold"
-
-
 def table_row(activation: Mapping[str, Any]) -> list[object]:
     """One row of `list`, with the columns COLUMNS."""
     price = out.money(activation["price_minor"], activation["currency"])
@@ -70,7 +56,7 @@ def fields(activation: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     if settlement is not None:
         at = out.short_instant(settlement["at"])
         yield "settled", f"{settlement['outcome']} at {at}, because: {settlement['reason']}"
-    yield "money", money_line(activation)
+    yield "summary", activation["summary"]
     if activation.get("order_ref"):
         yield "order", activation["order_ref"]
 
@@ -96,12 +82,12 @@ def timeline_row(line: Mapping[str, Any]) -> list[object]:
 
 
 def change_line(activation: Mapping[str, Any], now: datetime) -> str:
-    """One line per change, for logs and pipes."""
+    """One line per change, for logs and pipes; at the end with what became of the money."""
     parts = [now.strftime("%H:%M:%S"), activation["id"], activation["state"]]
     parts.append(f"(at the provider: {activation['provider_state']})")
     if activation["codes"]:
         parts.append(f"codes: {len(activation['codes'])}")
-    parts += [money_line(activation)] if is_final(activation) else [time_left(activation, now)]
+    parts.append(activation["summary"] if is_final(activation) else time_left(activation, now))
     return "  ".join(parts)
 
 
@@ -124,10 +110,10 @@ def ending_line(activation: Mapping[str, Any]) -> str:
     """How it ended, and the command that shows more."""
     state, id_ = activation["state"], activation["id"]
     meaning = {
-        "delivered": "a code was delivered, the charge stands",
-        "refunded": "no code, the price was credited",
+        "delivered": "a code was delivered",
+        "refunded": "the customer does not pay",
         "closed": "no code; this policy credits on a claim only",
-        "in_review": "a person has to decide; the money stays on hold",
+        "in_review": "a person has to decide",
     }[state]
     return f"{state}: {meaning}. More: activation-worker show {id_}"
 
@@ -207,8 +193,8 @@ def watch(
 ) -> None:
     """Follow one activation to its end, or everything that happens. Ctrl-C stops (130).
 
-    With an ID, one line per change, and at the end its money line and a verdict. Without, one
-    line per outgoing event, from now on.
+    With an ID, one line per change, and at the end a sentence about its money and a verdict.
+    Without, one line per outgoing event, from now on.
 
     Example: activation-worker watch --output ndjson
     """

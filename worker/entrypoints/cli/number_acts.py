@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from worker.entrypoints.cli import output as out
-from worker.entrypoints.cli.activations import money_line
 from worker.entrypoints.cli.client import Target, path_of, post_act, target_of
 from worker.entrypoints.cli.finding import whole_id
 from worker.entrypoints.cli.options import ConfigOption, TokenFileOption, UrlOption
@@ -88,4 +87,4 @@ def _act(
     if output is not out.Format.TEXT:
         out.write_json(number, indent=output is out.Format.JSON)
         return
-    out.say(f"{number['id']} is {number['state']}: {money_line(number)}")
+    out.say(f"{number['id']} is {number['state']}: {number['summary']}")
