@@ -235,6 +235,13 @@ def test_giving_up_ends_with_6(asked: Cli, daemon: FakeDaemon) -> None:
 
 
 @pytest.mark.usefixtures("configured")
+def test_somebody_may_wait_for_ever(asked: Cli) -> None:
+    result = asked("trigger", "timeout", "--wait-timeout", "inf")
+
+    assert (result.exit_code, "1 of 1 ended as expected" in result.stderr) == (0, True)
+
+
+@pytest.mark.usefixtures("configured")
 def test_no_watch_ends_at_once(asked: Cli, daemon: FakeDaemon) -> None:
     result = asked("trigger", "timeout", "--no-watch", "--count", "3")
 
@@ -268,6 +275,7 @@ def test_a_provider_that_is_away_ends_with_5(
         (["timeout:-1"], "seconds must be"),
         (["timeout", "--code-after", "3"], "no code comes in timeout"),
         (["code-arrives:3", "--code-after", "3"], "given twice"),
+        (["timeout", "--wait-timeout", "nan"], "'--wait-timeout'"),
         (["timeout", "--provider", "hero"], "no simulated provider"),
         (["timeout", "--provider", "unknown"], "no simulated provider"),
         (["timeout", "--provider", "pretent"], "did you mean pretend?"),

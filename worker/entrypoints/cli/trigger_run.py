@@ -194,7 +194,7 @@ class ScenarioRunner:
         before = dict(self.activations)
         open_ = [id_ for id_, each in self.activations.items() if not self._has_ended(each)]
         longest = WAIT_SECONDS if len(open_) <= WAITED_FOR else WAIT_SECONDS_OF_MANY
-        wait = max(1, min(longest, int(seconds)))
+        wait = max(1, int(min(longest, seconds)))
         for id_ in open_[:WAITED_FOR]:
             if id_ not in held:
                 asked = self.daemon.get(path_of(id_), wait_seconds=wait)
