@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from pydantic import SecretStr
 
@@ -171,11 +171,32 @@ def _check_parameters(given: Mapping[str, str]) -> None:
 
 def check_redis_url(value: SecretStr) -> SecretStr:
     split = _split(value.get_secret_value(), {"redis", "rediss", "unix"})
-    if split.scheme == "unix" and not split.path:
-        raise ValueError("must name a socket: unix:///PATH")
-    if split.scheme != "unix" and not split.hostname:
+    if split.scheme == "unix":
+        if not split.path:
+            raise ValueError("must name a socket: unix:///PATH")
+    elif not split.hostname:
         raise ValueError("must name a host: redis://HOST:PORT/DATABASE")
+    elif not re.fullmatch(r"/?|/[0-9]+", split.path):  # The client takes any other for 0.
+        raise ValueError("must name the database by its number: redis://HOST:PORT/0")
+    for option, given in parse_qsl(split.query):
+        _check_redis_option(split.scheme, option, given)
     return value
+
+
+def _check_redis_option(scheme: str, option: str, given: str) -> None:
+    """Whether the client makes a connection with it, which is not opened."""
+    # Most URLs have no options, and its import takes as long as a whole command.
+    from redis.asyncio import BlockingConnectionPool  # noqa: PLC0415
+    from redis.exceptions import RedisError  # noqa: PLC0415
+
+    url = f"{scheme}://localhost/?{urlencode({option: given})}"
+    try:
+        pool = BlockingConnectionPool.from_url(url)
+        pool.make_connection()  # type: ignore[no-untyped-call] # the client's, without types
+    except (AttributeError, TypeError, ValueError, RedisError):
+        # The client's own text can hold the value.
+        message = f"there is no option {option[:64]!r}, or none of this value"
+        raise ValueError(message) from None
 
 
 def check_http_url(value: str) -> str:
