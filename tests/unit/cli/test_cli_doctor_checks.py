@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from tests.unit.cli import fake_daemon
 from tests.unit.cli.conftest import Cli, a_dev
@@ -26,11 +27,14 @@ from worker.entrypoints.cli.doctor import (
     about_redis,
     account,
     port,
+    redis_server,
     running_dev,
     skew,
 )
 from worker.ports.errors import ProviderError, ProviderRefused, ProviderUnavailable, UnknownReply
 from worker.ports.provider import Balance
+from worker.settings import Settings
+from worker.settings.model import RedisSettings
 from worker.settings.values import ListenAddress
 from worker.simulator.config import SimulatorConfig
 from worker.simulator.server import running
@@ -60,6 +64,14 @@ def test_redis_is_judged(info: dict[str, Any], worst: Health, says: str) -> None
     assert worst in healths(checks)
     assert healths(checks) <= {Health.OK, worst}
     assert any(says in check.says for check in checks)
+
+
+async def test_redis_is_asked_with_the_options_that_the_daemon_takes() -> None:
+    url = SecretStr("unix:///nowhere/valkey?timeout=1")  # An option of the pool.
+
+    (check,) = await redis_server(Settings(redis=RedisSettings(url=url)))
+
+    assert (check.health, check.says) == (Health.UNREACHABLE, "its socket or a file is missing")
 
 
 @pytest.mark.parametrize(

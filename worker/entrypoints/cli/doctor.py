@@ -231,7 +231,10 @@ def about_postgres(version: int, took: float, *, replica: bool, fsync: str) -> l
 
 async def redis_server(settings: Settings) -> list[Result]:
     url = settings.redis.url.get_secret_value()
-    client = redis.asyncio.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        url, socket_timeout=5, socket_connect_timeout=5
+    )
+    client = redis.asyncio.Redis.from_pool(pool)
     try:
         started = time.monotonic()
         seconds, micros = await client.time()
