@@ -300,6 +300,15 @@ def test_an_error_in_json_is_json_where_stderr_takes_ascii_alone(daemon: FakeDae
     assert (done.returncode, json.loads(done.stderr)["error"]["message"]) == (1, "no number fits é")
 
 
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_an_instant_that_utc_cannot_write_is_a_wrong_command_line(cli: Cli, since: str) -> None:
+    file = str(ROOT / "config/policies/P1.toml")
+
+    result = cli("policy", "replay", "P1", "--with", file, "--since", since)
+
+    assert (result.exit_code, "--since: " in result.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("act", ["show", "open", "note"])
 def test_an_account_without_a_name_is_a_wrong_command_line(
     cli: Cli, daemon: FakeDaemon, act: str

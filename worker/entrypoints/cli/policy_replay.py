@@ -156,10 +156,10 @@ def _instant_of(since: str | None) -> datetime | timedelta:
         return timedelta(days=int(days[1]))
     try:
         at = datetime.fromisoformat(since)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):  # In UTC it may be before the year 1.
         message = f"--since: {since[:64]!r} is no date, no instant and no number of days like 30d"
         raise Failure(Exit.USAGE, message) from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _progress(tally: Tally) -> None:
