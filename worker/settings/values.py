@@ -99,6 +99,10 @@ def parse_address(value: object) -> ListenAddress:
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not bare or (":" in bare and bare == host) or not re.fullmatch(r"[0-9]{1,5}", port):
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+    try:
+        bare.encode("idna")  # As who listens there does.
+    except UnicodeError:
+        raise ValueError("the host is no name and no address") from None
     if int(port) > PORT_MAX:
         raise ValueError(f"the port must be 0 to {PORT_MAX}")
     return ListenAddress(bare, int(port))

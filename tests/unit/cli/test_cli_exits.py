@@ -17,6 +17,7 @@ from tests.unit.cli.fake_daemon import OPERATE, FakeDaemon, activation
 from worker.entrypoints.children import EmbeddedError
 from worker.entrypoints.cli.app import COMMANDS, app, wants_json
 from worker.entrypoints.cli.exit_codes import IN_HELP, Exit, Failure, failure_of, report
+from worker.entrypoints.http.listener import CannotListen
 from worker.ports.errors import CommitUnknown, ScheduleUnavailable, SchemaMissing, StoreUnavailable
 
 ROOT = Path(__file__).parents[3]
@@ -176,7 +177,10 @@ def test_an_interrupt_ends_with_130_and_without_a_traceback(daemon: FakeDaemon) 
         (CommitUnknown("database"), Exit.UNREACHABLE, "doctor"),
         (SchemaMissing("no schema"), Exit.FAILED, "migrate"),
         (EmbeddedError("no wheel"), Exit.FAILED, ""),
-        (OSError(errno.EADDRINUSE, "address in use"), Exit.FAILED, "another one"),
+        (CannotListen("127.0.0.1:80: address in use"), Exit.FAILED, "another one"),
+        (OSError(errno.EACCES, "denied", "/closed/.state"), Exit.FAILED, "another folder"),
+        (OSError(errno.EROFS, "read-only", "/closed/.state"), Exit.FAILED, "another folder"),
+        (OSError(errno.ENOSPC, "full", "/full/.state"), Exit.FAILED, "make room"),
         (ScheduleUnavailable(), Exit.UNREACHABLE, "doctor"),
         (Failure(Exit.GAVE_UP, "enough", hint="x"), Exit.GAVE_UP, "x"),
     ],
@@ -186,6 +190,38 @@ def test_what_can_go_wrong_has_an_exit_code(error: Exception, how: Exit, hint: s
 
     assert failure is not None
     assert (failure.how, hint in failure.hint) == (how, True)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_file_that_cannot_be_written_is_named(number: int) -> None:
+    failure = failure_of(OSError(number, os.strerror(number), "/closed/.state"))
+
+    assert failure is not None
+    assert f"write /closed/.state: {os.strerror(number)}" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ("desk --listen [::zz]:80", 1, "cannot listen on [::zz]:80: "),
+        ("desk --listen 192.0.2.1:80", 1, "cannot listen on 192.0.2.1:80: Cannot assign"),
+        ("desk --listen a..b:80", 2, "--listen the host is no name"),
+        ("simulate-provider --allow-remote --listen a..b:80", 2, "listen: the host is no name"),
+        ("simulate-provider --allow-remote --listen [::zz]:80", 1, "cannot listen on [::zz]:80: "),
+        ("dev", 1, "cannot read or write "),
+        ("demo", 1, "cannot read or write "),
+        ("run --embedded", 1, "cannot read or write "),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line(
+    nothing_around: Path, command: str, code: int, says: str
+) -> None:
+    (nothing_around / ".state").touch()  # No folder of that name can be made, not even by root.
+
+    done = worker(*command.split())
+
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert len([line for line in done.stderr.splitlines() if says in line]) == 1
 
 
 @pytest.mark.parametrize("bug", [KeyError("x"), OSError(errno.EIO, "x")])

@@ -12,7 +12,7 @@ from tests.unit.http.caller import WRITE_TOKEN
 from tests.unit.http.conftest import World
 from tests.unit.http.numbers import number
 from worker.domain.ids import AccountId
-from worker.entrypoints.http.listener import listen
+from worker.entrypoints.http.listener import CannotListen, listen
 from worker.ports.store.activations import AcceptResult, NumberIntake
 
 AUTH = {"Authorization": f"Bearer {WRITE_TOKEN}"}
@@ -157,6 +157,6 @@ async def test_an_address_in_use_is_an_error_and_leaves_nothing_running(
 ) -> None:
     first = await listen(web.Application(), "127.0.0.1", 0, drain_seconds=1)
     port = first.addresses[0][1]
-    with pytest.raises(OSError, match="address already in use"):
+    with pytest.raises(CannotListen, match=f"^127.0.0.1:{port}: Address already in use$"):
         await listen(app, "127.0.0.1", port, drain_seconds=1)
     await first.cleanup()

@@ -36,6 +36,7 @@ WRONG_VALUES = [
     ('[api]\nlisten = ":8080"', "api.listen", "HOST:PORT"),
     ('[api]\nlisten = "::1:8080"', "api.listen", "HOST:PORT"),
     ('[api]\nlisten = "127.0.0.1:65536"', "api.listen", "the port must be"),
+    ('[api]\nlisten = "a..b:80"', "api.listen", "the host is no name"),
     ("[api]\nlisten = 8080", "api.listen", "HOST:PORT"),
     ('[admin]\nlisten = "127.0.0.1:8080"', "admin.listen", "one port, one server"),
     ('[admin]\nlisten = "0.0.0.0:8080"', "admin.listen", "one port, one server"),

@@ -38,8 +38,8 @@ _CODES = {
 }
 
 
-_CANNOT_LISTEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
-_CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 
 
 class Failure(Exception):
@@ -81,14 +81,15 @@ def report(failure: Failure, *, as_json: bool) -> None:
 
 def failure_of(error: Exception) -> Failure | None:  # noqa: PLR0911 - one per kind of error
     """The failure to report; None for a bug, which shows its traceback."""
+    if isinstance(error, Failure):
+        return error
     # Imported here: `--help` needs none of it.
     from worker.entrypoints.children import EmbeddedError
+    from worker.entrypoints.http.listener import CannotListen
     from worker.ports.errors import ScheduleUnavailable, SchemaMissing, StoreError
     from worker.settings import ConfigError
 
     match error:
-        case Failure():
-            return error
         case ConfigError():
             return _bad_configuration(str(error), len(error.problems))
         case SchemaMissing():
@@ -99,17 +100,27 @@ def failure_of(error: Exception) -> Failure | None:  # noqa: PLR0911 - one per k
             return _unreachable("Redis", error)
         case EmbeddedError():
             return Failure(Exit.FAILED, f"the embedded servers do not run: {error}")
-        case OSError() if error.errno in _CANNOT_LISTEN:
-            hint = "is another one running? Else other ports: AW_API__LISTEN, AW_ADMIN__LISTEN,"
+        case CannotListen():
+            hint = "is another one running? Else another address: AW_API__LISTEN, AW_ADMIN__LISTEN,"
             hint += " AW_DESK__LISTEN"
-            return Failure(Exit.FAILED, f"cannot listen: {error.strerror}", hint=hint)
-        case OSError() if error.errno in _CANNOT_WRITE:
-            hint = "make room on that disk, then start it again"
-            return Failure(Exit.FAILED, f"cannot write: {error.strerror}", hint=hint)
+            return Failure(Exit.FAILED, f"cannot listen on {error}", hint=hint)
+        case OSError():
+            return _about_file(error)
         case UnicodeEncodeError() if _is_raw_byte(error.object[error.start]):
             return Failure(Exit.USAGE, "an argument is not UTF-8 text")
         case _:
             return None
+
+
+def _about_file(error: OSError) -> Failure | None:
+    if error.errno in _FULL:
+        hint = "make room on that disk, then start it again"
+        file = f" {error.filename}" if error.filename else ""
+        return Failure(Exit.FAILED, f"cannot write{file}: {error.strerror}", hint=hint)
+    if error.errno in _CLOSED and error.filename:
+        message = f"cannot read or write {error.filename}: {error.strerror}"
+        return Failure(Exit.FAILED, message, hint="another folder, or the rights to this one")
+    return None
 
 
 def _is_raw_byte(char: str) -> bool:

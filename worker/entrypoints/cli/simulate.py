@@ -14,6 +14,7 @@ import uvloop
 from worker.domain.families import FAMILIES, has_dialects
 from worker.entrypoints.cli.exit_codes import Exit, Failure
 from worker.entrypoints.cli.output import Format, OutputOption
+from worker.settings.values import ListenAddress, parse_address
 from worker.simulator.config import BadScript, SimulatorConfig, configured
 from worker.simulator.faces import face_of
 from worker.simulator.server import running
@@ -97,14 +98,11 @@ def simulate_provider(  # noqa: PLR0913 - typer makes an option of each
     quick = {} if real_times or script is not None else quick_times(window, min_cancel_age)
     try:
         config = configured(script, **options | quick, **_address(listen))
-        interrupted = uvloop.run(_serve(config))
+        interrupted = _run(config)
     except BadScript as error:
         typer.echo(f"simulate-provider: {error}", err=True)
         # Without a script the options are wrong.
         raise typer.Exit(Exit.USAGE if script is None else Exit.BAD_CONFIG) from None
-    except OSError as error:
-        typer.echo(f"simulate-provider: cannot listen: {error.strerror}", err=True)
-        raise typer.Exit(Exit.FAILED) from None
     if interrupted:
         raise typer.Exit(Exit.INTERRUPTED)
 
@@ -113,6 +111,17 @@ def quick_times(window: float | None, min_cancel_age: float | None) -> dict[str,
     """What makes a provider quick, where nobody has said otherwise."""
     times: dict[str, object] = {} if window is not None else {"code_seconds": QUICK_CODES}
     return times if min_cancel_age is not None else times | {"min_cancel_age_seconds": QUICK_CANCEL}
+
+
+def _run(config: SimulatorConfig) -> bool:
+    """Whether Ctrl-C ended it."""
+    try:
+        return uvloop.run(_serve(config))
+    except OSError as error:
+        address = ListenAddress(config.host, config.port)
+        message = f"simulate-provider: cannot listen on {address}: {error.strerror}"
+        typer.echo(message, err=True)
+        raise typer.Exit(Exit.FAILED) from None
 
 
 async def _serve(config: SimulatorConfig) -> bool:
@@ -138,7 +147,8 @@ def _stop(stop: asyncio.Future[bool], interrupted: bool) -> None:  # noqa: FBT00
 def _address(listen: str | None) -> dict[str, Any]:
     if listen is None:
         return {}
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdigit():
-        raise BadScript("listen: HOST:PORT")
-    return {"host": host.strip("[]"), "port": int(port)}
+    try:
+        address = parse_address(listen)
+    except ValueError as error:
+        raise BadScript(f"listen: {error}") from None
+    return {"host": address.host, "port": address.port}

@@ -8,6 +8,8 @@ descriptors that the worker itself needs.
 """
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -23,6 +25,10 @@ LINGER_SECONDS = 2.0  #: To read the rest of a refused body before the connectio
 SILENT_SECONDS = 30.0
 BACKLOG = 1024  #: Connections that the kernel keeps until they are accepted.
 DRAIN_SECONDS_MIN = 0.01
+
+
+class CannotListen(Exception):
+    """No server can be had at an address; the message names it, and says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +52,7 @@ async def listen(
 ) -> web.AppRunner:
     """Serve until the runner's `cleanup()`; its `addresses` hold the port.
 
-    `cleanup()` lets the running calls end, for at most *drain_seconds*.
+    `cleanup()` lets the running calls end, for at most *drain_seconds*. Raises `CannotListen`.
     """
     # aiohttp waits for a call twice: while the call may read its body, and after that. A timeout
     # of 0 means no limit to aiohttp.
@@ -54,9 +60,13 @@ async def listen(
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, backlog=connections.backlog).start()
-    except OSError:
+    except OSError as error:
         await runner.cleanup()
-        raise
+        # The loop's own text repeats the address.
+        number = None if isinstance(error, socket.gaierror) else error.errno
+        why = (error.strerror or error) if number is None else os.strerror(number)
+        shown = f"[{host}]" if ":" in host else host
+        raise CannotListen(f"{shown}:{port}: {why}") from error
     return runner
 
 
