@@ -240,6 +240,30 @@ async def test_an_owner_who_may_make_roles_but_is_no_superuser_migrates_and_runs
         await admin.close()
 
 
+async def test_migrate_gives_the_rights_that_a_role_made_after_the_first_migration_lacks(
+    ask: Ask, empty_database_url: str
+) -> None:
+    """An owner that may make no roles; or a dump, restored where the group role was not."""
+    admin = await asyncpg.connect(empty_database_url)
+    try:
+        await admin.execute("CREATE ROLE aw_plain LOGIN")
+        await admin.execute("GRANT CREATE ON SCHEMA public TO aw_plain")
+        plain = url_as(empty_database_url, "aw_plain")
+        await upgrade(plain)
+        await admin.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM activation_worker")
+        await admin.execute("GRANT activation_worker TO aw_plain")
+        assert "may not do that" in (await ask("audit", database=plain)).stderr
+
+        assert (await ask("migrate", database=plain)).exit_code == 0
+
+        assert (await ask("audit", database=plain)).exit_code == 0
+        doctor = await ask("doctor", database=plain)
+        assert "may not be rewritten: by grant and by trigger" in doctor.stdout
+    finally:
+        await admin.execute("DROP OWNED BY aw_plain CASCADE; DROP ROLE aw_plain")
+        await admin.close()
+
+
 @pytest.fixture
 async def valkey_with_password(redis_url: str) -> AsyncIterator[str]:
     client = redis.asyncio.Redis.from_url(redis_url)

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from worker.adapters.store.connections import DIALECT, NOTHING_KEPT, connector
+from worker.adapters.store.database import statement
 from worker.adapters.store.layout import LAYOUT
 from worker.adapters.store.refusals import DEADLOCK, LOCKED, sqlstate, translated
 from worker.adapters.store.revisions import MIGRATIONS, ROLE, check, head, is_later, revision
@@ -136,7 +137,10 @@ def _config() -> Config:
 
 def _migrate(connection: Connection) -> str | None:
     before = revision(connection)
-    if before == head() or (before and is_later(before)):
+    if before == head():
+        _give_missing_rights(connection)
+        return before
+    if before and is_later(before):
         return before
     present = connection.execute(_PRESENT, {"tables": list(LOCKED_TABLES)}).scalar_one()
     if present:
@@ -151,6 +155,13 @@ def _migrate(connection: Connection) -> str | None:
         connection.execute(_WRITE, _OURS)
         connection.execute(text(f"DROP INDEX {', '.join(_OF_OLDER)}"))
     return before
+
+
+def _give_missing_rights(connection: Connection) -> None:
+    """Without the tables' locks: each start of a daemon may come here."""
+    if connection.execute(statement("books/missing_rights"), {"role": ROLE}).scalar_one():
+        connection.execute(text(_MAKE_ROLE))
+        connection.execute(text(_GRANTS))
 
 
 def _engine(url: str) -> AsyncEngine:

@@ -192,7 +192,10 @@ def books(guards: frozenset[str]) -> Result:
     says = f"may not be rewritten: by {' and by '.join(sorted(guards))}"
     if "grant" in guards:
         return Result("books", Health.OK, says)
-    hint = "GRANT activation_worker TO this role: deploy/postgres/roles.sql"
+    hint = (
+        "GRANT activation_worker TO this role (deploy/postgres/roles.sql),"
+        " then activation-worker migrate, as the owner"
+    )
     return Result("books", Health.WARNING, f"{says} alone", hint)
 
 
