@@ -7,6 +7,7 @@ from tests.integration.store.shop import DEADLINE, LEASE, RENTED, SIM, TICK, Sho
 from worker.adapters.store.event_ids import event_id
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.activation import State
+from worker.entrypoints.http.events import EventsToReplay, ReplayHandlers
 from worker.ports.store.outbox import Event, EventFilter, FailedEvent
 
 NOW = DEADLINE + timedelta(hours=1)
@@ -124,6 +125,19 @@ async def test_a_replay_sends_again_from_the_first_attempt(shop: Shop) -> None:
     assert replayed == 2
     again = await claim(shop)
     assert [(event.id, event.attempts) for event in again] == [(one.id, 0), (other.id, 0)]
+
+
+async def test_an_id_that_no_database_can_hold_keeps_no_other_from_being_replayed(
+    shop: Shop,
+) -> None:
+    await told_twice(shop, "1")
+    (event,) = await claim(shop)
+    await shop.store.outbox.events_sent({event.id: 200})
+    asked = EventsToReplay(ids=["activation-closed:1:%00", event.id])
+
+    answer = await ReplayHandlers(shop.store.outbox, wanted=True).replay(asked)
+
+    assert (answer.status, answer.content) == (200, {"replayed": 1})
 
 
 async def test_a_number_that_waits_for_a_human_tells_so_before_its_ending(shop: Shop) -> None:

@@ -23,9 +23,13 @@ def event_id(subject: str, type_: str, number: int) -> str:
 
 
 def thing_of(id_: str) -> EventThing | None:
-    """The thing behind an id; None for what is no id of ours."""
+    """The thing behind an id; None for what is no id of ours.
+
+    No text of ours holds NUL. The database refuses it, and with it the other ids of the call.
+    """
     match id_.split(":"):
         case [kind, number, thing] if number.isdecimal() and len(number) < 10:
-            return EventThing(unquote(thing), kind.replace("-", "."), int(number))
+            found = EventThing(unquote(thing), kind.replace("-", "."), int(number))
+            return None if "\0" in found.subject + found.type else found
         case _:
             return None
