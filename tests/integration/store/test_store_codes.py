@@ -122,6 +122,20 @@ async def test_a_code_while_expiring_but_in_time_makes_the_window_count_again(sh
     assert due.id == id_
 
 
+async def test_another_code_does_not_put_off_the_finish_that_was_asked_for(shop: Shop) -> None:
+    await shop.open()
+    id_ = await shop.rent()
+    await shop.code("1", "1234", RENTED)
+    await shop.store.activations.ask_finish(id_, now=RENTED + TICK)
+
+    await shop.code("1", "5678", RENTED + TICK)
+
+    settlements = shop.store.settlements
+    assert [due.id for due in await settlements.due_delivery(id_, now=RENTED + TICK)] == [id_]
+    assert [due.id for due in await settlements.due_deliveries(9, now=RENTED + TICK)] == [id_]
+    assert await shown(shop, id_) == ["1234", "5678"]
+
+
 async def test_a_late_code_on_a_live_number_is_known_but_never_shown(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()

@@ -24,8 +24,10 @@ kept AS (
 moved AS (
     UPDATE activation a
        SET state = 'received', version = version + 1, lease_until = '-infinity',
-           -- A number whose Cancel was pressed is ended by its window again.
-           ending_at = deadline_at + interval '1 microsecond',
+           -- A number whose Cancel was pressed is ended by its window again. One that has a code
+           -- already keeps the finish that its customer asked for.
+           ending_at = CASE state WHEN 'received' THEN ending_at
+                                  ELSE deadline_at + interval '1 microsecond' END,
            provider_state = CASE provider_state WHEN 'cancelling' THEN 'open' ELSE provider_state END
      WHERE a.id IN (SELECT activation_id FROM kept WHERE code IS NOT NULL)
        AND a.state IN ('waiting', 'expiring', 'received')
