@@ -1,11 +1,13 @@
 """Claim windows: seeded once for settled activations; without a proper claim they become final."""
 
+import json
 from datetime import timedelta
 
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop
 from tests.integration.cases.test_case_timers import claim_window, decisions
 from tests.integration.store.shop import TICK
 from worker.domain.activation import State
+from worker.domain.transfer import Charge
 from worker.ports.store.case_view import Timer, TimerKind
 
 
@@ -21,6 +23,20 @@ async def test_a_proper_claim_keeps_an_activation_from_becoming_final(shop: Case
     assert [(outcome, reason) for outcome, reason, _ in await decisions(shop, id_)] == [
         ("none", "already_settled")
     ]
+
+
+async def test_that_a_number_is_final_is_told_with_the_shops_own_id_and_who_charges_it(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account()
+    id_ = await shop.closed_activation("P1", order_ref="A-1", charge=Charge.EXTERNAL)
+
+    for days in (1, 8):
+        await shop.fire_due_timers(MONDAY + days * DAY)
+
+    payload = "SELECT payload FROM event WHERE subject = $1 AND type = 'claim.finalised'"
+    told = json.loads(await shop.fetch_value(payload, str(id_)))
+    assert (told["order_ref"], told["charge"]) == ("A-1", "external")
 
 
 async def test_refunded_numbers_and_policies_without_a_window_get_no_timer(shop: CaseShop) -> None:

@@ -447,6 +447,22 @@ async def test_an_order_in_doubt_is_told_with_the_shops_own_id(shop: CaseShop) -
     assert await shop.fetch_value(payload, str(order(shop).id)) == "A-1"
 
 
+async def test_a_prolongation_in_doubt_is_told_with_the_own_id_of_its_rentals_order(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    shop.provider_rentals.sales, shop.provider_rentals.prolongs = [SOLD], [LOST]
+    sold = await renter(shop)(order(shop, **TOLD))
+    assert sold.rental is not None
+    ordered = prolongation(shop, sold.rental)
+
+    await renter(shop)(ordered)
+
+    payload = "SELECT type || ' ' || (payload ->> 'order_ref') FROM event WHERE subject = $1"
+    rows = await shop.fetch_rows(f"{payload} ORDER BY seq", str(ordered.id))
+    assert [told for (told,) in rows] == ["rental.unknown A-1", "review.opened A-1"]
+
+
 async def test_an_order_of_before_anything_could_be_told_is_the_same_again(shop: CaseShop) -> None:
     """By the hash that the version before made of it."""
     await shop.open_account(amount_minor=1500)

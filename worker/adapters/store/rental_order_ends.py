@@ -95,7 +95,7 @@ async def _tell_doubt(
         "provider": order["provider"],
         "account": order["account"],
         "rental": None if order["rental_id"] is None else str(order["rental_id"]),
-        **case_rows.order_ref_told(order["order_ref"]),
+        **case_rows.order_ref_told(order["order_ref_told"]),
     }
     await connection.execute(
         statement("cases/write_event"),

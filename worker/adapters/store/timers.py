@@ -195,6 +195,8 @@ class SilenceEnding:
             "account": silent.account,
             "outcome": Outcome.FINALISED.value,
             "deadline": case_rows.instant(silent.due_at),
+            "charge": silent.order.charge.value,
+            **case_rows.order_ref_told(silent.order.order_ref),
         }
         await connection.execute(
             statement("cases/write_event"),
