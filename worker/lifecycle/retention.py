@@ -11,16 +11,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from worker.domain.activation import WINDOW_MAX
 from worker.lifecycle.clock import Clock
 from worker.ports.errors import StoreError
 from worker.ports.reporter import Kept, Reporter
 from worker.ports.store.activations import ActivationStore, SettledPlace
 from worker.ports.store.books import BookStore
 from worker.ports.store.outbox import OutboxStore
+from worker.ports.store.purchases import PurchaseStore
 
 BATCH: Final = 1000  #: Of each kind, in one tick.
 #: Limits of a policy count what an account did within a year: whatever it did then stays.
 LIMITS_REACH: Final = timedelta(days=366)
+#: A push may come before its number is handed over, which is no later than the number's window.
+PUSHES_KEPT: Final = 2 * WINDOW_MAX
 #: Old numbers that have to stay are looked at again after so long; so is a kind that failed.
 AGAIN: Final = timedelta(hours=1)
 NOTHING_DUE: Final = timedelta(minutes=1)  #: The rest of a kind of which nothing was old enough.
@@ -41,6 +45,7 @@ class Retention:
     activations: ActivationStore
     books: BookStore
     outbox: OutboxStore
+    purchases: PurchaseStore
     reporter: Reporter
     clock: Clock
     times: RetentionTimes
@@ -50,6 +55,7 @@ class Retention:
 
     async def forget(self) -> None:
         await self._each(Kept.ANSWERS, timedelta(0), self._forget_answers)
+        await self._each(Kept.PUSHES, PUSHES_KEPT, self.purchases.forget_pushes)
         await self._each(Kept.TEXTS, self.times.texts, self.activations.forget_texts)
         await self._each(Kept.PHONES, self.times.phones, self.activations.forget_phones)
         await self._each(Kept.EVENTS, self.times.events, self.outbox.forget_events)

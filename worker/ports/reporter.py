@@ -58,6 +58,7 @@ class Kept(enum.StrEnum):
     """What is forgotten when its time is over."""
 
     ANSWERS = "answers"
+    PUSHES = "pushes"
     TEXTS = "texts"
     PHONES = "phones"
     EVENTS = "events"

@@ -162,6 +162,7 @@ class CaseShop:
                 activations=self.store.activations,
                 books=self.store.books,
                 outbox=self.store.outbox,
+                purchases=self.store.purchases,
                 reporter=self.reporter,
                 clock=self.service.clock,
                 times=NOTHING_FORGOTTEN,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.old_books import (
     ALL_OVER,
     CASE,
@@ -27,10 +28,13 @@ from tests.integration.store.shop import (
     sms,
 )
 from tests.integration.store.test_store_audit import lives
+from tests.unit.lifecycle.scripted import OwnTime
 from worker.adapters.store.periods import Periods
 from worker.adapters.store.postgres import PostgresStore
 from worker.domain.ids import ActivationId, ProviderRef
+from worker.lifecycle.retention import PUSHES_KEPT, Retention, RetentionTimes
 from worker.ports.provider import ActiveRow
+from worker.ports.service import Push
 from worker.ports.store.activations import AcceptOutcome
 from worker.ports.store.outbox import EventFilter
 
@@ -207,6 +211,33 @@ async def test_an_event_that_somebody_has_locked_is_not_waited_for(shop: Shop) -
         await shop.admin.execute("SELECT FROM event WHERE seq = 2 FOR UPDATE")
         assert await forget(DAYS, 10, now=DUE + DAYS) == 1, "up to that one"
     assert await forget(DAYS, 10, now=DUE + DAYS) == 1
+
+
+async def test_pushes_go_after_their_time_whatever_else_is_kept_for_ever(shop: Shop) -> None:
+    """The inbox would grow for ever, and cost each number whose ref is used again a look."""
+    refs = [ProviderRef(ref) for ref in ("old", "older", "oldest", "fresh")]
+    pushes = [Push(ref, None, None, content_hash=f"of {ref}") for ref in refs]
+    purchases, reporter = shop.store.purchases, RecordingReporter()
+    await purchases.keep_pushes(SIM, pushes)
+    long_ago = "UPDATE push SET received_at = now() - $1::interval WHERE provider_ref <> 'fresh'"
+    await shop.admin.execute(long_ago, PUSHES_KEPT + TICK)
+    retention = Retention(
+        activations=shop.store.activations,
+        books=shop.store.books,
+        outbox=shop.store.outbox,
+        purchases=purchases,
+        reporter=reporter,
+        clock=OwnTime().clock(),
+        times=RetentionTimes(texts=None, phones=None, events=None, settled=None),
+        batch=2,
+    )
+
+    await retention.forget()
+    assert len(await purchases.pushed_refs(SIM, refs)) == 2
+    await retention.forget()
+
+    assert await purchases.pushed_refs(SIM, refs) == {"fresh"}
+    assert reporter.told == []
 
 
 async def test_the_place_behind_some_numbers_is_found_without_forgetting(shop: Shop) -> None:

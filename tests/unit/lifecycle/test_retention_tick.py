@@ -16,6 +16,7 @@ from worker.lifecycle.retention import (
     AGAIN,
     LIMITS_REACH,
     NOTHING_DUE,
+    PUSHES_KEPT,
     Retention,
     RetentionTimes,
 )
@@ -33,6 +34,7 @@ def retention(time: OwnTime, store: StubStore, **days: int) -> Retention:
         activations=cast("Any", store),
         books=cast("Any", store),
         outbox=cast("Any", store),
+        purchases=cast("Any", store),
         reporter=RecordingReporter(),
         clock=time.clock(),
         times=RetentionTimes(**times),
@@ -41,25 +43,27 @@ def retention(time: OwnTime, store: StubStore, **days: int) -> Retention:
 
 
 async def test_each_kind_has_its_time_and_what_has_none_stays() -> None:
-    store = StubStore(forget_answers=0, forget_texts=0, forget_events=0)
+    store = StubStore(forget_answers=0, forget_pushes=0, forget_texts=0, forget_events=0)
 
     await retention(OwnTime(), store, texts=21, events=30).forget()
 
     assert store.calls == [
         ("forget_answers", (7,)),
+        ("forget_pushes", (PUSHES_KEPT, 7)),
         ("forget_texts", (21 * DAY, 7)),
         ("forget_events", (30 * DAY, 7)),
     ]
 
 
 async def test_a_kind_of_which_nothing_is_due_rests_for_a_minute_and_the_others_go_on() -> None:
-    store = StubStore(forget_answers=0, forget_texts=3)
+    store = StubStore(forget_answers=0, forget_pushes=7, forget_texts=3)
     time = OwnTime()
     step = retention(time, store, texts=21)
 
     await step.forget()
     await step.forget()
-    assert [name for name, _ in store.calls] == ["forget_answers", "forget_texts", "forget_texts"]
+    of_each_tick = ["forget_pushes", "forget_texts"]
+    assert [name for name, _ in store.calls] == ["forget_answers", *of_each_tick, *of_each_tick]
     time.elapsed += NOTHING_DUE.total_seconds()
     await step.forget()
 
@@ -68,7 +72,7 @@ async def test_a_kind_of_which_nothing_is_due_rests_for_a_minute_and_the_others_
 
 async def test_old_numbers_are_looked_at_from_one_to_the_next_and_again_after_a_rest() -> None:
     places = iter((PLACE, None, None))
-    store = StubStore(forget_answers=0, forget_settled=lambda *_: next(places))
+    store = StubStore(forget_answers=0, forget_pushes=0, forget_settled=lambda *_: next(places))
     time = OwnTime()
     step = retention(time, store, settled=400)
 
@@ -83,7 +87,7 @@ async def test_old_numbers_are_looked_at_from_one_to_the_next_and_again_after_a_
 
 
 async def test_a_number_stays_for_as_long_as_a_limit_may_count_it() -> None:
-    store = StubStore(forget_answers=0, forget_settled=None)
+    store = StubStore(forget_answers=0, forget_pushes=0, forget_settled=None)
 
     await retention(OwnTime(), store, settled=1).forget()
 
@@ -94,7 +98,7 @@ async def test_a_number_stays_for_as_long_as_a_limit_may_count_it() -> None:
 async def test_a_kind_that_fails_is_reported_and_rests_while_the_others_go_on(
     error: Exception,
 ) -> None:
-    store = StubStore(forget_answers=error, forget_texts=error, forget_events=7)
+    store = StubStore(forget_answers=error, forget_pushes=0, forget_texts=error, forget_events=7)
     time = OwnTime()
     step = retention(time, store, texts=21, events=30)
 
@@ -115,7 +119,10 @@ async def test_a_kind_that_fails_is_reported_and_rests_while_the_others_go_on(
 
 async def test_numbers_that_cannot_be_forgotten_do_not_keep_those_after_them() -> None:
     store = StubStore(
-        forget_answers=0, forget_settled=StoreUnavailable("slow"), settled_place=PLACE
+        forget_answers=0,
+        forget_pushes=0,
+        forget_settled=StoreUnavailable("slow"),
+        settled_place=PLACE,
     )
     time = OwnTime()
     step = retention(time, store, settled=400)

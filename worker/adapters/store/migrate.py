@@ -71,6 +71,7 @@ LARGE_INDEXES: Final[Mapping[str, str]] = {
     "activation_phones": "activation (rented_at) WHERE phone IS NOT NULL",
     "rental_phones": "rental (ended_at) WHERE phone <> ''",
     "rental_message_texts": "rental_message (seen_at) WHERE text IS NOT NULL",
+    "push_received": "push (received_at)",
 }
 _PRESENT = text(
     "SELECT string_agg(t, ', ' ORDER BY n) FROM unnest(CAST(:tables AS text[]))"

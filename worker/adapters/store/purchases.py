@@ -134,6 +134,14 @@ class PurchaseRepository:
         found = await self._db.rows(_PUSHED, {"provider": provider, "refs": list(refs)})
         return {ProviderRef(row["provider_ref"]) for row in found}
 
+    async def forget_pushes(self, time: timedelta, limit: int) -> int:
+        asked = {"time": time, "limit": limit}
+
+        async def work(connection: AsyncConnection) -> int:
+            return (await connection.execute(statement("purchases/forget_pushes"), asked)).rowcount
+
+        return await self._db.write(work)
+
     async def ordered(self, id_: ActivationId) -> bool:
         return bool(await self._db.read(lambda c: scalar(c, _ORDERED, id=id_)))
 

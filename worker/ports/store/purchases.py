@@ -285,6 +285,10 @@ class PurchaseStore(Protocol):
         """Those of the refs for which a push lies in the inbox."""
         ...
 
+    async def forget_pushes(self, time: timedelta, limit: int) -> int:
+        """Delete up to *limit* of the oldest that came longer ago than *time*; how many."""
+        ...
+
     async def count_provider(self, provider: ProviderName, currency: str) -> CountedSums:
         """Our books over the span that the last reading was taken over."""
         ...
