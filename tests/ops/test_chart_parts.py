@@ -123,6 +123,17 @@ def test_what_migrates_has_the_certificates_that_the_url_of_the_database_names(
     assert settings.database.url.get_secret_value() == url
 
 
+def test_what_migrates_may_have_a_secret_of_its_own_with_the_login_that_owns_the_tables() -> None:
+    objects = rendered({"migrate": {"existingSecret": "owner", "secretKeys": ["ca.crt"]}})
+    worker = worker_of(objects)["spec"]["template"]["spec"]
+    [of_job] = one(objects, "Job")["spec"]["template"]["spec"]["volumes"]
+    [of_worker] = [each["secret"] for each in worker["volumes"] if "secret" in each]
+
+    assert of_job["secret"]["secretName"] == "owner"
+    assert [item["key"] for item in of_job["secret"]["items"]] == ["aw_database__url", "ca.crt"]
+    assert of_worker["secretName"] == "activation-worker"
+
+
 def test_the_schema_is_migrated_before_workers_start_unless_its_server_comes_with_them() -> None:
     external, bundled = one(rendered({}), "Job"), one(rendered(EVERYTHING), "Job")
 
