@@ -5,9 +5,12 @@ from typing import Final
 from tests.ops.helm import Json
 
 HERO: Final = {"family": "handler_api", "dialect": "hero", "base_url": "https://hero.example"}
+#: With what YAML reads otherwise where it stands unquoted.
+OWN: Final = {"own": '# "Own": a policy\n[sms]\nsms_window_s = 900  # {{ short }}\n'}
 EVERYTHING: Final[Json] = {
     "config": {"defaults": {"credit_grace_seconds": 30}, "worker": {"drain_seconds": 20}},
     "providers": {"hero": HERO},
+    "policies": OWN,
     "autoscaling": {"enabled": True, "maxReplicas": 5},
     "monitoring": {
         "serviceMonitor": True,

@@ -43,7 +43,14 @@ SECRETS: Final = {
 def settings_in(
     pod: Json, maps: Mapping[str, Json], directory: Path, secrets: Mapping[str, str] = SECRETS
 ) -> Settings:
-    """What the pod's one container reads, with its mounts laid out below *directory*."""
+    """What the pod's one container reads."""
+    return load_settings(None, environ=environ_in(pod, maps, directory, secrets))
+
+
+def environ_in(
+    pod: Json, maps: Mapping[str, Json], directory: Path, secrets: Mapping[str, str] = SECRETS
+) -> dict[str, str]:
+    """The environment of the pod's one container, with its mounts laid out below *directory*."""
     [container] = pod["containers"]
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     environ = {each["name"]: each["value"] for each in container.get("env", [])}
@@ -62,8 +69,9 @@ def settings_in(
             continue
         for item in items:
             (place / item["path"]).parent.mkdir(parents=True, exist_ok=True)
-            (place / item["path"]).write_text(given[item["key"]])
-    return load_settings(None, environ=environ)
+            text = given[item["key"]].replace(mount["mountPath"], str(place))
+            (place / item["path"]).write_text(text)
+    return environ
 
 
 def maps_of(objects: list[Json]) -> dict[str, Json]:

@@ -9,15 +9,19 @@ from typing import Any, Final
 
 import pytest
 import typer
+import typer.testing
 import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
 from tests.ops.helm import CHART, KUBERNETES, Json, errors, helm, one, pods, rendered, worker_of
 from tests.ops.queries import ALERTS, DASHBOARDS, DEPLOY, RULES, selectors
-from tests.ops.releases import EVERYTHING, HERO, SETS
+from tests.ops.releases import EVERYTHING, HERO, OWN, SETS
+from tests.ops.test_chart_parts import environ_in, maps_of
 from tests.ops.vocabulary import BY_PROMETHEUS, scraped
+from worker.domain.policy.language.loading import load_profile, policy_names
 from worker.entrypoints.cli.app import app
+from worker.settings import load_settings
 from worker.settings.model import COMMAND_LINE_NAMES, Settings, is_known, path_of
 
 AFTER_DRAIN_SECONDS: Final = 20  #: For what the worker does when its jobs have ended.
@@ -66,6 +70,12 @@ def test_a_misspelt_field_would_be_found(kind: str, everything: list[Json]) -> N
         ({"replicas": 1}, "replicas"),
         ({"terminationGracePeriodSeconds": 49}, "terminationGracePeriodSeconds"),
         ({"migrate": {"secretKeys": ["a/b"]}}, "secretKeys"),
+        ({"policies": {"a/b": "[sms]"}}, "a/b"),
+        ({"policies": {"own": {"sms": {}}}}, "policies"),
+        (
+            {"policies": OWN, "config": {"policies": {"directory": "x"}}},
+            "config.policies.directory",
+        ),
         ({"providers": {"hero": {**HERO, "api_key": "in-clear"}}}, "api_key"),
         ({"config": {"database": {"url": "postgresql://u:in-clear@db/x"}}}, "database"),
         ({"image": {"digest": "latest"}}, "digest"),
@@ -134,6 +144,34 @@ def test_time_to_stop_is_longer_than_what_drains() -> None:
     assert "terminationGracePeriodSeconds must be 51 or more" in short.stderr
     enough = worker_of(rendered({**longer, "terminationGracePeriodSeconds": 51}))
     assert enough["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 51
+
+
+@pytest.mark.parametrize("part", ["worker", "doctor"])
+def test_policies_of_ones_own_are_known_beside_those_that_ship(part: str, tmp_path: Path) -> None:
+    values = {"config": {"defaults": {"policy": "own"}}, "providers": {"hero": HERO}}
+    objects = rendered({**values, "policies": OWN})
+    pods = {
+        "worker": worker_of(objects)["spec"]["template"]["spec"],
+        "doctor": one(objects, "Pod")["spec"],
+    }
+    environ = environ_in(pods[part], maps_of(objects), tmp_path)
+
+    checked = typer.testing.CliRunner().invoke(app, ["check-config"], env=environ)
+
+    assert checked.exit_code == 0, checked.output
+    directory = load_settings(None, environ=environ).policies.directory
+    assert set(policy_names(directory)) == {"own", *policy_names()}
+    assert load_profile("own", directory).sms.sms_window_s == 900
+
+
+def test_a_policy_that_changed_starts_the_workers_anew() -> None:
+    templates = [
+        worker_of(rendered({"policies": {"own": text}}))["spec"]["template"]["metadata"]
+        for text in (OWN["own"], f"{OWN['own']}# Seen again.\n")
+    ]
+
+    first, second = (each["annotations"]["checksum/config"] for each in templates)
+    assert first != second
 
 
 def test_two_are_there_while_one_is_moved_and_none_is_gone_during_a_deploy(

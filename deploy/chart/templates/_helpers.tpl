@@ -66,6 +66,9 @@ securityContext:
       {{- range $name, $_ := .Values.providers }}
       - {key: provider.{{ $name }}.toml, path: providers/{{ $name }}.toml}
       {{- end }}
+      {{- range $name, $_ := .Values.policies }}
+      - {key: policy.{{ $name }}.toml, path: policies/{{ $name }}.toml}
+      {{- end }}
 - name: secrets
   secret: {secretName: {{ .Values.existingSecret }}, defaultMode: 0440}
 {{- end }}
