@@ -55,10 +55,11 @@ READ_TIMEOUT: Final = timedelta(seconds=3)  #: Whoever looks at a rental waits f
 NOT_STORED: Final = "what became of the order is not stored yet"
 #: Words of orders that failed; each is a problem of the API.
 UNAVAILABLE: Final = "provider_unavailable"
+ABOVE_MAX: Final = "price_above_max"
 _FAILED: Final = {
     NoRent.NO_NUMBERS: "no_numbers",
     NoRent.NO_BALANCE: "provider_balance_too_low",
-    NoRent.PRICE_ABOVE_MAX: "price_above_max",
+    NoRent.PRICE_ABOVE_MAX: ABOVE_MAX,
     NoRent.BAD_REQUEST: "bad_service",
     NoProlong.NO_BALANCE: "provider_balance_too_low",
     NoProlong.BAD_LENGTH: "bad_length",
@@ -101,15 +102,15 @@ class RentLong:
         if began.state is not RentalOrderState.NEW:
             return began
         try:
-            carry_out = await self._prepared(order)
+            prepared = await self._prepared(order)
         except (errors.StoreError, TimeoutError):
-            carry_out = None
+            prepared = UNAVAILABLE
         except asyncio.CancelledError:
             _ = self.answers.keep(self._keep_failed(order, UNAVAILABLE))  # It will not be asked.
             raise
-        if carry_out is None:  # The provider was not asked.
-            return await self._failed(order, UNAVAILABLE)
-        return await carry_out()
+        if isinstance(prepared, str):  # The provider was not asked.
+            return await self._failed(order, prepared)
+        return await prepared()
 
     async def _unasked(
         self, order: RentalOrder, beginning: "asyncio.Future[RentalOrderResult]"
@@ -120,10 +121,12 @@ class RentLong:
 
     async def _prepared(
         self, order: RentalOrder
-    ) -> Callable[[], Awaitable[RentalOrderResult]] | None:
-        """What asks the provider, once everything that it takes is read; None: nothing may."""
+    ) -> Callable[[], Awaitable[RentalOrderResult]] | str:
+        """What asks the provider, once everything that it takes is read; or why nothing may."""
         if order.provider in await self.purchases.drained():
-            return None
+            return UNAVAILABLE
+        if order.kind is RentalOrderKind.PROLONG and order.max_cost_minor is not None:
+            return ABOVE_MAX  # No provider takes a limit for it: it would be bought at any price.
         async with asyncio.timeout(BUDGET_TIMEOUT.total_seconds()):
             await self.wait_for_budget[order.provider]()
         provider = self.rentals[order.provider]
