@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from worker.domain.activation import State
 from worker.domain.ids import AccountId, ProviderName
 from worker.domain.policy import Profile
-from worker.domain.policy.at_intake import CancelTerms, cancel_terms, order_words
+from worker.domain.policy.at_intake import ANY_TIME, CancelTerms, cancel_terms, order_words
 from worker.lifecycle.batcher import Batcher
 from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.clock import Clock
@@ -40,6 +40,9 @@ class IntakePolicy:
 
     def too_short_for(self, window: timedelta | None) -> bool:
         return window is not None and self.window is not None and window > self.window
+
+
+NO_POLICY: Final = IntakePolicy("", None, ANY_TIME)  #: Of a number that is not stored.
 
 
 def intake_policy(profile: Profile, order: AnyOrder) -> IntakePolicy:
@@ -143,19 +146,24 @@ class Accept:
         return results
 
     def draft(self, handed: port.NumberIntake) -> port.CompleteIntake | port.AcceptOutcome:
-        """The intake with its defaults filled in, or why there can be none."""
+        """The intake with its defaults filled in, or why there can be none.
+
+        What today's policies refuse may be stored already, under those of another day.
+        """
         terms = self.terms.get(handed.provider)
         if terms is None:
             return port.AcceptOutcome.UNKNOWN_PROVIDER
         name = handed.policy or self.default_policy
-        policy = self.intake_policy(name, handed)
+        policy, refused = self.intake_policy(name, handed), None
         if policy is None:
-            return port.AcceptOutcome.UNKNOWN_POLICY
-        if policy.too_short_for(handed.window):
-            return port.AcceptOutcome.WINDOW_TOO_LONG
+            policy, refused = NO_POLICY, port.AcceptOutcome.UNKNOWN_POLICY
+        elif policy.too_short_for(handed.window):
+            refused = port.AcceptOutcome.WINDOW_TOO_LONG
         window = handed.window or policy.window or self.default_window
         return port.CompleteIntake(
             number=replace(handed, window=window, policy=name),
+            told=handed,
+            refused=refused,
             policy_version=policy.version,
             min_cancel_age=terms.min_cancel_age,
             cancel=policy.cancel,

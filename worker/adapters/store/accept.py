@@ -225,20 +225,17 @@ def _judge(batch: _Batch, intake: port.CompleteIntake) -> port.AcceptResult:
     if thing in batch.new:
         earlier, activation = batch.new[thing]
         same = intake == earlier
-        return port.AcceptResult(
-            port.AcceptOutcome.SAME if same else port.AcceptOutcome.OTHER_CONTENT, activation
-        )
+        how = port.AcceptOutcome.SAME if same else port.AcceptOutcome.OTHER_CONTENT
+        return port.AcceptResult(how, activation)
     row = batch.known.get(thing)
     if row is not None and not _is_another_rental(row, intake):
         shown = {(row["id"], code_hash(code.code)) for code in number.codes}
         same = _same_content(row, intake) and shown <= batch.codes
-        return port.AcceptResult(
-            port.AcceptOutcome.SAME if same else port.AcceptOutcome.OTHER_CONTENT,
-            rows.activation(row),
-        )
+        how = port.AcceptOutcome.SAME if same else port.AcceptOutcome.OTHER_CONTENT
+        return port.AcceptResult(how, rows.activation(row))
     account = batch.accounts.get(number.account)
-    if account is None or account.state != "open":
-        return port.AcceptResult(_barred(batch, number.account), None)
+    if intake.refused is not None or account is None or account.state != "open":
+        return port.AcceptResult(intake.refused or _barred(batch, number.account), None)
     rented_at = number.rented_at or batch.now
     id_ = activation_id(number.provider, number.ref, rented_at)
     wrong = _wrong_instant(batch, intake, id_, rented_at)
@@ -300,7 +297,8 @@ _COLUMNS: Final = tuple("provider_ref" if name == "ref" else name for name in _T
 def _told(number: port.NumberIntake) -> dict[str, Any]:
     """What the caller told about a number, by the names of the columns."""
     told = dict(zip(_COLUMNS, _TOLD_VALUES(number), strict=True))
-    told["window_seconds"] = int(told.pop("window").total_seconds())
+    window = told.pop("window")
+    told["window_seconds"] = None if window is None else int(window.total_seconds())
     told["charge"] = number.charge.value
     told["order_facts"] = None if number.order_facts is None else dict(number.order_facts)
     return told
@@ -311,7 +309,7 @@ def _same_content(row: RowMapping, intake: port.CompleteIntake) -> bool:
 
     Nor does a phone contradict one that was forgotten.
     """
-    told = _told(intake.number)
+    told = _told(intake.told or intake.number)
     if row["phone"] is None and row["settled"]:
         del told["phone"]
     return all(value is None or value == row[column] for column, value in told.items())
