@@ -9,20 +9,29 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from functools import partial
+from typing import Final
 
-from worker.domain.backoff import KEEP_BOUGHT, SAME_ORDER
+from worker.domain.backoff import KEEP_BOUGHT
 from worker.domain.ids import ProviderName
 from worker.lifecycle.accept import Accept
 from worker.lifecycle.budget import Budget, ProviderTerms
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.kept_answers import KeptAnswers
+from worker.lifecycle.known_orders import (
+    ELSEWHERE,
+    KnownOrders,
+    answer,
+    for_turn,
+    told,
+    unordered,
+)
 from worker.lifecycle.preference import turns
 from worker.lifecycle.purchase_proof import PurchaseProof
 from worker.lifecycle.rent_options import chosen
 from worker.lifecycle.sweep import Sweep
 from worker.ports import errors
-from worker.ports.provider import NoRent, Provider, Rented, RentRequest
+from worker.ports.provider import NoRent, Provider, Rented, RentOptions, RentRequest
 from worker.ports.reporter import Reporter
 from worker.ports.retry import Retry
 from worker.ports.service import (
@@ -39,16 +48,12 @@ from worker.ports.store.books import BookStore
 from worker.ports.store.purchases import (
     Bought,
     FailedPurchase,
-    PurchaseStart,
     PurchaseState,
     PurchaseStore,
 )
 
 BUDGET_TIMEOUT: Final = timedelta(seconds=10)  #: For its turn among the provider's requests.
 SHORTEST_LIFE: Final = timedelta(minutes=1)  #: No provider sells a number for less.
-#: Certainly nothing was bought, and another provider may do better. Not where the service is not
-#: known: that is a mistake of the order.
-ELSEWHERE: Final = FAILED - {PurchaseOutcome.BAD_SERVICE}
 
 _FAILED = {
     NoRent.NO_NUMBERS: PurchaseOutcome.NO_NUMBERS,
@@ -56,25 +61,6 @@ _FAILED = {
     NoRent.PRICE_ABOVE_MAX: PurchaseOutcome.PRICE_ABOVE_MAX,
     NoRent.BAD_REQUEST: PurchaseOutcome.BAD_SERVICE,
 }
-
-
-#: What came of asking a provider, as the answer tells it.
-_WORDS = {
-    PurchaseOutcome.RENTED: "sold the number",
-    PurchaseOutcome.SAME: "sold the number",
-    PurchaseOutcome.PENDING: "asked, and whether it sold is not known yet",
-    PurchaseOutcome.NO_NUMBERS: "has no numbers",
-    PurchaseOutcome.PROVIDER_BALANCE_TOO_LOW: "our balance there does not suffice",
-    PurchaseOutcome.PRICE_ABOVE_MAX: "asks for more than max_cost_minor",
-    PurchaseOutcome.BAD_SERVICE: "does not know the service or the country",
-    PurchaseOutcome.PROVIDER_UNAVAILABLE: "not asked: stopped by staff, or not to be reached",
-    PurchaseOutcome.EXPOSURE_LIMIT: "not asked: halted, too much of our money is open there",
-}
-assert set(_WORDS) >= FAILED
-
-
-class _BeingAsked(Exception):
-    """Another call is asking the provider for the same order this moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +74,14 @@ class Rent:
     providers: Mapping[ProviderName, Provider]
     terms: Mapping[ProviderName, ProviderTerms]
     retry: Retry
+    known: KnownOrders
     answers: KeptAnswers = field(default_factory=KeptAnswers)
 
     async def __call__(self, order: PurchaseOrder) -> PurchaseResult:
         """At the first provider that sells; a repeated order takes the same way to the same end."""
-        wanted = {order.provider, *order.otherwise}
-        if not self.providers.keys() >= wanted:
-            return PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER)
-        options = await chosen(order, self.providers, self.accept.activations)
-        if isinstance(options, RefusedOption):
-            return PurchaseResult(PurchaseOutcome.BAD_OPTION, refused=options)
+        options = await self._options(order)
+        if isinstance(options, PurchaseResult):  # That is of today: it may have begun before.
+            return await self.known(order) or options
         order = replace(order, options=options)
         asked = await self._turns(order)
         tried: list[TriedProvider] = []
@@ -123,22 +107,33 @@ class Rent:
         ]
         return replace(result, tried=tuple(tried))
 
+    async def _options(self, order: PurchaseOrder) -> RentOptions | PurchaseResult:
+        """What is asked of its number, or why nobody is asked for one."""
+        if not self.providers.keys() >= {order.provider, *order.otherwise}:
+            return PurchaseResult(PurchaseOutcome.UNKNOWN_PROVIDER)
+        options = await chosen(order, self.providers, self.accept.activations)
+        if isinstance(options, RefusedOption):
+            return PurchaseResult(PurchaseOutcome.BAD_OPTION, refused=options)
+        policy = self.accept.intake_policy(order.policy or self.accept.default_policy, order)
+        if policy is None:
+            return PurchaseResult(PurchaseOutcome.UNKNOWN_POLICY)
+        if policy.too_short_for(order.window):
+            return PurchaseResult(PurchaseOutcome.WINDOW_TOO_LONG)
+        return options
+
     async def _turns(self, order: PurchaseOrder) -> list[PurchaseOrder]:
         """One purchase for each provider that may be asked, in the order of preference."""
         alike = [each for each in order.otherwise if self._limited_alike(order, each)]
         named = (order.provider, *alike)
         if order.prefer is Preference.ORDER:
             others = enumerate(alike, start=1)
-            return [order, *(_for(order, provider, turn) for turn, provider in others)]
+            return [order, *(for_turn(order, provider, turn) for turn, provider in others)]
         currencies = {each: self.terms[each].currency for each in named}
         figures = await self.books.service_figures(currencies, order.service, order.country)
         chosen = turns(named, order.prefer, figures, currencies)
-        asked = replace(order, otherwise=(), named=(order.provider, *order.otherwise))
+        asked = unordered(order)
         return [
-            replace(
-                _for(asked, turn.provider, at) if at else replace(asked, provider=turn.provider),
-                because=turn.because,
-            )
+            replace(for_turn(asked, turn.provider, at), because=turn.because)
             for at, turn in enumerate(chosen)
         ]
 
@@ -150,35 +145,20 @@ class Rent:
     async def _rent(self, order: PurchaseOrder, *, is_last: bool) -> PurchaseResult:
         name = order.policy or self.accept.default_policy
         policy = self.accept.intake_policy(name, order)
-        if policy is None:
-            return PurchaseResult(PurchaseOutcome.UNKNOWN_POLICY)
-        if policy.too_short_for(order.window):
-            return PurchaseResult(PurchaseOutcome.WINDOW_TOO_LONG)
+        assert policy is not None
         window = order.window or policy.window or self.accept.default_window
-        id_ = order.id
-
-        async def begin() -> PurchaseStart:
-            started = await self.purchases.begin_purchase(
-                id_, order, name, policy.version, window, policy.cancel
-            )
-            if started.how is PurchaseState.UNKNOWN and started.activation is None:
-                raise _BeingAsked  # Its outcome is ours.
-            return started
-
-        try:
-            started = await self.retry(SAME_ORDER, begin, on=_BeingAsked)
-        except _BeingAsked:
-            unknown = await self.purchases.purchase_unknown(id_)
-            pending = PurchaseResult(PurchaseOutcome.PENDING, unknown)
-            return _told(pending, None if unknown is None else unknown.provider, "")
+        terms = (policy.version, window, policy.cancel)
+        begin = partial(self.purchases.begin_purchase, order.id, order, name, *terms)
+        started = await self.known.once_asked(order.id, begin)
+        assert started is not None
         if started.how is PurchaseState.NEW:
             result = await self._begun(order)
             result = await self._failed(order, result.how, is_last=is_last) or result
-            return _told(result, order.provider, order.because)
-        result = _answer(started)
+            return told(result, order.provider, order.because)
+        result = answer(started)
         if result.how is PurchaseOutcome.SAME and result.activation is not None:
             await self.accept.watch([], told_again=[result.activation])
-        return _told(result, started.provider, started.because)
+        return told(result, started.provider, started.because)
 
     async def _begun(self, order: PurchaseOrder) -> PurchaseResult:
         try:
@@ -332,21 +312,6 @@ class Rent:
             raise
 
 
-def _for(order: PurchaseOrder, provider: ProviderName, turn: int) -> PurchaseOrder:
-    """The same order at the next provider: a purchase of its own, with a key no caller can send."""
-    key = f"{order.idempotency_key}\n{turn}"
-    return replace(order, provider=provider, otherwise=(), idempotency_key=key)
-
-
-def _told(result: PurchaseResult, provider: ProviderName | None, because: str) -> PurchaseResult:
-    """With what came of the provider that was asked, where one was."""
-    words = _WORDS.get(result.how)
-    if provider is None or words is None:
-        return result
-    why = f"{words}; {because}" if because else words
-    return replace(result, tried=(TriedProvider(provider, why),))
-
-
 def bought(rented: Rented, now: datetime) -> Bought:
     """What is stored of it, without an expiry that is over or nearly so: that clock is wrong.
 
@@ -364,27 +329,3 @@ def bought(rented: Rented, now: datetime) -> Bought:
         expires_in=rented.expires_in,
         cancel_not_before=rented.cancel_not_before,
     )
-
-
-def _answer(started: PurchaseStart) -> PurchaseResult:
-    """The answer to an order that was carried out before, or that cannot be."""
-    assert started.how is not PurchaseState.NEW
-    match started.how:
-        case PurchaseState.RENTED:
-            return PurchaseResult(PurchaseOutcome.SAME, started.activation)
-        case PurchaseState.UNKNOWN:
-            return PurchaseResult(PurchaseOutcome.PENDING, started.activation)
-        case PurchaseState.FAILED:
-            return PurchaseResult(PurchaseOutcome(started.failure), started.activation)
-        case PurchaseState.OTHER_CONTENT:
-            return PurchaseResult(PurchaseOutcome.OTHER_CONTENT)
-        case (
-            PurchaseState.UNKNOWN_ACCOUNT
-            | PurchaseState.ACCOUNT_BLOCKED
-            | PurchaseState.ACCOUNT_CLOSING
-            | PurchaseState.ACCOUNT_FROZEN
-            | PurchaseState.BALANCE_TOO_LOW
-        ):
-            return PurchaseResult(PurchaseOutcome(started.how.value))
-        case _:
-            assert_never(started.how)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,6 +42,13 @@ async def begin(
     return await db.write_account(
         order.account, lambda c: _begin(c, id_, order, content, begun, keeping)
     )
+
+
+async def known(
+    connection: AsyncConnection, id_: ActivationId, same_as: PurchaseOrder | None
+) -> port.PurchaseStart | None:
+    found = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
+    return None if found is None else await _known(connection, found, same_as)
 
 
 async def keep_bought(
@@ -131,15 +138,12 @@ async def _begin(
 ) -> port.PurchaseStart:
     balances = await lock_accounts(connection, [order.account])
     account = {row["bucket"]: row for row in balances}.get("available")
-    # Where a preference chose this provider, another call with the same key may choose another one.
-    chosen = {"provider": None} if order.named else {}
-    hashed = _hash({**content, "policy_version": None, **chosen})
     # Read after the lock: another call with the same key is either done or still waits for us.
     known = (await connection.execute(_PURCHASE, {"id": id_})).mappings().one_or_none()
     if known is not None and _is_ours(known, begun["call"]):
         return port.PurchaseStart(port.PurchaseState.NEW, None)
     if known is not None:
-        return await _known(connection, id_, known, hashed)
+        return await _known(connection, known, order)
     if account is None or account["state"] == "deleted":
         return port.PurchaseStart(port.PurchaseState.UNKNOWN_ACCOUNT, None)
     state = await state_for_orders(connection, order.account, account["state"], keeping)
@@ -151,7 +155,7 @@ async def _begin(
         statement("purchases/begin_purchase"),
         {
             "id": id_,
-            "content_hash": hashed,
+            "content_hash": _hash(order, content),
             "account": order.account,
             "provider": order.provider,
             "order": json.dumps({**content, **begun}),
@@ -169,12 +173,12 @@ def _is_ours(known: RowMapping, call: str) -> bool:
 
 
 async def _known(
-    connection: AsyncConnection, id_: UUID, known: RowMapping, hashed: str
+    connection: AsyncConnection, known: RowMapping, same_as: PurchaseOrder | None
 ) -> port.PurchaseStart:
-    if known["content_hash"] != hashed:
+    if same_as is not None and known["content_hash"] != _hash(same_as, _filled(same_as, known)):
         return port.PurchaseStart(port.PurchaseState.OTHER_CONTENT, None)
-    found = await rows.by_ids(connection, [ActivationId(id_)])
-    number = found.get(ActivationId(id_))
+    id_ = ActivationId(known["id"])
+    number = (await rows.by_ids(connection, [id_])).get(id_)
     whom = (ProviderName(known["provider"]), known["order"].get("because", ""))
     if known["state"] == "failed":
         return port.PurchaseStart(port.PurchaseState.FAILED, number, known["failure"], *whom)
@@ -184,5 +188,15 @@ async def _known(
     return port.PurchaseStart(state, number, None, *whom)
 
 
-def _hash(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _filled(order: PurchaseOrder, known: RowMapping) -> dict[str, Any]:
+    """Its content with the defaults of the day on which it began; those of today may differ."""
+    began = known["order"]
+    window = order.window or timedelta(seconds=began["window_seconds"])
+    return content_of(order, order.policy or began["policy"], began["policy_version"], window)
+
+
+def _hash(order: PurchaseOrder, content: dict[str, Any]) -> str:
+    # Where a preference chose this provider, another call with the same key may choose another one.
+    chosen = {"provider": None} if order.named else {}
+    hashed = {**content, "policy_version": None, **chosen}
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()

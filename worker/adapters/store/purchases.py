@@ -55,6 +55,11 @@ class PurchaseRepository:
         keeping = self._policies.keeping
         return await purchase_orders.begin(self._db, id_, order, content, cancel, keeping)
 
+    async def known_purchase(
+        self, id_: ActivationId, same_as: PurchaseOrder | None
+    ) -> port.PurchaseStart | None:
+        return await self._db.read(lambda c: purchase_orders.known(c, id_, same_as))
+
     async def purchase_bought(
         self, id_: ActivationId, bought: port.Bought, min_cancel_age: timedelta
     ) -> Activation | None:

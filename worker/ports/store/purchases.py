@@ -214,6 +214,15 @@ class PurchaseStore(Protocol):
         """Store the intent with its hold; of all calls for one purchase one is answered NEW."""
         ...
 
+    async def known_purchase(
+        self, id_: ActivationId, same_as: PurchaseOrder | None
+    ) -> PurchaseStart | None:
+        """How one stands that has begun, as beginning it again tells; None: it has not.
+
+        *same_as* says what the order says; None: it is a later try of one that was compared.
+        """
+        ...
+
     async def purchase_bought(
         self, id_: ActivationId, bought: Bought, min_cancel_age: timedelta
     ) -> Activation | None:
