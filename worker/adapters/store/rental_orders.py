@@ -369,7 +369,7 @@ async def _known(
 ) -> RentalOrderResult:
     if known["state"] == "asked" and known["call"] == call:
         return RentalOrderResult(RentalOrderState.NEW)
-    if known["content_hash"] != _hash(order):
+    if known["content_hash"] != _hash(order.begun_under(known["policy"])):
         return RentalOrderResult(RentalOrderState.OTHER_CONTENT)
     if known["ended_at"] is None:
         return RentalOrderResult(RentalOrderState.UNKNOWN)
@@ -382,7 +382,7 @@ async def _known(
 def _hash(order: RentalOrder) -> str:
     """What makes two orders the same; under which version of its policy it was made does not."""
     content: dict[str, Any] = asdict(order)
-    del content["idempotency_key"], content["policy_version"]
+    del content["idempotency_key"], content["policy_version"], content["policy_told"]
     for told in ("order_ref", "order_facts"):
         if content[told] is None:
             del content[told]  # Else an order of before these were told would be another one.

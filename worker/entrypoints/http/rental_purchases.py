@@ -92,6 +92,7 @@ class RentalOrderHandlers:
             charge=Charge(body.charge),
             policy=policy[0],
             policy_version=policy[1],
+            policy_told=body.policy is not None,
             order_ref=body.order_ref,
             order_facts=requests.stored_facts(body.order_facts),
         )

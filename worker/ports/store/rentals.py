@@ -7,7 +7,7 @@ human, who has a date for it.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID, uuid5
@@ -101,6 +101,7 @@ class RentalOrder:
     charge: Charge
     policy: str
     policy_version: str
+    policy_told: bool = True  #: Else its policy is the default.
     rental: UUID | None = None  #: The one to prolong.
     order_ref: str | None = None
     order_facts: FactsTold | None = None
@@ -108,6 +109,10 @@ class RentalOrder:
     @property
     def id(self) -> UUID:
         return rental_order_id(self.kind, self.account, self.idempotency_key)
+
+    def begun_under(self, policy: str) -> "RentalOrder":
+        """As it began: the default policy of today may be another one."""
+        return self if self.policy_told else replace(self, policy=policy)
 
 
 class RentalOrderState(enum.Enum):
