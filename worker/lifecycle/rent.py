@@ -164,22 +164,11 @@ class Rent:
         try:
             if order.provider in await self.purchases.drained():
                 return PurchaseResult(PurchaseOutcome.PROVIDER_UNAVAILABLE)
-            if await self._too_exposed(order.provider):
+            if await too_exposed(self.purchases, self.terms[order.provider]):
                 return PurchaseResult(PurchaseOutcome.EXPOSURE_LIMIT)
         except errors.StoreError:  # Whether it may be asked is not known, so it is not asked.
             return PurchaseResult(PurchaseOutcome.PROVIDER_UNAVAILABLE)
         return await self._buy(self.providers[order.provider], order)
-
-    async def _too_exposed(self, provider: ProviderName) -> bool:
-        """A provider that may keep too much of our money gets no new business.
-
-        The limit is in its currency; `reconcile` reports what is open in another.
-        """
-        terms = self.terms[provider]
-        if not terms.exposure_limit_minor:
-            return False
-        exposed = await self.purchases.exposure_by_currency(provider)
-        return exposed.get(terms.currency, 0) >= terms.exposure_limit_minor
 
     async def _buy(self, provider: Provider, order: PurchaseOrder) -> PurchaseResult:
         id_ = order.id
@@ -310,6 +299,17 @@ class Rent:
         except BaseException as error:
             self._lost(order, describe_safely(error), is_sold=False)
             raise
+
+
+async def too_exposed(purchases: PurchaseStore, terms: ProviderTerms) -> bool:
+    """A provider that may keep too much of our money gets no new business.
+
+    The limit is in its currency; `reconcile` reports what is open in another.
+    """
+    if not terms.exposure_limit_minor:
+        return False
+    exposed = await purchases.exposure_by_currency(terms.name)
+    return exposed.get(terms.currency, 0) >= terms.exposure_limit_minor
 
 
 def bought(rented: Rented, now: datetime) -> Bought:

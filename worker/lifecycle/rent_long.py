@@ -15,10 +15,12 @@ from typing import Final, NamedTuple, TypeVar, assert_never
 
 from worker.domain.backoff import KEEP_BOUGHT
 from worker.domain.ids import ProviderName
+from worker.lifecycle.budget import ProviderTerms
 from worker.lifecycle.cases.rental_closing import WaitForBudget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
 from worker.lifecycle.kept_answers import KeptAnswers
+from worker.lifecycle.rent import too_exposed
 from worker.ports import errors
 from worker.ports.long_rental import (
     Availability,
@@ -56,6 +58,7 @@ NOT_STORED: Final = "what became of the order is not stored yet"
 #: Words of orders that failed; each is a problem of the API.
 UNAVAILABLE: Final = "provider_unavailable"
 ABOVE_MAX: Final = "price_above_max"
+EXPOSED: Final = "exposure_limit"
 _FAILED: Final = {
     NoRent.NO_NUMBERS: "no_numbers",
     NoRent.NO_BALANCE: "provider_balance_too_low",
@@ -80,13 +83,14 @@ class RentLong:
     cases: CaseStore
     purchases: PurchaseStore
     rentals: Mapping[ProviderName, LongRentals]
-    wait_for_budget: Mapping[ProviderName, WaitForBudget]  #: For each provider of `rentals`.
+    terms: Mapping[ProviderName, ProviderTerms]  #: For each provider of `rentals`.
+    wait_for_budget: Mapping[ProviderName, WaitForBudget]  #: For each of them, too.
     reporter: Reporter
     retry: Retry
     clock: Clock
     answers: KeptAnswers = field(default_factory=KeptAnswers)
 
-    def terms(self, provider: ProviderName) -> RentalTerms | None:
+    def offered(self, provider: ProviderName) -> RentalTerms | None:
         """What is offered there; None: no long rentals."""
         rentals = self.rentals.get(provider)
         return None if rentals is None else rentals.terms
@@ -123,10 +127,9 @@ class RentLong:
         self, order: RentalOrder
     ) -> Callable[[], Awaitable[RentalOrderResult]] | str:
         """What asks the provider, once everything that it takes is read; or why nothing may."""
-        if order.provider in await self.purchases.drained():
-            return UNAVAILABLE
-        if order.kind is RentalOrderKind.PROLONG and order.max_cost_minor is not None:
-            return ABOVE_MAX  # No provider takes a limit for it: it would be bought at any price.
+        refused = await self._refused(order)
+        if refused is not None:
+            return refused
         async with asyncio.timeout(BUDGET_TIMEOUT.total_seconds()):
             await self.wait_for_budget[order.provider]()
         provider = self.rentals[order.provider]
@@ -138,6 +141,21 @@ class RentLong:
                 rental = await self.cases.rental_of(order.rental)
                 assert rental is not None
                 return lambda: self._prolong(provider, order, rental)
+            case _:
+                assert_never(order.kind)
+
+    async def _refused(self, order: RentalOrder) -> str | None:
+        """Why its provider is not asked."""
+        if order.provider in await self.purchases.drained():
+            return UNAVAILABLE
+        match order.kind:
+            case RentalOrderKind.RENT:
+                exposed = await too_exposed(self.purchases, self.terms[order.provider])
+                return EXPOSED if exposed else None
+            case RentalOrderKind.PROLONG:
+                # No new business: refused, its customer would lose the number. But no provider
+                # takes a price limit for it, so it would be bought at any price.
+                return None if order.max_cost_minor is None else ABOVE_MAX
             case _:
                 assert_never(order.kind)
 

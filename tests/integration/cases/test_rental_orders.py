@@ -13,6 +13,7 @@ from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
 from tests.integration.cases.rental_order import PRICE, order
 from tests.integration.store.shop import BOB, SIM, TICK
 from tests.unit.http.caller import Described
+from tests.unit.lifecycle.scripted import terms
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.ids import ProviderRef
@@ -46,6 +47,7 @@ def renter(shop: CaseShop) -> RentLong:
         cases=shop.store.cases,
         purchases=shop.store.purchases,
         rentals={SIM: shop.provider_rentals},
+        terms={SIM: terms()},
         wait_for_budget={SIM: shop.provider_rentals.wait_for_budget},
         reporter=shop.reporter,
         retry=TenacityRetry(sleep=sleep, monotonic=lambda: 0.0, chance=lambda: 0.5),

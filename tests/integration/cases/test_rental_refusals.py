@@ -6,18 +6,23 @@ from typing import Any, cast
 
 import pytest
 
-from tests.integration.cases.case_shop import MONDAY, CaseShop
+from tests.integration.cases.case_api import case_api
+from tests.integration.cases.case_shop import HOUR, MONDAY, CaseShop
+from tests.integration.cases.case_shop import PRICE as NUMBER_PRICE
 from tests.integration.cases.rental_order import order
 from tests.integration.cases.test_rental_orders import LOST, prolongation, rented, renter
 from tests.integration.store.failing import Failing
 from tests.integration.store.shop import SIM, TICK
+from tests.unit.http.caller import Described
+from tests.unit.lifecycle.scripted import terms
 from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
+from worker.domain.activation import ProviderState, State
 from worker.domain.backoff import KEEP_BOUGHT
 from worker.lifecycle import kept_answers
 from worker.lifecycle.kept_answers import KeptAnswers
 from worker.lifecycle.rent_long import RentLong
 from worker.ports.errors import CommitUnknown, RowLocked, StoreError, StoreUnavailable
-from worker.ports.long_rental import NoProlong, NotProlonged
+from worker.ports.long_rental import NoProlong, NotProlonged, Prolonged
 from worker.ports.provider import NoRent
 from worker.ports.store.rentals import RentalOrderState
 
@@ -160,6 +165,55 @@ async def test_an_order_at_a_provider_that_staff_has_stopped_costs_nothing(shop:
     assert (result.state, result.failure) == (RentalOrderState.FAILED, "provider_unavailable")
     assert shop.provider_rentals.requests == []
     assert await shop.balances() == (1500, 0)
+
+
+def halting(shop: CaseShop) -> RentLong:
+    """Its provider may keep no more than the price of one number."""
+    return replace(renter(shop), terms={SIM: terms(exposure_limit_minor=NUMBER_PRICE)})
+
+
+async def credited_too_early(shop: CaseShop) -> None:
+    number = await shop.rent_number("P2")
+    await shop.end_activation(
+        number,
+        State.REFUNDED,
+        provider_state=ProviderState.CANCELLING,
+        act_after=HOUR,
+        exposure=True,
+    )
+
+
+async def test_an_order_at_a_provider_that_may_keep_too_much_of_our_money_costs_nothing(
+    shop: CaseShop, described: Described
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    await credited_too_early(shop)
+
+    result = await halting(shop)(order(shop))
+
+    assert (result.state, result.failure) == (RentalOrderState.FAILED, "exposure_limit")
+    async with case_api(shop, described, rent_long=halting(shop)) as api:
+        body = {"account": "alice", "provider": "sim", "service": "any", "country": "1"}
+        key = {"Idempotency-Key": "second"}
+        reply = await api.post(
+            "/v1/rentals", {**body, "hours": 24, "price_minor": 1000}, headers=key
+        )
+    assert (reply.status, reply.slug) == (503, "exposure-limit")
+    assert shop.provider_rentals.requests == []
+    assert await shop.balances() == (1500, 0)
+
+
+async def test_a_rental_is_prolonged_there_nevertheless(shop: CaseShop) -> None:
+    """Its customer would lose the number."""
+    await shop.open_account(amount_minor=1500)
+    rental = await rented(shop)
+    await credited_too_early(shop)
+    shop.provider_rentals.prolongs = [Prolonged()]
+
+    result = await halting(shop)(prolongation(shop, rental))
+
+    assert result.state is RentalOrderState.DONE
+    assert await shop.balances() == (100, 0)
 
 
 async def test_an_order_that_is_cut_off_before_its_provider_was_asked_costs_nothing(

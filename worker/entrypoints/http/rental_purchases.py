@@ -137,7 +137,7 @@ class RentalOrderHandlers:
         return self._deps.rent_long
 
     def _terms(self, provider: ProviderName) -> RentalTerms:
-        terms = self._rent_long.terms(provider)
+        terms = self._rent_long.offered(provider)
         if terms is None:
             raise Problem(ProblemKind.NOT_OFFERED, "this provider has no long rentals")
         return terms
@@ -183,6 +183,7 @@ _FAILURES: Mapping[str, ProblemKind] = {
     "bad_length": ProblemKind.INVALID,
     "not_offered": ProblemKind.NOT_OFFERED,
     "provider_unavailable": ProblemKind.PROVIDER_UNAVAILABLE,
+    "exposure_limit": ProblemKind.EXPOSURE_LIMIT,
 }
 
 
