@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 from tests.integration.cases.case_api import case_api
-from tests.integration.cases.case_shop import CaseShop
-from tests.integration.cases.test_rental_orders import SOLD, renter
+from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop
+from tests.integration.cases.rental_order import order
+from tests.integration.cases.test_rental_orders import LOST, SOLD, rented, renter
 from tests.unit.http.caller import Described, Reply
+from worker.ports.store.cases import CaseOpenOutcome
 
 
 async def ordered(shop: CaseShop, described: Described, default_policy: str, **told: str) -> Reply:
@@ -33,4 +35,40 @@ async def test_an_order_without_a_policy_is_the_same_after_the_default_changed(
     assert (first.status, again.status, again.json) == (200, 200, first.json)
     assert again.json["policy"] == "P2"
     assert other.slug == "idempotency-key-reused"
+    assert await shop.balances() == (1500, 0)
+
+
+async def given_back(shop: CaseShop) -> None:
+    """After a day of the ten."""
+    await rented(shop)
+    shop.set_time(MONDAY + DAY)
+    await shop.admin.execute("UPDATE rental SET ended_at = $1", shop.clock.now)
+
+
+async def test_a_number_that_was_given_back_and_sold_again_is_booked_from_the_hold_of_its_order(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=2500)
+    await given_back(shop)
+    shop.provider_rentals.sales = [LOST]
+    await renter(shop)(order(shop, "second"))
+    assert await shop.balances() == (500, 1000)
+
+    booked = await shop.store.cases.book_rental(shop.rental(start=MONDAY + DAY + HOUR))
+
+    assert booked.how is CaseOpenOutcome.NEW
+    assert await shop.balances() == (500, 0)
+    assert (await renter(shop)(order(shop, "second"))).rental == await shop.long_rental()
+
+
+async def test_a_rental_that_was_given_back_is_the_same_when_it_is_booked_again(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=2500)
+    await given_back(shop)
+
+    again = await shop.store.cases.book_rental(shop.rental())
+    later = await shop.store.cases.book_rental(shop.rental(start=MONDAY + HOUR))
+
+    assert (again.how, later.how) == (CaseOpenOutcome.SAME, CaseOpenOutcome.OTHER_CONTENT)
     assert await shop.balances() == (1500, 0)

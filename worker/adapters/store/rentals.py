@@ -177,7 +177,7 @@ async def _book(
     number = {"number": f"{rental.provider}\n{rental.ref}"}
     await connection.execute(statement("cases/lock_number"), number)
     known = await _newest(connection, rental.provider, rental.ref)
-    if known is not None and rental.rented_at <= known["ends_at"]:
+    if known is not None and rental.rented_at <= _end_of(known):
         found = await _whole(connection, known)
         repeated = (
             port.CaseOpenOutcome.SAME
@@ -306,6 +306,12 @@ def _same(found: rental_port.Rental, booking: Booking) -> bool:
         cancels=(),
         claims=(),
     )
+
+
+def _end_of(known: RowMapping) -> datetime:
+    """One that was given back is over: its provider may have sold the number again."""
+    ends_at: datetime = known["ends_at"]
+    return ends_at if known["ended_at"] is None else min(known["ended_at"], ends_at)
 
 
 async def _newest(
