@@ -6,6 +6,7 @@ from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop
 from tests.integration.cases.rental_order import order
 from tests.integration.cases.test_rental_orders import LOST, SOLD, rented, renter
+from tests.integration.store.shop import TICK
 from tests.unit.http.caller import Described, Reply
 from worker.ports.store.cases import CaseOpenOutcome
 
@@ -71,4 +72,21 @@ async def test_a_rental_that_was_given_back_is_the_same_when_it_is_booked_again(
     later = await shop.store.cases.book_rental(shop.rental(start=MONDAY + HOUR))
 
     assert (again.how, later.how) == (CaseOpenOutcome.SAME, CaseOpenOutcome.OTHER_CONTENT)
+    assert await shop.balances() == (1500, 0)
+
+
+async def test_a_booking_is_the_same_after_its_phone_was_forgotten(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=2500)
+    booked = await shop.book_rental()
+    await shop.fire_due_timers(MONDAY + 10 * DAY + TICK)
+    forgotten = await shop.store.activations.forget_phones(DAY, 10, now=MONDAY + 30 * DAY)
+    assert (forgotten, (await shop.long_rental()).phone) == (1, "")
+
+    again = await shop.store.cases.book_rental(shop.rental())
+    other = await shop.store.cases.book_rental(shop.rental(price=999))
+
+    assert (again.how, again.rental) == (CaseOpenOutcome.SAME, await shop.long_rental())
+    assert again.rental is not None
+    assert again.rental.id == booked.id
+    assert other.how is CaseOpenOutcome.OTHER_CONTENT
     assert await shop.balances() == (1500, 0)

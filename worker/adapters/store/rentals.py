@@ -285,11 +285,14 @@ def _columns(rental: rental_port.Rental, now: datetime) -> dict[str, object]:
 def _same(found: rental_port.Rental, booking: Booking) -> bool:
     """Whether it is the same rental told again; under which version it was booked stays.
 
-    Once it was prolonged, its end and its price are no longer those it was booked with.
+    Once it was prolonged, its end and its price are no longer those it was booked with. A phone
+    that was forgotten is contradicted by none.
     """
     asked = booking.rental
     if not booking.policy_told:
         asked = replace(asked, policy=found.policy)
+    if not found.phone:
+        asked = replace(asked, phone=found.phone)
     if found.renewed_at is not None:
         asked = replace(asked, ends_at=found.ends_at, price_minor=found.price_minor)
     return asked == replace(
