@@ -9,6 +9,9 @@ tighter. Money is missing only where the bounds of two readings do not meet.
 
 Only numbers whose cost is known can be counted. Others say nothing while they live or are kept;
 given back they cost nothing, whatever they cost.
+
+Of a long rental the cost may be known, but no provider tells what a prolongation cost, or how much
+came back: each of these counts as a number of unknown cost, kept from its instant on.
 """
 
 from dataclasses import dataclass, replace
@@ -17,16 +20,16 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSums:
-    """Our books about one provider, at one instant, over the numbers rented in some span."""
+    """Our books about one provider, at one instant, over what was rented in some span."""
 
-    bought_minor: int = 0  #: The cost of all of them.
+    bought_minor: int = 0  #: The cost of all of it.
     back_minor: int = 0  #: Of those that were given back.
     undecided_minor: int = 0  #: Of those that may have been given back without our knowing.
     pending_minor: int = 0  #: What purchases that are under way may cost.
     loose: int = 0  #: Numbers that may still be given back; each may be rounded by one.
-    rest: int = 0  #: Numbers whose price is kept for good; each may be rounded by one.
-    unpriced_live: int = 0  #: Numbers of unknown cost that are not at rest.
-    unpriced_kept: int = 0  #: Numbers of unknown cost that were not given back.
+    rest: int = 0  #: Numbers whose price is kept for good, and rentals; each may be rounded by one.
+    unpriced_live: int = 0  #: Of unknown cost and not at rest: numbers, open orders of rentals.
+    unpriced_kept: int = 0  #: Of unknown cost: numbers that were not given back, rentals.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

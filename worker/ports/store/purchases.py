@@ -88,7 +88,7 @@ class OpenPurchase(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CountedSums:
-    """Our books about one provider, over the numbers rented since an instant."""
+    """Our books about one provider, over what was rented since an instant."""
 
     since: datetime
     sums: ProviderSums
