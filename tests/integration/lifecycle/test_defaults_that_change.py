@@ -17,6 +17,7 @@ from worker.domain.families import Capabilities, RentOption
 from worker.domain.ids import ProviderName, ProviderRef
 from worker.domain.policy import Profile, override
 from worker.lifecycle.accept import Accept
+from worker.lifecycle.known_orders import for_turn
 from worker.lifecycle.policy_book import PolicyBook
 from worker.lifecycle.rent import Rent
 from worker.ports.provider import NoRent, Rented, RentOptions
@@ -181,13 +182,15 @@ async def test_an_order_is_answered_after_its_providers_are_gone(
     assert [each for each, _ in again.tried] == [SIM, OTHER]
 
 
-async def test_an_order_that_has_not_asked_its_last_provider_is_refused_as_before(
-    world: World,
+@pytest.mark.parametrize("asked", [1, 2])
+async def test_an_order_that_has_no_answer_of_its_last_provider_is_refused_as_before(
+    world: World, asked: int
 ) -> None:
-    world.provider.will("rent", NoRent.NO_NUMBERS)
     begun = order(otherwise=(OTHER,))
-    await world.store.purchases.begin_purchase(begun.id, begun, "default", "1", WINDOW)
-    await world.store.purchases.purchase_failed(begun.id, "no_numbers", is_order=False)
+    purchases = world.store.purchases
+    for each in (begun, for_turn(begun, OTHER, 1))[:asked]:
+        await purchases.begin_purchase(each.id, each, "default", "1", WINDOW)
+        await purchases.purchase_failed(each.id, "no_numbers", is_order=False)
 
     assert (await world.rent(begun)).how is PurchaseOutcome.UNKNOWN_PROVIDER
 
