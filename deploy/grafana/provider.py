@@ -136,7 +136,7 @@ def _answers() -> list[Panel]:
             "reqps",
             normal="empty",
             otherwise="one operation alone is its change or ours, all of them an outage",
-            runbook="ActivationWorkerProviderErrors",
+            runbook=("ActivationWorkerProviderErrors", "ActivationWorkerLooksFail"),
         ),
         lines(
             "Request duration, 95 of 100",

@@ -100,7 +100,11 @@ def look_lag() -> Panel:
         normal="under 2 s; codes are shown this much later",
         otherwise="find what holds the watch job up on Inside; see which provider answers none",
         thresholds=((None, GREEN), (LOOKS_LATE_SECONDS, AMBER), (10, RED)),
-        runbook=("ActivationWorkerScheduleLag", "ActivationWorkerProviderDown"),
+        runbook=(
+            "ActivationWorkerScheduleLag",
+            "ActivationWorkerLooksFail",
+            "ActivationWorkerProviderDown",
+        ),
     )
 
 

@@ -87,6 +87,7 @@ ROWS: Final = (
         fault=faults.provider_fault("html"),
         first=First("ProviderErrors", TICKET, PROVIDER, 120),
         lasts=90,
+        also=frozenset({"LooksFail"}),
         resolved_within=300,
         settings={"AW_DEFAULTS__CREDIT_GRACE_SECONDS": "5"},
     ),

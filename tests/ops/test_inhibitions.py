@@ -22,13 +22,14 @@ CONFIG: Final = DEPLOY / "prometheus/alertmanager.yaml"
 READS: Final = "Overdue ScheduleLag EventsStuck TimersOverdue ReviewsLate AuditStale CanaryStale"
 OBJECTIVES: Final = "CreditLate CreditBurn CreditBurnSlow LookBurn LookBurnSlow"
 MONEY: Final = "ExposureNearLimit ProviderHalted PurchasesInDoubt"
+FAILS: Final = "LooksFail ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing"
 #: By the cause, what is not told besides.
 SILENCED: Final[Mapping[str, str]] = {
     "DatabaseDown": f"Blind CutOff JobsFailing {READS} {OBJECTIVES} {MONEY}",
     "Blind": f"{READS.replace('Overdue ScheduleLag ', '')} {MONEY}",
     "RedisDown": "JobsFailing",
-    "ProviderDown": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
-    "ProviderRefuses": "ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing",
+    "ProviderDown": FAILS,
+    "ProviderRefuses": FAILS,
     "EndpointFails": "EventsStuck",
     "ScheduleLag": "LookBurn LookBurnSlow",
     "ProviderHalted": "ExposureNearLimit PurchasesInDoubt",
