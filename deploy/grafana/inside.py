@@ -197,6 +197,7 @@ def _outside() -> list[Panel]:
             normal="2xx, some 4xx of callers",
             otherwise="5xx is a provider, the database or a bug, 429 a caller over its limit",
             stacked=True,
+            runbook="ActivationWorkerApiErrors",
         ),
         lines(
             "API duration, 95 of 100",

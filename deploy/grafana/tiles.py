@@ -74,7 +74,7 @@ def calls_failing() -> Panel:
         normal="0 % of the shop's calls answered with 5xx",
         otherwise="a provider or the database is away, or it is a bug: see the journal",
         thresholds=((None, GREEN), (0.001, AMBER), (0.01, RED)),
-        runbook="ActivationWorkerDatabaseDown",
+        runbook=("ActivationWorkerApiErrors", "ActivationWorkerDatabaseDown"),
     )
 
 

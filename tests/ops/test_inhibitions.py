@@ -25,7 +25,7 @@ MONEY: Final = "ExposureNearLimit ProviderHalted PurchasesInDoubt"
 FAILS: Final = "LooksFail ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing"
 #: By the cause, what is not told besides.
 SILENCED: Final[Mapping[str, str]] = {
-    "DatabaseDown": f"Blind CutOff JobsFailing {READS} {OBJECTIVES} {MONEY}",
+    "DatabaseDown": f"Blind CutOff JobsFailing ApiErrors {READS} {OBJECTIVES} {MONEY}",
     "Blind": f"{READS.replace('Overdue ScheduleLag ', '')} {MONEY}",
     "RedisDown": "JobsFailing",
     "ProviderDown": FAILS,
@@ -169,7 +169,7 @@ def test_it_silences_nothing_else(cause: str, tmp_path: Path) -> None:
 def test_what_waits_for_working_hours_silences_no_page_about_all(
     ticket: str, tmp_path: Path
 ) -> None:
-    pages = ["LookBurn", "CreditBurn", "CreditLate", "Overdue"]
+    pages = ["LookBurn", "CreditBurn", "CreditLate", "Overdue", "ApiErrors"]
     with running(tmp_path) as alertmanager:
         alertmanager.post([alert_of(ticket, "here", provider="down")])
         alertmanager.post([alert_of(name, "there") for name in pages])
