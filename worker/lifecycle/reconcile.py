@@ -204,7 +204,7 @@ def _sums(several: Iterable[Mapping[str, tuple[int, int]]]) -> dict[str, tuple[i
     return sums
 
 
-READ_FOR: Final = timedelta(seconds=10)  #: Of the list, per run: a row means what it says alone.
+READ_FOR: Final = timedelta(seconds=5)  #: Of the list, per run: a row means what it says alone.
 ENDED_FOR: Final = timedelta(minutes=10)  #: What a list may lag behind a cancel.
 
 

@@ -20,8 +20,9 @@ from tests.unit.lifecycle.scripted import (
 from worker.domain.families import Capabilities
 from worker.domain.ids import ActivationId, ProviderRef
 from worker.domain.price_fate import PriceFate
+from worker.jobs import WORK_SECONDS
 from worker.lifecycle.adopt import Adopt
-from worker.lifecycle.reconcile import AROUND, Reconcile
+from worker.lifecycle.reconcile import AROUND, COMPARE_FOR, READ_FOR, HistoryPart, Reconcile
 from worker.ports.errors import ProviderUnavailable, StoreUnavailable
 from worker.ports.provider import ActivePage, ActiveRow, Circuit, HistoryPage, PastNumber
 from worker.ports.store.purchases import HistoryComparison, OpenPurchase, ReopenedNumbers
@@ -58,6 +59,12 @@ class Books:
             terms={SIM: terms()},
             accept=cast("Any", None),
         )
+
+
+def test_a_run_that_reads_for_as_long_as_it_may_ends_within_its_job() -> None:
+    reads = len(HistoryPart) * COMPARE_FOR + READ_FOR
+
+    assert reads.total_seconds() < WORK_SECONDS
 
 
 async def test_the_times_around_two_disputes_that_overlap_are_read_once() -> None:
