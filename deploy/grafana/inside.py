@@ -140,7 +140,7 @@ def _loops() -> list[Panel]:
             normal="done, and busy where a tick met one that still ran",
             otherwise="failed and again have their error in the journal",
             stacked=True,
-            runbook="ActivationWorkerJobsFailing",
+            runbook=("ActivationWorkerJobsFailing", "ActivationWorkerReconcileFails"),
         ),
         lines(
             "Job duration, 95 of 100",

@@ -22,10 +22,11 @@ CONFIG: Final = DEPLOY / "prometheus/alertmanager.yaml"
 READS: Final = "Overdue ScheduleLag EventsStuck TimersOverdue ReviewsLate AuditStale CanaryStale"
 OBJECTIVES: Final = "CreditLate CreditBurn CreditBurnSlow LookBurn LookBurnSlow"
 MONEY: Final = "ExposureNearLimit ProviderHalted PurchasesInDoubt"
+FAULTS: Final = "JobsFailing ReconcileFails ApiErrors"
 FAILS: Final = "LooksFail ProviderErrors LookBurn LookBurnSlow PurchasesInDoubt JobsFailing"
 #: By the cause, what is not told besides.
 SILENCED: Final[Mapping[str, str]] = {
-    "DatabaseDown": f"Blind CutOff JobsFailing ApiErrors {READS} {OBJECTIVES} {MONEY}",
+    "DatabaseDown": f"Blind CutOff {FAULTS} {READS} {OBJECTIVES} {MONEY}",
     "Blind": f"{READS.replace('Overdue ScheduleLag ', '')} {MONEY}",
     "RedisDown": "JobsFailing",
     "ProviderDown": FAILS,

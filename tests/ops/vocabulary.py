@@ -16,7 +16,7 @@ KNOWN: Final = LabelSets(
         LabelledProvider(ProviderName("alpha"), "USD", 100_000),
         LabelledProvider(ProviderName("beta"), "EUR", 50_000),
     ],
-    jobs=["accept", "expire", "sweep", "watch"],
+    jobs=["accept", "expire", "reconcile", "sweep", "watch"],
     invariants=["balanced", "settled_once"],
     timers=["claim"],
     canary_every_seconds=300,
