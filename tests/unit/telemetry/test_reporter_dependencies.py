@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.telemetry.test_reporter_metrics import ALPHA, KNOWN, Ops, queue_stats
+from worker.domain.ids import ProviderName
 from worker.ports.handover import IntakeRefusal
 
 
@@ -70,3 +71,19 @@ def test_what_waits_comes_from_the_database(ops: Ops) -> None:
     assert ops.value("oldest_review_seconds") == 172_800
     assert ops.value("reviews_late") == 1
     assert ops.value("provider_balance_minor", provider="alpha", currency="USD") == 1234
+
+
+def test_no_balance_is_shown_of_a_provider_that_is_gone_from_the_configuration(ops: Ops) -> None:
+    gone = ProviderName("gone")
+    ops.reporter.queue_stats(queue_stats(balance_minor={(gone, "USD"): 0, (ALPHA, "USD"): 1234}))
+
+    assert ops.value("provider_balance_minor", provider="gone", currency="USD") is None
+    assert ops.value("provider_balance_minor", provider="alpha", currency="USD") == 1234
+
+
+def test_no_balance_is_shown_in_a_currency_that_its_provider_left(ops: Ops) -> None:
+    ops.reporter.queue_stats(queue_stats(balance_minor={(ALPHA, "USD"): 0}))
+    ops.reporter.queue_stats(queue_stats(balance_minor={(ALPHA, "EUR"): 1234}))
+
+    assert ops.value("provider_balance_minor", provider="alpha", currency="USD") is None
+    assert ops.value("provider_balance_minor", provider="alpha", currency="EUR") == 1234

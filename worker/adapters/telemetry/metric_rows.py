@@ -147,8 +147,8 @@ def read_into(
         return
     values: Mapping[Values, float] = row.read(stats, sets)
     if isinstance(gauge, Gauge):
-        if label_sets.SERVICE.name in row.labels:
-            gauge.clear()  # What is sold changes: a service that is not named any more goes.
+        if row.labels:
+            gauge.clear()  # What is not named any more goes: a service, a currency.
         for labels, value in values.items():
             (gauge.labels(*labels) if labels else gauge).set(value)
         return
@@ -163,10 +163,10 @@ def each(values: Mapping[Any, float]) -> Mapping[Values, float]:
     return {(label,): value for label, value in values.items()}
 
 
-def service_endings(stats: QueueStats, sets: label_sets.LabelSets) -> Mapping[Values, float]:
-    """By provider, service and outcome, without providers that are gone from the settings."""
+def configured(values: Mapping[Any, float], sets: label_sets.LabelSets) -> Mapping[Values, float]:
+    """By provider and more, without providers that are gone from the settings."""
     known = sets.provider_names
-    return {key: count for key, count in stats.service_endings.items() if key[0] in known}
+    return {labels: value for labels, value in values.items() if labels[0] in known}
 
 
 def halted(stats: QueueStats, sets: label_sets.LabelSets) -> Mapping[Values, float]:

@@ -204,7 +204,7 @@ class Metrics:
         "What the provider said last that we have there, in minor units. Take max, not sum.",
         label_sets.PROVIDER,
         label_sets.CURRENCY,
-        read=lambda stats, _: stats.balance_minor,
+        read=lambda stats, sets: metric_rows.configured(stats.balance_minor, sets),
     )
     purchases_in_doubt = bounded(
         Gauge,
@@ -229,7 +229,7 @@ class Metrics:
         label_sets.PROVIDER,
         label_sets.SERVICE,
         label_sets.OUTCOME,
-        read=metric_rows.service_endings,
+        read=lambda stats, sets: metric_rows.configured(stats.service_endings, sets),
     )
 
     # Jobs and events
