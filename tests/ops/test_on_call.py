@@ -30,7 +30,7 @@ import pytest
 from tests.acceptance.guides import blocks_of
 from tests.forked_commands import forked_commands
 from tests.ops.conftest import STATE
-from tests.ops.queries import DEPLOY
+from tests.ops.queries import DEPLOY, alerts
 from tests.ops.running_worker import ACCOUNT, Worker, running_worker
 
 pytestmark = pytest.mark.acceptance
@@ -321,6 +321,26 @@ def test_what_a_command_needs_is_named_in_the_index(page: Path) -> None:
 
     assert used <= set(re.findall(r"[A-Z_]{2,}", INDEX))
     assert not re.search(r"\b(?:journalctl|systemctl|kubectl|TOKEN|NAME)\b", page.read_text())
+
+
+#: Alerts about one worker: their text names it by its label.
+OF_AN_INSTANCE: Final = sorted(
+    alert["alert"] for alert in alerts() if "$labels.instance" in str(alert["annotations"])
+)
+
+
+@pytest.mark.parametrize("alert", OF_AN_INSTANCE)
+def test_the_page_of_an_alert_about_one_worker_asks_that_one(alert: str) -> None:
+    commands = commands_of(RUNBOOKS / f"{alert}.md")
+
+    assert [command for command in commands if "http://$INSTANCE/" in command]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_who_asks_whether_a_worker_lives_or_is_ready_is_told_what_fails(page: Path) -> None:
+    asked = [command for command in commands_of(page) if re.search("/(livez|readyz)", command)]
+
+    assert [command for command in asked if not command.endswith('?verbose"')] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
