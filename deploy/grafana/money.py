@@ -159,6 +159,7 @@ def _others() -> list[Panel]:
 
 def _books() -> list[Panel]:
     newest = f'invariant:{A}audit_violations:newest{{job=~"$job"}}'
+    checked = f"{A}audit_checked_timestamp_seconds{{{W}}}"
     return [
         lines(
             "Violated invariants",
@@ -167,6 +168,14 @@ def _books() -> list[Panel]:
             normal="empty",
             otherwise="follow the runbook before anybody mends the books",
             runbook="ActivationWorkerAuditViolation",
+        ),
+        lines(
+            "Longest not checked",
+            [Query(f"topk(5, time() - max by (invariant) ({checked} > 0))", "{{invariant}}")],
+            "s",
+            normal="under 6 min; a violation pages as soon as its invariant is checked",
+            otherwise="one that climbs alone does not come to its end: `audit.cut_off` says why",
+            runbook="ActivationWorkerAuditStale",
         ),
         lines(
             "Timers overdue, by kind",

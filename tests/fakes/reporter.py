@@ -144,5 +144,8 @@ class RecordingReporter:
     def db_connections(self, pool: str, *, busy: int, idle: int) -> None:
         self.told.append(("db_connections", (pool, busy, idle)))
 
+    def checked(self, finding: Finding) -> None:
+        self.told.append(("checked", (finding,)))
+
     def audited(self, findings: Sequence[Finding]) -> None:
         self.told.append(("audited", tuple(findings)))

@@ -4,7 +4,8 @@ A round first proves what is new since the last proof. What that leaves is prove
 database: what does not hold, what nobody has proven yet, and everything once a day, because an old
 row may be changed, too. That goes from invariant to invariant, each over a snapshot of its own, and
 takes as long as the database is large: the round runs beside the job that started it, which only
-waits for it for a while. What is cut off in the middle goes on where it was with the next job.
+waits for it for a while. What is cut off in the middle goes on where it was with the next job. Each
+finding is told as it is made: the end of the round may be far.
 """
 
 import asyncio
@@ -36,6 +37,7 @@ class Audit:
     clock: Clock
     patience: timedelta = PATIENCE
     _left: deque[str] = field(default_factory=deque)  #: Of the round that is going on.
+    _failed: set[str] = field(default_factory=set)  #: In this round, each of them once.
     _findings: list[Finding] = field(default_factory=list)
     _round: "asyncio.Task[None] | None" = None
 
@@ -60,7 +62,10 @@ class Audit:
     async def _run_round(self) -> None:
         """From where the last round left off to the end of this one."""
         if not self._left:
+            self._failed.clear()
             self._findings = await self._prove_new()
+            for finding in self._findings:
+                self.reporter.checked(finding)
             proven = {finding.invariant for finding in self._findings}
             self._left.extend(name for name in self.books.invariants if name not in proven)
         while self._left:
@@ -83,13 +88,14 @@ class Audit:
         except Exception as error:
             # The others first: one that never comes to its end must not hide what they find.
             self._left.rotate(-1)
+            if invariant in self._failed:
+                self._left.clear()  # They had their turn, and have one again in a new round.
+            self._failed.add(invariant)
             self.reporter.trouble("audit.cut_off", detail=f"{invariant}: {describe_safely(error)}")
             raise
         self._left.popleft()
         self._findings.append(finding)
-        if finding.violations and self._left:
-            # The alert waits for the end of the round, which may be far.
-            self.reporter.trouble("audit.violation_found", detail=invariant)
+        self.reporter.checked(finding)
 
     async def _alone(self, question: Callable[[], Awaitable[T | None]]) -> T:
         """Ask again and again while another process is at it."""

@@ -10,14 +10,17 @@ import pytest
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.stores import UnaskedBooks
 from tests.unit.lifecycle.scripted import OwnTime
+from tests.unit.telemetry.test_reporter_metrics import NOW, Ops
+from worker.adapters.telemetry.label_sets import LabelSets
 from worker.lifecycle.audit import Audit
 from worker.ports.errors import StoreError, StoreUnavailable
-from worker.ports.reporter import JobResult
+from worker.ports.reporter import JobResult, Reporter
 from worker.ports.store.books import Finding
 
 SUMS = Finding("sums", "They add up.", 0)
 ENDS = Finding("ends", "It ends.", 3, ("a", "b"))
 CODES = Finding("codes", "They are shown.", 0)
+NAMES = [SUMS.invariant, ENDS.invariant, CODES.invariant]
 
 
 @dataclass
@@ -54,9 +57,17 @@ class Books(UnaskedBooks):
         return [one for one in self.findings if one.invariant in self.proven]
 
 
-def audit_of(books: Books, *, patience: timedelta = timedelta(seconds=20)) -> Audit:
+def audit_of(
+    books: Books,
+    *,
+    patience: timedelta = timedelta(seconds=20),
+    reporter: Reporter | None = None,
+) -> Audit:
     return Audit(
-        books=books, reporter=RecordingReporter(), clock=OwnTime().clock(), patience=patience
+        books=books,
+        reporter=reporter or RecordingReporter(),
+        clock=OwnTime().clock(),
+        patience=patience,
     )
 
 
@@ -95,7 +106,7 @@ async def test_where_what_is_new_cannot_be_read_everything_is() -> None:
 
     assert await audit.tick() is JobResult.DONE
     assert books.asked == ["sums", "ends", "codes"]
-    ((what, _, detail), _) = told_by(audit).of("trouble")
+    ((what, _, detail),) = told_by(audit).of("trouble")
     assert what == "audit.cut_off"
     assert detail.startswith("what is new: StoreError")
 
@@ -113,12 +124,14 @@ async def test_without_a_database_nothing_is_read_and_the_next_job_begins_with_w
     assert books.asked == ["ends", "codes"]
 
 
-async def test_a_violation_is_told_before_a_long_round_is_over() -> None:
-    audit = audit_of(Books())
+async def test_each_finding_is_told_before_a_long_round_is_over() -> None:
+    audit = audit_of(Books(proven={"codes"}))
 
     await audit.tick()
 
-    assert told_by(audit).of("trouble") == [("audit.violation_found", None, "ends")]
+    told = [what for what, _ in told_by(audit).told]
+    assert told == ["checked", "checked", "checked", "audited"]
+    assert told_by(audit).of("checked") == [(CODES,), (SUMS,), (ENDS,)]
 
 
 async def test_a_round_that_takes_long_goes_on_beside_the_jobs() -> None:
@@ -164,7 +177,32 @@ async def test_an_invariant_that_never_comes_to_its_end_keeps_the_audit_from_bei
 
     assert books.asked == ["sums", "ends", "codes", "sums", "sums"]
     assert told_by(audit).of("audited") == []
-    assert ("audit.violation_found", None, "ends") in told_by(audit).of("trouble")
+    assert (ENDS,) in told_by(audit).of("checked")
+
+
+async def test_a_violation_pages_while_another_invariant_never_comes_to_its_end() -> None:
+    ops = Ops(LabelSets(version="1", invariants=NAMES))
+    audit = audit_of(Books(broken={"sums"}), reporter=ops.reporter)
+
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await audit.tick()
+
+    checked = {name: ops.value("audit_checked_timestamp_seconds", invariant=name) for name in NAMES}
+    assert ops.value("audit_violations", invariant="ends") == 3
+    assert checked == {"sums": 0, "ends": NOW.timestamp(), "codes": NOW.timestamp()}
+    assert ops.value("audit_last_success_timestamp_seconds") == 0
+
+
+async def test_the_others_are_checked_again_while_one_never_comes_to_its_end() -> None:
+    audit = audit_of(books := Books(broken={"sums"}))
+
+    for _ in range(4):
+        with pytest.raises(StoreUnavailable):
+            await audit.tick()
+
+    assert books.asked == [*("sums", "ends", "codes", "sums")] * 2
+    assert told_by(audit).of("checked") == [(ENDS,), (CODES,)] * 2
 
 
 async def test_while_another_process_is_at_it_the_round_waits_for_its_turn() -> None:

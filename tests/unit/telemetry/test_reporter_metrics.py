@@ -288,22 +288,26 @@ def test_a_reading_says_when_it_was_read(ops: Ops) -> None:
     assert ops.value("stats_last_success_timestamp_seconds") == NOW.timestamp()
 
 
-def test_an_audit_sets_each_invariant_and_its_time_and_names_what_is_broken(ops: Ops) -> None:
+def test_a_check_sets_its_invariant_and_its_time_and_names_what_is_broken(ops: Ops) -> None:
     with capture_logs() as lines:
-        ops.reporter.audited(
-            [
-                Finding("balanced", "Every move is balanced.", 0),
-                Finding("settled_once", "One settlement each.", 2, ("a", "b")),
-            ]
-        )
+        ops.reporter.checked(Finding("settled_once", "One settlement each.", 2, ("a", "b")))
 
     assert ops.value("audit_violations", invariant="balanced") == 0
     assert ops.value("audit_violations", invariant="settled_once") == 2
-    assert ops.value("audit_last_success_timestamp_seconds") == NOW.timestamp()
+    checked = "audit_checked_timestamp_seconds"
+    assert ops.value(checked, invariant="balanced") == 0
+    assert ops.value(checked, invariant="settled_once") == NOW.timestamp()
+    assert ops.value("audit_last_success_timestamp_seconds") == 0
     broken = [line for line in lines if line["event"] == "audit.violated"]
     assert [(line["invariant"], line["log_level"]) for line in broken] == [
         ("settled_once", "error")
     ]
+
+
+def test_the_end_of_an_audit_sets_its_time_whatever_it_found(ops: Ops) -> None:
+    ops.reporter.audited([Finding("settled_once", "One settlement each.", 2, ("a", "b"))])
+
+    assert ops.value("audit_last_success_timestamp_seconds") == NOW.timestamp()
 
 
 Report = Callable[[Ops], None]

@@ -242,7 +242,6 @@ LOG_EVENTS: Final[Mapping[str, str]] = {
     "audit.cut_off": "An invariant was not checked to its end; the audit goes on with the next.",
     "audit.done": "An audit ran to its end.",
     "audit.violated": "An invariant does not hold; `offenders` are a few of the rows.",
-    "audit.violation_found": "The same, while the audit still goes on: the alert comes at its end.",
     "backstop.failed": "A tick that the daemon ran by itself ended with an error.",
     "canary.failed": "A number of the worker's own got no code, or was not sold; see `detail`.",
     "clock.database_stepped": "The database's clock moved by another time than passed here.",

@@ -169,6 +169,10 @@ def configured(values: Mapping[Any, float], sets: label_sets.LabelSets) -> Mappi
     return {labels: value for labels, value in values.items() if labels[0] in known}
 
 
+def canary_success(stats: QueueStats, _: label_sets.LabelSets) -> Mapping[Values, float]:
+    return {} if stats.canary_success is None else {(): stats.canary_success.timestamp()}
+
+
 def halted(stats: QueueStats, sets: label_sets.LabelSets) -> Mapping[Values, float]:
     """Where the exposure is at its limit, which nobody but the database knows."""
     return {

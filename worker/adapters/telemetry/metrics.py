@@ -220,7 +220,6 @@ class Metrics:
         label_sets.PROVIDER,
         read=lambda stats, _: each(stats.cancel_ratio),
     )
-
     service_endings = plain(
         Gauge,
         "service_endings",
@@ -335,7 +334,13 @@ class Metrics:
     audit_violations = bounded(
         Gauge,
         "audit_violations",
-        "Violations this process found in its last audit; the newest audit counts.",
+        "Violations this process found when it last checked; the newest check counts.",
+        label_sets.INVARIANT,
+    )
+    audit_checked = bounded(
+        Gauge,
+        "audit_checked_timestamp_seconds",
+        "When this process last checked it, whether or not that audit ended; 0 before it did.",
         label_sets.INVARIANT,
     )
     audit_last_success = plain(
@@ -347,9 +352,7 @@ class Metrics:
         Gauge,
         "canary_last_success_timestamp_seconds",
         "When a canary activation last went all the way; 0 without one. Take max, not sum.",
-        read=lambda stats, _: (
-            {} if stats.canary_success is None else {(): stats.canary_success.timestamp()}
-        ),
+        read=metric_rows.canary_success,
     )
     canary_every_seconds = plain(
         Gauge,

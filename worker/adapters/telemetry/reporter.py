@@ -227,17 +227,19 @@ class OpsReporter:
         self._metrics.db_connections.of(pool, ConnectionState.BUSY).set(busy)
         self._metrics.db_connections.of(pool, ConnectionState.IDLE).set(idle)
 
+    def checked(self, finding: Finding) -> None:
+        self._metrics.audit_violations.of(finding.invariant).set(finding.violations)
+        self._metrics.audit_checked.of(finding.invariant).set(self._now().timestamp())
+        if finding.violations:
+            self._log.error(
+                "audit.violated",
+                invariant=finding.invariant,
+                says=finding.says,
+                violations=finding.violations,
+                offenders=list(finding.offenders),
+            )
+
     def audited(self, findings: Sequence[Finding]) -> None:
-        for finding in findings:
-            self._metrics.audit_violations.of(finding.invariant).set(finding.violations)
-            if finding.violations:
-                self._log.error(
-                    "audit.violated",
-                    invariant=finding.invariant,
-                    says=finding.says,
-                    violations=finding.violations,
-                    offenders=list(finding.offenders),
-                )
         self._metrics.audit_last_success.set(self._now().timestamp())
         self._log.info("audit.done", invariants=len(findings))
 
