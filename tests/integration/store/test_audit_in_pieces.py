@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.store.shop import Shop
 from tests.unit.lifecycle.scripted import OwnTime
+from worker.adapters.store import audit as audit_sql
 from worker.adapters.store.books import BookRepository
 from worker.adapters.store.postgres import PostgresStore
 from worker.lifecycle.audit import Audit
 from worker.ports.errors import StoreError, StoreUnavailable
 from worker.ports.reporter import JobResult
-from worker.ports.store.books import Finding
+from worker.ports.store.books import AuditUnfinished, Finding
 
 PATIENCE = timedelta(seconds=20)
 
@@ -139,6 +141,62 @@ async def test_one_that_takes_too_long_is_not_asked_again_at_once(
         await broken_shop.store.books.check(broken_shop.store.books.invariants[0])
 
     assert len(question) == 1
+
+
+async def test_what_fails_or_takes_too_long_hides_no_finding_of_the_others(
+    broken_shop: Shop, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books, asked = broken_shop.store.books, audit_sql._question
+    bad = dict(zip(books.invariants, ("1 / 0", "count(pg_sleep(60))"), strict=False))
+
+    def question(invariant: str, reads: audit_sql.Reads) -> TextClause:
+        if invariant not in bad:
+            return asked(invariant, reads)
+        return text(f"SELECT {bad[invariant]} AS violations, CAST('{{}}' AS text[]) AS offenders")
+
+    monkeypatch.setattr(audit_sql, "_question", question)
+    monkeypatch.setattr(audit_sql, "_PATIENCE", text("SET LOCAL statement_timeout = '1s'"))
+
+    with pytest.raises(AuditUnfinished) as unfinished:
+        await books.audit()
+
+    found = unfinished.value.findings
+    assert list(unfinished.value.failed) == list(bad)
+    assert [one.invariant for one in found] == list(books.invariants[2:])
+    assert [one.offenders for one in found if one.violations] == [(broken,)]
+
+
+async def test_an_audit_whose_connection_is_lost_begins_anew(
+    broken_shop: Shop, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books, check = broken_shop.store.books, audit_sql.check
+    lost_at = [books.invariants[3]]
+
+    async def lost_once(connection: AsyncConnection, invariant: str) -> Finding:
+        if invariant in lost_at:
+            lost_at.clear()
+            process = (await connection.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
+            await broken_shop.one("SELECT pg_terminate_backend($1)", process)
+        return await check(connection, invariant)
+
+    monkeypatch.setattr(audit_sql, "check", lost_once)
+
+    found = await books.audit()
+
+    assert [one.invariant for one in found] == list(books.invariants)
+    assert [one.offenders for one in found if one.violations] == [(broken,)]
+
+
+async def test_where_nothing_can_be_checked_that_is_the_failure(
+    broken_shop: Shop, question: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = text("SET LOCAL statement_timeout = '50ms'")
+    monkeypatch.setattr("worker.adapters.store.audit._PATIENCE", patience)
+
+    with pytest.raises(StoreError, match="too long"):
+        await broken_shop.store.books.audit()
+
+    assert question == list(broken_shop.store.books.invariants)
 
 
 async def test_a_check_changes_nothing_even_if_it_tried(

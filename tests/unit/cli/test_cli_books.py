@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import TextClause, text
 
 from tests.unit.cli.conftest import Cli
 from worker.entrypoints.cli import audit, timers
@@ -102,6 +103,47 @@ def test_audit_ends_with_0_only_when_all_hold(
     findings: list[Finding], how: Exit, form: Format
 ) -> None:
     assert audit.write_findings(findings, form) is how
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the database counts as violations of an invariant, in SQL; 0 for the others."""
+    counts: dict[str, str] = {}
+
+    def question(invariant: str, _: object) -> TextClause:
+        count = counts.get(invariant, "0")
+        return text(f"SELECT {count} AS violations, CAST('{{}}' AS text[]) AS offenders")
+
+    monkeypatch.setattr("worker.adapters.store.audit._question", question)
+    return counts
+
+
+def test_an_invariant_that_cannot_be_checked_hides_no_violation(
+    cli: Cli, database_url: str, answers: dict[str, str]
+) -> None:
+    answers.update(balance_is_sum_of_transfers="1 / 0", hold_per_activation="2")
+
+    result = cli("audit", "-o", "json", env={"AW_DATABASE__URL": database_url})
+
+    document = json.loads(result.stdout)
+    broken = [each["invariant"] for each in document["findings"] if each["violations"]]
+    assert result.exit_code == 1
+    assert (document["holds"], broken) == (False, ["hold_per_activation"])
+    assert list(document["not_checked"]) == ["balance_is_sum_of_transfers"]
+    assert result.stderr == ""
+
+
+def test_an_invariant_that_cannot_be_checked_is_no_proof(
+    cli: Cli, database_url: str, answers: dict[str, str]
+) -> None:
+    answers.update(balance_is_sum_of_transfers="1 / 0")
+
+    result = cli("audit", env={"AW_DATABASE__URL": database_url})
+
+    assert result.exit_code == 5
+    assert "hold_per_activation" in result.stdout
+    assert result.stderr.startswith("balance_is_sum_of_transfers was not checked: ")
+    assert "hold\n" not in result.stderr
 
 
 def test_audit_names_what_is_violated_and_by_whom(capsys: pytest.CaptureFixture[str]) -> None:

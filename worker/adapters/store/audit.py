@@ -16,9 +16,10 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store.database import statement
+from worker.adapters.store.refusals import translated
 from worker.domain.activation import MOVES
 from worker.ports.errors import StoreError
-from worker.ports.store.books import Finding
+from worker.ports.store.books import AuditUnfinished, Finding
 
 OFFENDERS: Final = 5  #: Shown per invariant.
 _FOLDER: Final = Path(__file__).parent / "sql" / "audit"
@@ -171,8 +172,25 @@ async def allow_long(connection: AsyncConnection) -> None:
 
 
 async def check_all(connection: AsyncConnection) -> list[Finding]:
+    """One that cannot be checked hides no finding of the others."""
     await allow_long(connection)
-    return [await check(connection, invariant) for invariant in invariants()]
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    findings: list[Finding] = []
+    failed: dict[str, StoreError] = {}
+    for invariant in invariants():
+        try:
+            with translated():
+                async with connection.begin_nested():
+                    findings.append(await check(connection, invariant))
+        except StoreError as error:
+            if driver.is_closed():
+                raise  # The snapshot is lost, and all begins anew.
+            failed[invariant] = error
+    if failed and not findings:
+        raise failed.popitem()[1]  # It is not about one of them: there is no schema, or no right.
+    if failed:
+        raise AuditUnfinished(findings, failed)
+    return findings
 
 
 async def alone(connection: AsyncConnection) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from worker.domain.ids import AccountId, ActivationId, ProviderName
+from worker.ports.errors import StoreError
 from worker.ports.store.case_view import Timer
 from worker.ports.store.said import Noted, StaffNote
 
@@ -113,6 +114,15 @@ class Finding:
     says: str  #: What must hold, in a sentence.
     violations: int
     offenders: tuple[str, ...] = ()  #: A few ids, for the one who is paged.
+
+
+class AuditUnfinished(StoreError):
+    """Some invariants could not be checked; what was found of the others stays true."""
+
+    def __init__(self, findings: Sequence[Finding], failed: Mapping[str, StoreError]) -> None:
+        super().__init__(f"database: {len(failed)} invariants were not checked")
+        self.findings = findings
+        self.failed = failed  #: Why, by invariant.
 
 
 class ReadBalance(NamedTuple):
@@ -312,7 +322,7 @@ class BookStore(Protocol):
     def invariants(self) -> Sequence[str]: ...
 
     async def audit(self) -> list[Finding]:
-        """Check every invariant in one snapshot."""
+        """Check every invariant in one snapshot. Raises `AuditUnfinished` where some cannot be."""
         ...
 
     async def check(self, invariant: str) -> Finding | None:
