@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -381,20 +381,6 @@ async def test_where_it_was_not_prolonged_the_hold_goes_back(
     assert result.state is RentalOrderState.FAILED
     assert await shop.balances() == (500, 0)
     assert (await shop.long_rental()).ends_at == rental.ends_at
-
-
-async def test_a_prolongation_with_a_price_limit_is_refused_as_no_provider_takes_one(
-    shop: CaseShop,
-) -> None:
-    await shop.open_account(amount_minor=1500)
-    rental = await rented(shop)
-    shop.provider_rentals.prolongs = [Prolonged()]
-
-    result = await renter(shop)(replace(prolongation(shop, rental), max_cost_minor=100))
-
-    assert (result.state, result.failure) == (RentalOrderState.FAILED, "price_above_max")
-    assert [call for call, _ in shop.provider_rentals.requests] == ["open"]
-    assert await shop.balances() == (500, 0)
 
 
 async def test_a_prolongation_in_doubt_is_never_asked_for_again(shop: CaseShop) -> None:

@@ -263,3 +263,17 @@ async def test_an_order_that_is_cut_off_as_it_begins_costs_nothing(shop: CaseSho
 
     assert shop.provider_rentals.requests == []
     assert await shop.balances() == (1500, 0)
+
+
+async def test_a_prolongation_with_a_price_limit_is_refused_as_no_provider_takes_one(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=1500)
+    rental = await rented(shop)
+    shop.provider_rentals.prolongs = [Prolonged()]
+
+    result = await renter(shop)(replace(prolongation(shop, rental), max_cost_minor=100))
+
+    assert (result.state, result.failure) == (RentalOrderState.FAILED, "price_above_max")
+    assert [call for call, _ in shop.provider_rentals.requests] == ["open"]
+    assert await shop.balances() == (500, 0)

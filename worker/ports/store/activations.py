@@ -396,8 +396,5 @@ class ActivationStore(Protocol):
         limit: int,
         after: ActivationId | None = None,
     ) -> list[LiveNumber]:
-        """Waiting numbers that a list did not name: reasons to look, proofs of nothing.
-
-        By id, from the first one behind *after* on, and those before it at the end.
-        """
+        """Waiting numbers that a list did not name, by id, from behind *after* on and round."""
         ...
