@@ -10,12 +10,14 @@ from typing import Final, NamedTuple
 from worker.domain import calendar
 from worker.domain.policy.facts import OrderFacts, PastEvent
 from worker.domain.policy.language.choices import LateCancel, LimitOf, LimitSpan, OverLimit
+from worker.domain.policy.language.kinds import OTHER
 from worker.domain.policy.language.profile import BASIS_POINTS, Profile
 from worker.domain.policy.language.sections import Limit
 from worker.domain.policy.vocabulary import PastEventKind
 
 #: What gives money back: everything that the word `any` counts.
 _ALL_KINDS = frozenset(PastEventKind) - {PastEventKind.ORDER}
+_WORDS = frozenset(word.value for word in LimitOf)
 SPANS: Final = tuple(LimitSpan)  #: The shortest first.
 
 
@@ -62,7 +64,7 @@ def _kinds_of(limit: Limit) -> frozenset[PastEventKind]:
 def exceeded(profile: Profile, history: Sequence[PastEvent], deed: PastEvent) -> OverLimit | None:
     """What the first limit says that *deed* would exceed, itself included."""
     for limit in profile.limits:
-        if _is_about(limit, deed) and _is_over(limit, history, deed):
+        if _is_about(profile, limit, deed) and _is_over(profile, limit, history, deed):
             return limit.then
     return None
 
@@ -99,18 +101,24 @@ def _too_large_share(profile: Profile, order: OrderFacts) -> bool:
     return order.recent_cancels * BASIS_POINTS > most * orders
 
 
-def _is_about(limit: Limit, deed: PastEvent) -> bool:
+def _is_about(profile: Profile, limit: Limit, deed: PastEvent) -> bool:
+    """Whether the limit counts *deed*: a limit on `other` counts each kind that has no row."""
     if limit.of == LimitOf.ANY.value:
         return True
-    if limit.of == deed.what.value:
-        return True
-    return deed.what is PastEventKind.CLAIM and limit.of == deed.kind
+    if limit.of in _WORDS:  # A kind of the same name is not meant.
+        return limit.of == deed.what.value
+    if deed.what is not PastEventKind.CLAIM or deed.kind is None:
+        return False
+    follows_other = limit.of == OTHER and deed.kind not in profile.claims.kinds
+    return limit.of == deed.kind or follows_other
 
 
-def _is_over(limit: Limit, history: Sequence[PastEvent], deed: PastEvent) -> bool:
+def _is_over(profile: Profile, limit: Limit, history: Sequence[PastEvent], deed: PastEvent) -> bool:
     since = span_start(limit.per, deed.at)
     span = [event for event in history if since < event.at <= deed.at]
-    counted = [event for event in span if event.what in _ALL_KINDS and _is_about(limit, event)]
+    counted = [
+        event for event in span if event.what in _ALL_KINDS and _is_about(profile, limit, event)
+    ]
     count = sum(event.times for event in counted) + 1
     if limit.max_count is not None and count > limit.max_count:
         return True

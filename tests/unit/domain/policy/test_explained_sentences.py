@@ -107,6 +107,16 @@ BY_AGE = "payout.fee_steps = [[0, 100], [1, 200]]\n"
                 " this one included, a human decides."
             ),
         ),
+        (
+            (
+                'limits = [{ of = "other", per = "month", max_count = 3 }]\n'
+                'claims.kinds.other = { decided = "grant" }'
+            ),
+            (
+                "With more than 3 of the paid claims of kinds without a row here of an account in"
+                " the last month, this one included, a human decides."
+            ),
+        ),
     ],
 )
 def test_a_fee_says_of_what_it_is_and_a_limit_counts_back_from_now(text: str, told: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.domain.policy.policy_texts import IDLE, NOTHING_IDLE
+from tests.unit.domain.policy.policy_texts import IDLE, NOTHING_IDLE, limit
 from worker.domain.policy.checking import problems_in, problems_of, problems_when_loaded
 from worker.domain.policy.effect.search import keys_without_effect
 from worker.domain.policy.language.file_problems import ProfileError
@@ -118,6 +118,26 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 def test_a_limit_of_a_kind_that_is_not_there_has_one_problem(tmp_path: Path) -> None:
     text = '[[limits]]\nof = "claims"\nper = "day"\nmax_count = 1\n'
     assert [each.key for each in problems_of(file_of(tmp_path, text))] == ["limits[0].of"]
+
+
+@pytest.mark.parametrize(
+    ("of", "problem"),
+    [
+        ("auto_credits", "has no row in claims.kinds; did you mean 'auto_credit'?"),
+        ("gifts", "has no row in claims.kinds; did you mean 'gift'?"),
+    ],
+)
+def test_beside_other_a_limit_on_a_name_like_a_known_one_is_refused(
+    tmp_path: Path, of: str, problem: str
+) -> None:
+    kinds = 'claims.kinds = { gift = { decided = "grant" }, other = { decided = "grant" } }\n'
+    text = (
+        kinds
+        + 'sms.auto_credit_mode = "automatic"\n'
+        + limit(f'of = "{of}", per = "day", max_count = 1')
+    )
+
+    assert [each.problem for each in problems_of(file_of(tmp_path, text))] == [problem]
 
 
 def test_what_could_not_be_read_is_no_missing_neighbour(tmp_path: Path) -> None:

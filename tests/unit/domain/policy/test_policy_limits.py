@@ -93,6 +93,42 @@ def test_a_limit_on_a_kind_counts_that_kind_only(ask: AskPolicy) -> None:
     assert claim(ask, policy, past("cancel", NOW, kind="twice"))[0] == "credit"
 
 
+OTHERS: dict[str, Any] = {
+    "claims": {"kinds": {"twice": {"decided": "grant"}, "other": {"decided": "grant"}}}
+}
+
+
+@pytest.mark.parametrize("kind", ["aaa", "wrong_code", "other"])
+def test_a_limit_on_other_binds_and_counts_every_kind_without_a_row(
+    ask: AskPolicy, kind: str
+) -> None:
+    policy = limited(OTHERS, of="other", max_count=1, then="deny")
+    over = claim(ask, policy, past("claim", NOW, kind="bbb"), claim_kind=kind)
+    assert over[:2] == ("deny", "limit_reached")
+    other_row = past("claim", NOW, kind="twice")
+    assert claim(ask, policy, other_row, past("claim", NOW), claim_kind=kind)[0] == "credit"
+    assert claim(ask, policy, past("claim", NOW, kind="bbb"))[0] == "credit"
+
+
+def test_a_limit_on_other_leaves_out_a_kind_that_has_a_row_for_this_order(ask: AskPolicy) -> None:
+    gift = {"match": {"country": "de"}, "claims": {"kinds": {"gift": {"share_bp": 5000}}}}
+    policy = limited(OTHERS | {"when": [gift]}, of="other", max_count=1, then="deny")
+    before = past("claim", NOW, kind="bbb")
+    assert claim(ask, policy, before, claim_kind="gift")[1] == "limit_reached"
+    assert claim(ask, policy, before, claim_kind="gift", country="de")[:3] == (
+        "credit",
+        "granted_on_request",
+        175,
+    )
+
+
+def test_a_limit_on_a_word_does_not_mean_a_kind_of_the_same_name(ask: AskPolicy) -> None:
+    kinds = {"claims": {"kinds": {"cancel": {"decided": "grant"}}}}
+    policy = limited(kinds, of="cancel", max_count=1, then="close")
+    paid = claim(ask, policy, past("cancel", NOW), past("cancel", NOW), claim_kind="cancel")
+    assert paid[:2] == ("credit", "granted_on_request")
+
+
 def test_the_first_limit_that_is_exceeded_answers(ask: AskPolicy) -> None:
     two = GRANTED | {
         "limits": [

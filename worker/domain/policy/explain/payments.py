@@ -12,6 +12,7 @@ from worker.domain.policy.explain.wording import (
     percent,
 )
 from worker.domain.policy.language import choices
+from worker.domain.policy.language.kinds import OTHER
 from worker.domain.policy.language.profile import Profile
 from worker.domain.policy.language.schema import duration_of
 from worker.domain.policy.language.sections import Limit, MethodRules
@@ -246,6 +247,7 @@ _COUNTED = {
     "claim": "paid claims",
     "payout": "withdrawals",
     "any": "credits and payouts of any sort",
+    OTHER: "paid claims of kinds without a row here",
 }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from worker.domain.calendar import Duration, Unit, after
 from worker.domain.policy.language.choices import Decided, LimitOf, LogTest
 from worker.domain.policy.language.file_problems import KeyProblems
-from worker.domain.policy.language.kinds import OTHER
+from worker.domain.policy.language.kinds import KNOWN_KINDS, OTHER
 from worker.domain.policy.language.matching import When
 from worker.domain.policy.language.profile import Profile
 from worker.domain.policy.language.value_readers import did_you_mean
@@ -105,15 +105,33 @@ def _prices(profile: Profile) -> KeyProblems:
 
 
 def _limits(profile: Profile) -> KeyProblems:
-    words = {word.value for word in LimitOf}
-    kinds = {name for each in _all(profile) for name in each.claims.kinds}
-    if OTHER in kinds:
+    known = _limited(profile)
+    if OTHER in known:
         return  # Then every name is a kind.
     for index, limit in enumerate(profile.limits):
-        if limit.of not in words | kinds:
-            known = sorted(words | kinds)
+        if limit.of not in known:
             hint = did_you_mean(limit.of, known)
             yield f"limits[{index}].of", f"must be one of {', '.join(known)}{hint}"
+
+
+def misspelt_limits(profile: Profile) -> KeyProblems:
+    """Beside the row `other` every name is a kind, but one that is like a known one.
+
+    Only for checks of files: a kept policy that says so goes on deciding.
+    """
+    known = _limited(profile)
+    if OTHER not in known:
+        return
+    for index, limit in enumerate(profile.limits):
+        hint = did_you_mean(limit.of, known)
+        if hint and limit.of not in {*known, *KNOWN_KINDS}:
+            yield f"limits[{index}].of", f"has no row in claims.kinds{hint}"
+
+
+def _limited(profile: Profile) -> list[str]:
+    """What a limit may be on by name: the words, and each kind with a row."""
+    kinds = {name for each in _all(profile) for name in each.claims.kinds}
+    return sorted(kinds | {word.value for word in LimitOf})
 
 
 def _all(profile: Profile) -> Iterator[Profile]:
