@@ -184,6 +184,19 @@ NOTHING_IDLE = [
         )
     ),
     LOG + when('service = "x"', "claims.window_s = 60\ncancel.button = false"),
+    # Each maximum of a limit is over alone, however large the others are.
+    AUTO + limit('of = "any", per = "month", max_count = 3, max_minor = 100000'),
+    AUTO + limit('of = "any", per = "week", max_count = 1, max_minor = 100000'),
+    AUTO
+    + limit(
+        'of = "auto_credit", per = "month", max_count = 10, max_minor = 50000000,'
+        " max_ratio_bp = 3000, ratio_of = 20"
+    ),
+    AUTO + limit('of = "cancel", per = "day", max_count = 100, max_ratio_bp = 9000'),
+    AUTO
+    + 'cancel = { max_per_day = 20, over_limit = "review" }\n'
+    + limit('of = "cancel", per = "day", max_count = 10, then = "deny"'),
+    AUTO + limit('of = "any", per = "year", max_ratio_bp = 9500, ratio_of = 20'),
 ]
 
 #: A file, the key in it that decides nothing, and what the message names.

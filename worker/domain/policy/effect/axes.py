@@ -263,6 +263,13 @@ _AGES = (HOUR, 2 * DAY, 10 * DAY, 60 * DAY, 200 * DAY)  #: One in each span of a
 _WORDS = {word.value for word in LimitOf}
 
 
+def prices(pair: Pair) -> Axis:
+    """Any, the least, and what alone is over the sum of a limit."""
+    sums = {limit.max_minor or 0 for profile in pair.both for limit in profile.limits}
+    asked = [1, *(most + 1 for most in sorted(sums - {0}))]
+    return [{}, *({"price_minor": price, "balance_minor": price} for price in asked)]
+
+
 def before_limits(pair: Pair, until: timedelta = timedelta(0)) -> Axis:
     """What an account did before *until*: a rental is paid long after its purchase."""
     limits = {limit for profile in pair.both for limit in profile.limits}
@@ -274,21 +281,29 @@ def before_limits(pair: Pair, until: timedelta = timedelta(0)) -> Axis:
 
 
 def _over(limit: Limit, at: timedelta) -> Iterator[Variation]:
-    count = limit.max_count or 1
+    """Over each maximum alone, where the others allow it, and over the share of its orders."""
     sums = limit.max_minor or 1
-    yield {"history": _entries(limit, at, count, sums)}
-    yield {"history": _entries(limit, at, count, 0)}
-    orders = [{"what": "order", "at": at, "amount_minor": 1}] * limit.ratio_of
-    yield {"history": [*orders, *_entries(limit, at, limit.ratio_of, 1)]}
-    yield {"history": [*orders[1:], *_entries(limit, at, 1, 1)]}
+    yield {"history": _entries(limit, at, limit.max_count or 1, 0)}
+    yield {"history": _entries(limit, at, 1, sums)}
+    for orders in (limit.ratio_of, limit.ratio_of - 1):
+        fewest = (limit.max_ratio_bp or 0) * orders // BASIS_POINTS
+        for count in (fewest, orders):
+            yield {"history": [*_times(orders, "order", at), *_entries(limit, at, count, 0)]}
 
 
 def _entries(limit: Limit, at: timedelta, count: int, amount: int) -> list[dict[str, Any]]:
     what = limit.of if limit.of in _WORDS - {"any"} else "claim"
-    entry: dict[str, Any] = {"what": what, "at": at, "amount_minor": amount}
+    entries = _times(count, what, at, amount)
     if what == "claim":
-        entry["kind"] = limit.of if limit.of not in _WORDS else "unheard_of"
-    return [entry] * count
+        kind = limit.of if limit.of not in _WORDS else UNHEARD_OF
+        return [entry | {"kind": kind} for entry in entries]
+    return entries
+
+
+def _times(count: int, what: str, at: timedelta, amount: int = 0) -> list[dict[str, Any]]:
+    """So many of the same, as one entry: a limit may allow a million."""
+    entry = {"what": what, "at": at, "amount_minor": amount, "times": count}
+    return [entry] if count else []
 
 
 def before_cancels(pair: Pair) -> Axis:
@@ -296,8 +311,7 @@ def before_cancels(pair: Pair) -> Axis:
     found: list[Variation] = []
     for profile in pair.both:
         cancel = profile.cancel
-        day = [{"what": "cancel", "at": -HOUR, "amount_minor": 1}] * (cancel.max_per_day or 1)
-        found.append({"history": day})
+        found.append({"history": _times(cancel.max_per_day or 1, "cancel", -HOUR)})
         orders = cancel.ratio_of
         found += [
             {"recent_orders": orders, "recent_cancels": cancels} for cancels in (orders, 1, 0)

@@ -327,19 +327,19 @@ def _effective(pair: Pair) -> Iterator[ask.Plan]:
 
 def _limits(pair: Pair) -> Iterator[ask.Plan]:
     before = axes.before_limits(pair)
-    small: Axis = [{}, {"price_minor": 1, "balance_minor": 1}]
+    prices = axes.prices(pair)
     for facts in (ask.TICK, ask.CANCEL):
-        yield ask.Plan(facts, [axes.moments(pair), small, before])
-    yield from ask.withdrawals(small, before)
+        yield ask.Plan(facts, [axes.moments(pair), prices, before])
+    yield from ask.withdrawals(prices, before)
     at = axes.claimed(pair)
-    yield ask.Plan(ask.CLAIM, [at, axes.kinds(pair), small, before])
+    yield ask.Plan(ask.CLAIM, [at, axes.kinds(pair), prices, before])
     for facts in (ask.TICK, ask.CANCEL):
         ends = axes.moments(pair, *ask.USED, ask.AFTER)
-        yield ask.Plan(facts | ask.RENTAL, [ends, small, before])
+        yield ask.Plan(facts | ask.RENTAL, [ends, prices, before])
     yield ask.Plan(
-        ask.TICK | ask.RENTAL | {"now": ask.AFTER}, [small, axes.before_limits(pair, ask.AFTER)]
+        ask.TICK | ask.RENTAL | {"now": ask.AFTER}, [prices, axes.before_limits(pair, ask.AFTER)]
     )
-    yield from ask.claims(pair, small, before)
+    yield from ask.claims(pair, prices, before)
     renewed = ask.RENTAL | {"renewed_at": timedelta(0), "renewal_price_minor": 401}
     yield ask.Plan(ask.CANCEL | renewed, [axes.moments(pair, HOUR), before])
     restored: Variation = {"restored_at": 9 * DAY, "now": 9 * DAY}

@@ -27,7 +27,6 @@ from worker.domain.policy.vocabulary import Evidence
 OTHERS_MAX = 6  #: Of a long list of words a few stand for all.
 _MAXIMA = ("max_count", "max_minor", "max_ratio_bp")
 _EVIDENCE = sorted(kind.value for kind in Evidence)
-_COUNT_ASKED_MAX = 5  #: Longer histories show nothing more, and take long to ask about.
 _ByKind: TypeAlias = Mapping[str | None, Said]  #: None: what is said of no kind.
 #: Any kind may start from the row `other`; what a closed number still has is `non_receiving`.
 _BESIDE_ANY: Final = (None, OTHER, NON_RECEIVING)
@@ -35,7 +34,6 @@ _BESIDE_ANY: Final = (None, OTHER, NON_RECEIVING)
 
 def keys_without_effect(profile: Profile) -> KeyProblems:
     """Each key that no answer depends on, with what is missing beside it."""
-    profile = _with_small_counts(profile)
     apart = kinds_apart(profile)
     for key, value in profile.said.items():
         near = apart.around(key)
@@ -98,23 +96,6 @@ def _evidence_nobody_gives(profile: Profile) -> KeyProblems:
                 hint = did_you_mean(name, _EVIDENCE)
                 problem = f"no request can give {name}, only {', '.join(_EVIDENCE)}{hint}"
                 yield f"{place}{key}", problem
-
-
-def _with_small_counts(profile: Profile) -> Profile:
-    """The same policy with counts that a short history exceeds, in the same order of size."""
-    counts = sorted({limit.max_count for limit in profile.limits if limit.max_count is not None})
-    small = {count: min(count, _COUNT_ASKED_MAX + rank) for rank, count in enumerate(counts)} | {
-        None: None
-    }
-    limits = tuple(
-        replace(limit, max_count=small[limit.max_count], ratio_of=min(limit.ratio_of, 10))
-        for limit in profile.limits
-    )
-    per_day = profile.said.get("cancel.max_per_day")
-    said = dict(profile.said)
-    if per_day is not None:
-        said["cancel.max_per_day"] = min(per_day, _COUNT_ASKED_MAX)
-    return _saying(profile, said, limits=limits)
 
 
 def _is_row(key: str) -> bool:
