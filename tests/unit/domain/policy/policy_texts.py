@@ -184,6 +184,7 @@ NOTHING_IDLE = [
         )
     ),
     LOG + when('service = "x"', "claims.window_s = 60\ncancel.button = false"),
+    'rental = { early_end = "unused", unit = "month", fee_minor = 100 }',
     # Each maximum of a limit is over alone, however large the others are.
     AUTO + limit('of = "any", per = "month", max_count = 3, max_minor = 100000'),
     AUTO + limit('of = "any", per = "week", max_count = 1, max_minor = 100000'),

@@ -137,7 +137,9 @@ def _repairs(pair: Pair) -> Iterator[ask.Plan]:
 def _rental(pair: Pair) -> Iterator[ask.Plan]:
     fees = {profile.rental.fee_minor for profile in pair.both}
     dear: Axis = [{"price_minor": 10 * fee + PRICE_MINOR} for fee in sorted(fees)]
-    yield from ask.rentals(pair, dear, [{}, {"due_to_problem": True}])
+    # Of a rental of one month no whole month is unused.
+    ends: Axis = [{}, {"due_to_problem": True}, {"rental_end": 100 * DAY}]
+    yield from ask.rentals(pair, dear, ends)
     parts = [*ask.USED, *(part + 3 * HOUR for part in ask.USED)]
     found: Axis = [{}, *({"blocked_at": at, "stopped_found_at": at} for at in parts)]
     later = found[:1] + [{"claim_at": at, "now": at} for at in parts]
