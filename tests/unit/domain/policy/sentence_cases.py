@@ -137,7 +137,7 @@ def cancel_until(p: Profile) -> None:
 
 def max_per_day(p: Profile) -> None:
     most = p.cancel.max_per_day
-    if p.cancel_credits and most is not None and most < 100:
+    if p.cancel_credits and most is not None and most < 100 and not p.limits:
         past = [{"what": "cancel", "at": -HOUR, "amount_minor": 1}] * most
         assert ask(p, "cancel", now=US, history=past[1:], **ORDER).outcome.value == "credit"
         over = ask(p, "cancel", now=US, history=past, **ORDER)

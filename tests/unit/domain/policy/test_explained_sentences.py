@@ -152,3 +152,22 @@ def test_a_sentence_says_what_becomes_of_the_rest(text: str, told: str) -> None:
     shop = profile_from(tomllib.loads(text), name="shop", file="shop")
 
     assert told in [sentence.words for sentence in sentences(shop)]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            'when = [{ match.label = "vip", sms.auto_credit_mode = "automatic" }]',
+            "Orders with label vip: Cancel gives the money back while no SMS came.",
+        ),
+        (
+            'when = [{ match.label = "vip", rental.early_end = "unused" }]\nrental.fee_minor = 9',
+            "Orders with label vip: Of that part a fee of 9 in minor units is withheld.",
+        ),
+    ],
+)
+def test_an_exception_says_every_sentence_that_it_changes(text: str, told: str) -> None:
+    shop = profile_from(tomllib.loads(text), name="shop", file="shop")
+
+    assert told in [sentence.words for sentence in sentences(shop)]

@@ -28,6 +28,13 @@ _AFTER_KINDS = "rectify."  #: The kinds stand between claims and the repair.
 
 def sentences(profile: Profile) -> Iterator[Sentence]:
     """One for each key that decides something, one for each kind, method, limit and exception."""
+    yield from _of_file(profile)
+    for index, when in enumerate(profile.whens):
+        yield from _exception(profile, index, when)
+
+
+def _of_file(profile: Profile) -> Iterator[Sentence]:
+    """What is said of every order, exceptions left out."""
     first = next(i for i, each in enumerate(TEMPLATES) if each.key.startswith(_AFTER_KINDS))
     yield from _of(profile, TEMPLATES[:1])
     yield from _labels(profile)
@@ -42,8 +49,6 @@ def sentences(profile: Profile) -> Iterator[Sentence]:
         yield Sentence(
             f"limits[{index}]", text, said=True, reasons=frozenset({Reason.LIMIT_REACHED})
         )
-    for index, when in enumerate(profile.whens):
-        yield from _exception(profile, index, when)
 
 
 def clause_ids(sentence: Sentence, clauses: Iterable[Clause]) -> list[str]:
@@ -74,11 +79,16 @@ def _kinds(profile: Profile) -> Iterator[Sentence]:
 
 
 def _exception(profile: Profile, index: int, when: When) -> Iterator[Sentence]:
-    """What an exception changes, each as it is said of the file itself."""
+    """What an exception changes, each as it is said of the file itself.
+
+    One key may change the sentence of another: Cancel gives the money back where the mode does.
+    """
     variant = profile.with_whens((index,))
+    told = {(_says(sentence.key), sentence.words) for sentence in _of_file(profile)}
     changed = set(when.changes) | {f"claims.kinds.{kind_of(key)}" for key in when.changes}
-    for sentence in sentences(variant):
-        if _says(sentence.key) in changed:
+    for sentence in _of_file(variant):
+        key = _says(sentence.key)
+        if key in changed or (key, sentence.words) not in told:
             text = f"{_orders(when.match)}: {sentence.words}"
             yield Sentence(
                 f"{when.place}.{sentence.key}", text, said=True, reasons=sentence.reasons
