@@ -184,6 +184,20 @@ NOTHING_IDLE = [
         )
     ),
     LOG + when('service = "x"', "claims.window_s = 60\ncancel.button = false"),
+    # What an exception switches on may need a limit or a key of the file.
+    limit('of = "auto_credit", per = "week", max_count = 2')
+    + "\n"
+    + when('label = "vip"', 'sms.auto_credit_mode = "automatic"'),
+    LOG
+    + limit('of = "bonus", per = "month", max_count = 1')
+    + "\n"
+    + when('label = "vip"', 'claims.kinds.bonus = { decided = "grant" }'),
+    LOG
+    + 'calendar.holidays = ["2027-04-01"]\n'
+    + when('label = "vip"', "processing.credit_business_days = 1"),
+    LOG + "payout.fee_bp = 500\n" + when('country = "de"', 'payout.route = "client"'),
+    'rental = { unit = "hour", fee_minor = 100 }\n'
+    + when('country = "de"', 'rental.early_end = "unused"'),
     'rental = { early_end = "unused", unit = "month", fee_minor = 100 }',
     # Each maximum of a limit is over alone, however large the others are.
     AUTO + limit('of = "any", per = "month", max_count = 3, max_minor = 100000'),

@@ -116,9 +116,9 @@ def _is_default(profile: Profile, key: str) -> bool:
 def _decides(profile: Profile, key: str, value: object) -> bool:
     if key.startswith("labels."):
         return _label_decides(profile, key, value)
-    orders = _orders_beside(profile)
     return any(
         differ(profile, _saying(profile, said), key, orders)
+        for orders in _orders_asked(profile)
         for said in _said_otherwise(profile.said, key, value)
     )
 
@@ -167,6 +167,13 @@ def _saying(
         limits=profile.limits if limits is None else limits,
         whens=profile.whens if whens is None else whens,
     )
+
+
+def _orders_asked(profile: Profile) -> Iterator[list[Variation]]:
+    """Those of exceptions last: few keys of a file decide something only beside theirs."""
+    yield _orders_beside(profile)
+    if profile.whens:
+        yield [words_of(when.match) for when in profile.whens]
 
 
 def _orders_beside(profile: Profile) -> list[Variation]:
@@ -246,7 +253,7 @@ def _limit_decides(profile: Profile, index: int, other: Limit | None) -> bool:
     before, after = profile.limits[:index], profile.limits[index + 1 :]
     changed = (*before, *([other] if other else []), *after)
     without = _saying(profile, profile.said, limits=changed)
-    return differ(profile, without, "limits", _orders_beside(profile))
+    return any(differ(profile, without, "limits", orders) for orders in _orders_asked(profile))
 
 
 def _exceptions_without_effect(profile: Profile) -> KeyProblems:
