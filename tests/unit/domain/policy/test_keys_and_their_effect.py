@@ -47,10 +47,31 @@ def test_a_key_that_decides_something_is_accepted(tmp_path: Path, text: str) -> 
     assert problems_of(file_of(tmp_path, text)) == []
 
 
-@pytest.mark.parametrize("year", ["2199", "7999", "9999"])
+@pytest.mark.parametrize("year", ["2199", "7999", "8999"])
 def test_a_policy_may_begin_late(tmp_path: Path, year: str) -> None:
     text = f'effective_from = "{year}-12-31T23:59:59Z"'
     assert problems_of(file_of(tmp_path, text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        (f"effective_from = {year}-12-31T23:59:59Z", "effective_from", "must be an instant")
+        for year in ("0001", "1969", "9000", "9999")
+    ]
+    + [
+        (f"calendar.holidays = [{year}-12-31]", "calendar.holidays", "must be dates of the years")
+        for year in ("0001", "1969", "9000", "9999")
+    ],
+)
+def test_a_date_near_the_ends_of_the_calendar_is_refused(
+    tmp_path: Path, text: str, key: str, problem: str
+) -> None:
+    automatic = 'sms.auto_credit_mode = "automatic"\nprocessing.credit_business_days = 3\n'
+    (found,) = problems_of(file_of(tmp_path, automatic + text))
+
+    assert found.key == key
+    assert found.problem.startswith(problem)
 
 
 @pytest.mark.parametrize(("text", "key", "needs"), IDLE)

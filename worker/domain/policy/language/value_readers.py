@@ -23,6 +23,7 @@ BP_MAX = 10_000
 YEARS_MAX = 100
 LIST_MAX = 1_000
 WORD_CHARS_MAX = 64
+YEAR_MIN, YEAR_MAX = 1970, 8999  #: As of facts: no date counted from one falls off the calendar.
 LIKE = 0.75  #: As `difflib` counts: such a name was probably meant to be the known one.
 
 _MOST: Mapping[Unit, int] = {
@@ -135,12 +136,18 @@ def instant(value: object) -> datetime:
             value = datetime.fromisoformat(value)
         except ValueError:
             value = None
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        try:
-            return value.astimezone(UTC)
-        except OverflowError:
-            pass  # It is in no year of the calendar there.
-    raise BadValue("must be an instant with its offset, like 2024-04-02T00:00:00Z")
+    if isinstance(value, datetime) and value.tzinfo is not None and _is_in_range(value):
+        at = value.astimezone(UTC)
+        if _is_in_range(at):
+            return at
+    raise BadValue(
+        f"must be an instant with its offset, of the years {YEAR_MIN} to {YEAR_MAX},"
+        " like 2024-04-02T00:00:00Z"
+    )
+
+
+def _is_in_range(day: date) -> bool:
+    return YEAR_MIN <= day.year <= YEAR_MAX
 
 
 def days_off(value: object) -> frozenset[date]:
@@ -155,8 +162,8 @@ def _day(value: object) -> date:
             value = date.fromisoformat(value)
         except ValueError:
             value = None
-    if not isinstance(value, date) or isinstance(value, datetime):
-        raise BadValue("must be dates like 2026-12-25")
+    if not isinstance(value, date) or isinstance(value, datetime) or not _is_in_range(value):
+        raise BadValue(f"must be dates of the years {YEAR_MIN} to {YEAR_MAX}, like 2026-12-25")
     return value
 
 
