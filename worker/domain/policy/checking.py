@@ -6,7 +6,7 @@ from pathlib import Path
 
 from worker.domain.policy.clauses import load_clauses
 from worker.domain.policy.effect.search import keys_without_effect
-from worker.domain.policy.language.checks import contradictions_together, misspelt_limits
+from worker.domain.policy.language.checks import contradictions_of_files, contradictions_together
 from worker.domain.policy.language.file_problems import FileProblem, ProfileError
 from worker.domain.policy.language.loading import (
     NO_NAME,
@@ -30,7 +30,9 @@ def problems_of(file: Path) -> list[FileProblem]:
     if reading.is_doubtful:
         return problems  # What a key needs may be what could not be read.
     asked = itertools.chain(
-        misspelt_limits(profile), contradictions_together(profile), keys_without_effect(profile)
+        contradictions_of_files(profile),
+        contradictions_together(profile),
+        keys_without_effect(profile),
     )
     found = [reading.placed(key, problem) for key, problem in asked]
     return [*problems, *(one for one in found if not _follows(one, problems))]

@@ -75,3 +75,37 @@ def test_what_one_exception_says_wrong_by_itself_is_told_once(tmp_path: Path) ->
 def test_a_policy_in_use_is_loaded_all_the_same(tmp_path: Path) -> None:
     file = file_of(tmp_path, ('service = "x"', LATE), ('country = "de"', EARLY))
     assert len(load_file(file).whens) == 2
+
+
+RENTAL_FROM = "rental.cancel_from_s = 7200"
+RENTAL_UNTIL = "rental.cancel_until_s = 3600"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "beside"),
+    [
+        (f"{RENTAL_FROM}\n{RENTAL_UNTIL}", "rental.cancel_from_s", ""),
+        (
+            f'{RENTAL_FROM}\n[[when]]\nmatch.service = "x"\n{RENTAL_UNTIL}',
+            "when[0].rental.cancel_from_s",
+            "",
+        ),
+        (
+            (
+                f'rental.cancel_unless = "received"\n[[when]]\nmatch.service = "x"\n{RENTAL_FROM}\n'
+                f'[[when]]\nmatch.country = "de"\n{RENTAL_UNTIL}'
+            ),
+            "when[1].rental.cancel_from_s",
+            ", where when[0] holds as well",
+        ),
+    ],
+)
+def test_a_rental_that_can_be_given_back_at_no_instant_is_a_problem(
+    tmp_path: Path, text: str, key: str, beside: str
+) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text(text)
+
+    told = {(problem.key, problem.problem) for problem in problems_of(file)}
+
+    assert (key, f"is later than rental.cancel_until_s (3600){beside}") in told

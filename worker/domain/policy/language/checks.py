@@ -20,11 +20,24 @@ _LOG_TESTS = ", ".join(test.value for test in LogTest)
 def contradictions(profile: Profile) -> KeyProblems:
     for check in _CHECKS:
         yield from check(profile)
+    for check in _OF_VARIANTS:
+        yield from _in_exceptions(profile, check)
+
+
+def contradictions_of_files(profile: Profile) -> KeyProblems:
+    """Only for checks of files: a kept policy that says so goes on deciding."""
+    yield from _misspelt_limits(profile)
+    yield from _rental_times(profile)
+    yield from _in_exceptions(profile, _rental_times)
+
+
+def _in_exceptions(profile: Profile, check: Callable[[Profile], KeyProblems]) -> KeyProblems:
+    """What holds for the orders of a `[[when]]` and not for the file."""
+    of_file = set(check(profile))
     for variant, index in _variants(profile):
-        for check in _OF_VARIANTS:
-            for key, problem in check(variant):
-                if (key, problem) not in set(check(profile)):
-                    yield f"{profile.whens[index].place}.{key}", problem
+        for key, problem in check(variant):
+            if (key, problem) not in of_file:
+                yield f"{profile.whens[index].place}.{key}", problem
 
 
 def contradictions_together(profile: Profile) -> KeyProblems:
@@ -32,7 +45,7 @@ def contradictions_together(profile: Profile) -> KeyProblems:
 
     Each value of a contradiction comes from one of them, so that three add nothing.
     """
-    alone = set(contradictions(profile))
+    alone = {*contradictions(profile), *contradictions_of_files(profile)}
     timed = [
         index for index, when in enumerate(profile.whens) if not _TOGETHER.isdisjoint(when.changes)
     ]
@@ -41,7 +54,7 @@ def contradictions_together(profile: Profile) -> KeyProblems:
         if not earlier.match.can_meet(later.match):
             continue
         variant = profile.with_whens((first, last))
-        for check in _OF_VARIANTS:
+        for check in (*_OF_VARIANTS, _rental_times):
             for key, problem in check(variant):
                 if not {(f"{place}{key}", problem) for place in _places(earlier, later)} & alone:
                     yield f"{later.place}.{key}", f"{problem}, where {earlier.place} holds as well"
@@ -72,6 +85,13 @@ def _cancel_times(profile: Profile) -> KeyProblems:
         yield "cancel.from_s", f"is later than cancel.until_s ({cancel.until_s})"
     elif cancel.from_s > window:
         yield "cancel.from_s", f"is longer than the window ({window} s)"
+
+
+def _rental_times(profile: Profile) -> KeyProblems:
+    rental = profile.rental
+    if rental.cancel_until_s is not None and rental.cancel_from_s > rental.cancel_until_s:
+        problem = f"is later than rental.cancel_until_s ({rental.cancel_until_s})"
+        yield "rental.cancel_from_s", problem
 
 
 def _honour(profile: Profile) -> KeyProblems:
@@ -114,11 +134,8 @@ def _limits(profile: Profile) -> KeyProblems:
             yield f"limits[{index}].of", f"must be one of {', '.join(known)}{hint}"
 
 
-def misspelt_limits(profile: Profile) -> KeyProblems:
-    """Beside the row `other` every name is a kind, but one that is like a known one.
-
-    Only for checks of files: a kept policy that says so goes on deciding.
-    """
+def _misspelt_limits(profile: Profile) -> KeyProblems:
+    """Beside the row `other` every name is a kind, but one that is like a known one."""
     known = _limited(profile)
     if OTHER not in known:
         return
@@ -147,6 +164,8 @@ _TOGETHER = frozenset(
         "sms.sms_window_s",
         "claims.honour_days",
         "claims.window",
+        "rental.cancel_from_s",
+        "rental.cancel_until_s",
     }
 )
 _OF_VARIANTS: tuple[Callable[[Profile], KeyProblems], ...] = (
