@@ -101,6 +101,10 @@ def hold_for(p: Profile) -> None:
         if p.credits_automatically:
             held = ask(p, "order_tick", now=p.window + US, **facts)
             assert answer(held) == ("needs_review", "suspected_misuse")
+        if p.cancel_credits:
+            pressed_at = timedelta(seconds=p.cancel.from_s)
+            held = ask(p, "cancel", now=pressed_at, **facts)
+            assert answer(held) == ("needs_review", "suspected_misuse")
 
 
 def pressed(p: Profile) -> str:
@@ -142,6 +146,19 @@ def max_per_day(p: Profile) -> None:
         assert ask(p, "cancel", now=US, history=past[1:], **ORDER).outcome.value == "credit"
         over = ask(p, "cancel", now=US, history=past, **ORDER)
         assert over.outcome.value == _LATE[p.cancel.over_limit]
+
+
+def max_ratio(p: Profile) -> None:
+    if not p.cancel_credits or p.limits or p.cancel.max_ratio_bp is None:
+        return
+    orders = p.cancel.ratio_of
+    most = p.cancel.max_ratio_bp * orders // 10_000
+    now = timedelta(seconds=p.cancel.from_s)
+    for recent, cancels in ((orders, most), (orders - 1, orders - 1)):
+        press = ask(p, "cancel", now=now, recent_orders=recent, recent_cancels=cancels, **ORDER)
+        assert press.outcome.value == "credit"
+    over = ask(p, "cancel", now=now, recent_orders=orders, recent_cancels=most + 1, **ORDER)
+    assert over.outcome.value == _LATE[p.cancel.over_limit]
 
 
 _FLAGS = {
@@ -402,6 +419,7 @@ CASES: Mapping[str, Callable[[Profile], None]] = {
     "cancel.late": cancel_until,
     "cancel.max_per_day": max_per_day,
     "cancel.over_limit": max_per_day,
+    "cancel.max_ratio_bp": max_ratio,
     **{f"bars.{name}": barred(name) for name in _FLAGS},
     "bars.restrictions": restrictions,
     "claims.window": claim_window,

@@ -72,6 +72,9 @@ def test_times_and_shares_are_said_in_whole_units() -> None:
     assert [percent(bp) for bp in (0, 5, 1000, 1234)] == ["0 %", "0.05 %", "10 %", "12.34 %"]
 
 
+REPAIRED = (
+    'claims.kinds.x = { decided = "repair" }\nrectify.seconds = 60\npayout.route = "client"\n'
+)
 BY_AGE = "payout.fee_steps = [[0, 100], [1, 200]]\n"
 
 
@@ -138,6 +141,52 @@ def test_a_fee_says_of_what_it_is_and_a_limit_counts_back_from_now(text: str, to
                 "The shop has 1 minute to repair, from the first notice; then what its kind is"
                 " worth is due."
             ),
+        ),
+        (
+            'sms.auto_credit_mode = "automatic"\ncancel = { max_ratio_bp = 5000 }',
+            (
+                "When more than 50 % of an account's last 10 orders already ended by Cancel, a"
+                " press is over the limit; with fewer orders it is not asked."
+            ),
+        ),
+        (
+            REPAIRED + 'payout.fee = "disclosed"',
+            (
+                "Of a claim that leaves, the fee is withheld that was disclosed with the order,"
+                " save of a missed repair."
+            ),
+        ),
+        (
+            REPAIRED + "payout.fee_bp = 500",
+            (
+                "Of all money that leaves a fee of 5 % is withheld, besides any other, save of a"
+                " missed repair."
+            ),
+        ),
+        (
+            REPAIRED + "payout.methods.card.fee_minor = 9",
+            "Money goes back to card less a fee of 9 in minor units, save of a missed repair.",
+        ),
+        (
+            'sms = { hold_for = ["charged_back"], auto_credit_mode = "automatic" }',
+            (
+                "For an account with charged_back a human decides about the automatic credit and"
+                " the credit of Cancel."
+            ),
+        ),
+        (
+            (
+                'sms.hold_for = ["charged_back"]\n'
+                'rental = { cancel_until_s = 60, empty_at_end = "automatic" }'
+            ),
+            (
+                "For an account with charged_back a human decides about a rental that is given"
+                " back and an empty rental at its end."
+            ),
+        ),
+        (
+            'bars.fulfilment = "nothing"',
+            "A shown code of a one-time number bars only the statement that no SMS came.",
         ),
         (
             'rental.early_end = "deny"',

@@ -50,7 +50,16 @@ def _hold_for(p: Profile) -> str | None:
     if not p.sms.hold_for:
         return None
     flags = listed((flag.value for flag in p.sms.hold_for), "or")
-    return f"For an account with {flags} a credit without a claim waits for a human."
+    held = (
+        ("the automatic credit", p.credits_automatically),
+        ("the credit of Cancel", p.cancel_credits),
+        ("a rental that is given back", p.rental.may_be_given_back),
+        ("an empty rental at its end", p.rental.empty_at_end is choices.EmptyAtEnd.AUTOMATIC),
+    )
+    if not any(holds for _, holds in held):
+        return None
+    what = listed(name for name, holds in held if holds)
+    return f"For an account with {flags} a human decides about {what}."
 
 
 def _button(p: Profile) -> str:
@@ -89,8 +98,11 @@ def _max_per_day(p: Profile) -> str | None:
 def _max_ratio(p: Profile) -> str | None:
     if p.cancel.max_ratio_bp is None:
         return None
-    share = percent(p.cancel.max_ratio_bp)
-    return f"At most {share} of an account's last {p.cancel.ratio_of} orders end by Cancel."
+    share, orders = percent(p.cancel.max_ratio_bp), counted(p.cancel.ratio_of, "order")
+    return (
+        f"When more than {share} of an account's last {orders} already ended by Cancel, a press is"
+        " over the limit; with fewer orders it is not asked."
+    )
 
 
 def _over_limit(p: Profile) -> str | None:
@@ -139,10 +151,18 @@ def _restrictions(p: Profile) -> str | None:
 
 
 _FULFILMENT = {
-    choices.Fulfilment.ACTIVATED: "A shown code bars all that nobody judged (sms_received).",
-    choices.Fulfilment.DISPLAYED: "A shown code bars all that nobody judged (code_displayed).",
-    choices.Fulfilment.RECEIVED: "An SMS that arrived bars all that nobody judged (sms_received).",
-    choices.Fulfilment.NOTHING: "A shown code bars only the statement that no SMS came.",
+    choices.Fulfilment.ACTIVATED: (
+        "A shown code of a one-time number bars all that nobody judged (sms_received)."
+    ),
+    choices.Fulfilment.DISPLAYED: (
+        "A shown code of a one-time number bars all that nobody judged (code_displayed)."
+    ),
+    choices.Fulfilment.RECEIVED: (
+        "An SMS of a one-time number that arrived bars all that nobody judged (sms_received)."
+    ),
+    choices.Fulfilment.NOTHING: (
+        "A shown code of a one-time number bars only the statement that no SMS came."
+    ),
 }
 
 

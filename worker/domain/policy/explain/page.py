@@ -43,7 +43,7 @@ def _of_file(profile: Profile) -> Iterator[Sentence]:
     yield from _of(profile, TEMPLATES[first:])
     for name, rules in profile.payout.methods.items():
         key = f"payout.methods.{name}"
-        yield _sentence(profile, key, payments.method_sentence(name, rules))
+        yield _sentence(profile, key, payments.method_sentence(profile, name, rules))
     for index, limit in enumerate(profile.limits):
         text = payments.limit_sentence(limit)
         yield Sentence(

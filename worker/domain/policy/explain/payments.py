@@ -59,14 +59,22 @@ def _unable(p: Profile) -> str | None:
     return _UNABLE[p.payout.unable] if _money_leaves(p) else None
 
 
+_FEES = {
+    choices.PayoutFee.DISCLOSED: "the fee is withheld that was disclosed with the order",
+    choices.PayoutFee.BY_DEPOSIT_AGE: "a fee by the age of the last deposit is withheld",
+}
+
+
 def _fee(p: Profile) -> str | None:
-    match p.payout.fee:
-        case None:
-            return None
-        case choices.PayoutFee.DISCLOSED:
-            return "Of a claim that leaves, the fee is withheld that was disclosed with the order."
-        case choices.PayoutFee.BY_DEPOSIT_AGE:
-            return "Of a claim that leaves, a fee by the age of the last deposit is withheld."
+    if p.payout.fee is None:
+        return None
+    return f"Of a claim that leaves, {_FEES[p.payout.fee]}{_save_repairs(p)}."
+
+
+def _save_repairs(p: Profile) -> str:
+    """A repair that was missed pays the whole price, whatever the fees are."""
+    repairs = any(rule.decided is choices.Decided.REPAIR for rule in p.claims.kinds.values())
+    return ", save of a missed repair" if repairs and p.payout.route is not None else ""
 
 
 def _fee_steps(p: Profile) -> str | None:
@@ -87,18 +95,19 @@ def _by_age(p: Profile) -> str:
 
 
 def _fee_bp(p: Profile) -> str | None:
-    return _common_fee(percent(p.payout.fee_bp)) if p.payout.fee_bp else None
+    return _common_fee(p, percent(p.payout.fee_bp)) if p.payout.fee_bp else None
 
 
 def _fee_minor(p: Profile) -> str | None:
-    return _common_fee(minor(p.payout.fee_minor)) if p.payout.fee_minor else None
+    return _common_fee(p, minor(p.payout.fee_minor)) if p.payout.fee_minor else None
 
 
-def _common_fee(fee: str) -> str:
-    return f"Of all money that leaves a fee of {fee} is withheld, besides any other."
+def _common_fee(p: Profile, fee: str) -> str:
+    other = f"besides any other{_save_repairs(p)}"
+    return f"Of all money that leaves a fee of {fee} is withheld, {other}."
 
 
-def method_sentence(name: str, rules: MethodRules) -> str:
+def method_sentence(p: Profile, name: str, rules: MethodRules) -> str:
     """What holds for one payment method."""
     if not rules.refundable:
         return f"Money does not go back to {name}: it is denied."
@@ -108,7 +117,7 @@ def method_sentence(name: str, rules: MethodRules) -> str:
     fees = [percent(rules.fee_bp)] if rules.fee_bp else []
     fees += [minor(rules.fee_minor)] if rules.fee_minor else []
     if fees:
-        parts.append(f"less a fee of {' and '.join(fees)}")
+        parts.append(f"less a fee of {' and '.join(fees)}{_save_repairs(p)}")
     return f"Money goes back to {name}{' ' if parts else ''}{', '.join(parts)}."
 
 
