@@ -38,7 +38,7 @@ def keepable(text: str, longest: int) -> str:
     One such SMS would otherwise hold up every other code of its batch, and its text would stand in
     the driver's error.
     """
-    return text[:longest].replace("\x00", "").encode(errors="replace").decode()
+    return text.replace("\x00", "")[:longest].encode(errors="replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

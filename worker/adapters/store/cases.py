@@ -15,6 +15,7 @@ from worker.adapters.store import (
     case_rows,
     case_views,
     obligations,
+    rental_messages,
     rental_orders,
     rentals,
 )
@@ -294,10 +295,10 @@ class CaseRepository:
         self, rental: UUID, sms: Sequence[Sms], *, now: datetime | None = None
     ) -> None:
         if sms:
-            await self._db.write(lambda c: rental_orders.keep_messages(c, rental, sms, now))
+            await self._db.write(lambda c: rental_messages.keep(c, rental, sms, now))
 
     async def messages(self, rental: UUID) -> list[long_rentals.RentalMessage]:
-        return await self._db.read(lambda c: rental_orders.messages(c, rental))
+        return await self._db.read(lambda c: rental_messages.kept(c, rental))
 
     async def lease_timers(
         self, limit: int, kinds: Collection[case_view.TimerKind], *, now: datetime | None = None

@@ -1,8 +1,8 @@
-"""Orders of long rentals: the intent with its hold, what became of it, and the messages kept."""
+"""Orders of long rentals: the intent with its hold, and what became of it."""
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,14 +20,12 @@ from worker.adapters.store.writes_in_turn import write_of
 from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName
 from worker.domain.transfer import Charge, TransferKind
-from worker.ports.provider import Sms
 from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.rentals import (
     OrderStanding,
     OrderVerdict,
     ProlongedLong,
     Rental,
-    RentalMessage,
     RentalOrder,
     RentalOrderKind,
     RentalOrderResult,
@@ -328,27 +326,6 @@ async def forgotten(
     return True
 
 
-async def keep_messages(
-    connection: AsyncConnection, rental: UUID, sms: Sequence[Sms], now: datetime | None
-) -> None:
-    await connection.execute(
-        statement("cases/keep_messages"),
-        {
-            "rental": rental,
-            "hashes": [_message_hash(one) for one in sms],
-            "codes": [one.code for one in sms],
-            "texts": [one.text for one in sms],
-            "received": [one.received_at for one in sms],
-            "now": now,
-        },
-    )
-
-
-async def messages(connection: AsyncConnection, rental: UUID) -> list[RentalMessage]:
-    rows = await connection.execute(statement("cases/rental_messages"), {"rental": rental})
-    return [RentalMessage(*row) for row in rows]
-
-
 async def _open(connection: AsyncConnection, id_: UUID) -> RowMapping | None:
     """The order, locked after its account's balances, while nobody knows its end."""
     account = (await connection.execute(_ACCOUNT, {"id": id_})).scalar_one()
@@ -387,12 +364,6 @@ def _hash(order: RentalOrder) -> str:
         if content[told] is None:
             del content[told]  # Else an order of before these were told would be another one.
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _message_hash(sms: Sms) -> str:
-    """A provider may give no time, or no text: what it gives is what tells two messages apart."""
-    parts = [sms.code, sms.text, None if sms.received_at is None else sms.received_at.isoformat()]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 # As `cases/begin_rental_order.sql` writes them.
