@@ -292,6 +292,22 @@ async def test_a_text_is_forgotten_after_its_time_and_the_code_is_not(shop: Shop
     assert [(c.code, c.text) for c in (await shop.number(id_)).codes] == [("1234", None)]
 
 
+@pytest.mark.parametrize("length", [12, 500, 501, 2_500])
+async def test_a_code_that_is_its_whole_text_is_forgotten_with_it(shop: Shop, length: int) -> None:
+    await shop.open()
+    id_ = await shop.rent()
+    words = ("Dear Alice, \x00" * 200)[:length]
+    await shop.store.activations.record_codes([sms("1", words, words)], now=RENTED)
+    day, later = timedelta(days=1), RENTED + timedelta(days=4)
+
+    assert await shop.store.activations.forget_texts(day, 10, now=later) == 1
+
+    assert [(c.code, c.text) for c in (await shop.number(id_)).codes] == [("", None)]
+    again = await shop.store.activations.record_codes([sms("1", words, words)], now=later)
+    assert [recorded.fate for recorded in again] == [CodeFate.REPEATED]
+    assert len((await shop.number(id_)).codes) == 1
+
+
 async def test_so_many_texts_are_forgotten_at_once_the_oldest_first(shop: Shop) -> None:
     await shop.open()
     id_ = await shop.rent()

@@ -1,4 +1,5 @@
--- Forget the texts of SMS to long rentals whose time is over, as those of other numbers.
+-- Forget the texts of SMS to long rentals whose time is over, as those of other numbers:
+-- with a code that is the whole text.
 WITH old AS MATERIALIZED (
     SELECT m.rental_id, m.content_hash FROM rental_message m
      WHERE m.text IS NOT NULL
@@ -8,5 +9,6 @@ WITH old AS MATERIALIZED (
      ORDER BY m.seen_at LIMIT :limit
        FOR UPDATE OF m SKIP LOCKED
 )
-UPDATE rental_message m SET text = NULL FROM old
+UPDATE rental_message m SET text = NULL, code = CASE m.code WHEN m.text THEN '' ELSE m.code END
+  FROM old
  WHERE m.rental_id = old.rental_id AND m.content_hash = old.content_hash
