@@ -332,7 +332,7 @@ class Reconcile:
         while provider.circuit is Circuit.CLOSED and self.clock.monotonic() <= until:
             await budget.take()
             try:
-                page = await provider.list_active(number)
+                page = await provider.list_whole(number)  # Without what has ended.
             except ProviderError:
                 return
             yield page.rows

@@ -240,11 +240,14 @@ class Provider(Protocol):
         ...
 
     async def list_active(self, page: int) -> ActivePage:
-        """Page *page* (from 0) of the active numbers; only with `list_page_size`."""
+        """Page *page* (from 0) of the active numbers; only with `list_page_size`.
+
+        A number that has ended may be on it with its SMS.
+        """
         ...
 
     async def list_whole(self, page: int) -> ActivePage:
-        """The same with all that its rows tell: for numbers that nobody knows."""
+        """Those that may still be live, with all that is told: for numbers that nobody knows."""
         ...
 
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:

@@ -160,7 +160,7 @@ async def business(shop: Shop, **options: Any) -> AsyncIterator[Business]:
         provider = build_provider(
             ProviderConfig(
                 name=SIM,
-                family="handler_api",
+                family=simulator.engine.config.family,
                 dialect=simulator.engine.config.dialect,
                 base_url=simulator.url,
                 api_key=KEY,

@@ -113,6 +113,18 @@ async def test_looking_at_unknown_numbers_changes_nothing(at_work: Business) -> 
     assert await at_work.provider_state(id_) == "cancelled"
 
 
+async def test_a_finished_number_that_a_list_still_shows_is_not_active(shop: Shop) -> None:
+    async with business(shop, family="fivesim") as at_work:
+        order = BuyerOrder(service="timeout", country="0")
+        (number,) = at_work.simulator.engine.rent_many(order, None, 1, utc_now())
+        at_work.receive(ProviderRef(str(number.id)))
+        at_work.simulator.engine.finish(number, utc_now())
+        (listed,) = (await at_work.provider.list_active(0)).rows
+
+        assert listed.ref == str(number.id)
+        assert await at_work.reconcile.unknown_numbers(at_work.provider) == []
+
+
 async def test_a_provider_without_a_list_is_only_asked_for_its_balance(shop: Shop) -> None:
     async with business(shop, dialect="smsbower") as at_work:
         id_, _ = await believed(at_work)

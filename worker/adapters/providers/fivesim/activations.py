@@ -154,11 +154,11 @@ class FiveSimReplies(ActivationReplies):
         return self._balance(reply, body.get("balance") if isinstance(body, dict) else None)
 
     def page(self, reply: Reply) -> port.ActivePage:
-        """A page of the history, newest first, of which only the live orders are kept."""
-        rows = self._orders(reply, Reply.json)
-        read = [self._row(reply, row) for row in rows]
-        live = [row for status, row in read if status in LIVE]
-        return port.ActivePage(live, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
+        """A page of the history, newest first: its live orders, and all that have an SMS.
+
+        An order may be finished before anybody read its SMS, and no other row has that SMS.
+        """
+        return self._page(reply, lambda status, row: status in LIVE or bool(row.sms))
 
     def history(self, reply: Reply) -> HistoryPage:
         """The same page with the orders that have ended."""
@@ -170,7 +170,16 @@ class FiveSimReplies(ActivationReplies):
 
     def whole_page(self, reply: Reply) -> port.ActivePage:
         """The live orders with every fact of their rows: too slow where only codes are needed."""
-        return with_facts(self.page(reply), self.history(reply))
+        live = self._page(reply, lambda status, _: status in LIVE)
+        return with_facts(live, self.history(reply))
+
+    def _page(
+        self, reply: Reply, is_kept: Callable[[str, port.ActiveRow], bool]
+    ) -> port.ActivePage:
+        rows = self._orders(reply, Reply.json)
+        read = [self._row(reply, row) for row in rows]
+        kept = [row for status, row in read if is_kept(status, row)]
+        return port.ActivePage(kept, last=len(rows) < PAGE_SIZE or _reaches_far_back(rows))
 
     def _orders(self, reply: Reply, body_of: Callable[[Reply], Any]) -> list[Any]:
         body = body_of(reply) if reply.is_success else None
