@@ -293,14 +293,67 @@ async def test_a_service_is_named_unless_the_whole_number_is_rented(it: Renting)
     assert named != it.terms.whole_number
 
 
-async def test_a_number_that_is_on_demand_is_switched_on_by_the_probe() -> None:
-    async with renting("smspva", "classic", knobs={"on_demand": True}) as it:
+ON_DEMAND = {"on_demand": True}
+HALF_AN_HOUR_S = 1800.0
+
+
+async def test_a_number_that_is_on_demand_is_on_from_its_purchase() -> None:
+    async with renting("smspva", "classic", knobs=ON_DEMAND) as it:
         rented = await it.opened()
+        await it.at.deliver(rented.ref, "482913")
+
+        assert await it.rentals.available(rented.ref) is Availability.UP
+        assert [sms.code for sms in (await seen(it, rented.ref)).sms] == ["Your code: 482913"]
+
+
+async def test_a_number_that_cannot_be_switched_on_is_bought_all_the_same() -> None:
+    async with renting("smspva", "classic", knobs=ON_DEMAND) as it:
+        await it.at.fault("unavailable", operations=["ready"])
+
+        rented = await it.opened()
+
+        assert await it.books(rented.ref)
+
+
+async def test_a_number_that_is_on_demand_is_switched_on_by_the_probe() -> None:
+    async with renting("smspva", "classic", knobs=ON_DEMAND) as it:
+        rented = await it.opened()
+        it.at.pass_time(HALF_AN_HOUR_S)
 
         off = await it.rentals.available(rented.ref)
         on = await it.rentals.available(rented.ref)
 
         assert (off, on) == (Availability.NOT_TOLD, Availability.UP)
+
+
+async def test_a_number_that_is_on_demand_is_switched_on_by_whoever_looks_for_its_sms() -> None:
+    async with renting("smspva", "classic", knobs=ON_DEMAND) as it:
+        rented = await it.opened()
+        it.at.pass_time(HALF_AN_HOUR_S)
+        await it.at.deliver(rented.ref, "111111")  # It is off, and this one goes nowhere.
+        it.at.pass_time(1)
+
+        before = await seen(it, rented.ref)
+        await it.at.deliver(rented.ref, "482913")
+        after = await seen(it, rented.ref)
+
+        assert before == Messages()
+        assert [sms.code for sms in after.sms] == ["Your code: 482913"]
+
+
+async def test_whether_a_number_is_on_is_asked_once_a_minute_and_hides_no_sms() -> None:
+    async with renting("smspva", "classic", knobs=ON_DEMAND) as it:
+        rented = await it.opened()
+        await it.at.deliver(rented.ref, "482913")
+        await it.at.fault("unavailable", operations=["list"])
+
+        for _ in range(3):
+            assert len((await seen(it, rented.ref)).sms) == 1
+        within_a_minute = (await it.at.summary())["requests"]["list"]
+        it.at.pass_time(61)
+        await seen(it, rented.ref)
+
+        assert (within_a_minute, (await it.at.summary())["requests"]["list"]) == (1, 2)
 
 
 async def test_a_rental_that_is_never_given_back_is_closed_all_the_same() -> None:

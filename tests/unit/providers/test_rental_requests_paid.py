@@ -43,3 +43,19 @@ async def test_looking_at_the_messages_after_the_list_is_paid() -> None:
             await rentals.available(REF)
 
     assert world.paid == len(raw.requests) - 1 == 1
+
+
+async def test_looking_at_the_messages_of_a_number_that_is_off_is_paid() -> None:
+    world = World()
+    off, on = '{"status":1,"data":[{"id":4711,"state":0}]}', '{"status":1,"data":[{"id":4711}]}'
+    replies = [http(each) for each in (off, on, '{"status":1,"data":{"SmsList":[]}}')]
+    async with raw_provider(*replies) as raw:
+        configured = config(raw.url, family="smspva", dialect="")
+        async with talking_to(configured, world) as provider:
+            rentals = build_rentals(configured, provider)
+            assert rentals is not None
+            await rentals.messages(REF)
+
+    asked = [line.split("method=")[1].split("&")[0].split()[0] for line in raw.lines]
+    assert asked == ["orders", "activate", "sms"]
+    assert world.paid == len(raw.requests) - 1

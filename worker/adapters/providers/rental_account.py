@@ -1,6 +1,7 @@
 """The long rentals of one account, as most families have them, and the readers they need."""
 
 import asyncio
+import contextlib
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -187,6 +188,13 @@ async def all_read(more: Awaitable[bool]) -> bool:
             return await more
     except (ProviderError, TimeoutError):
         return False
+
+
+async def tried(attempt: Awaitable[object], within_s: float) -> None:
+    """Wait for what helps a call, and whose failure must not be the call's."""
+    with contextlib.suppress(ProviderError, TimeoutError):
+        async with asyncio.timeout(within_s):
+            await attempt
 
 
 def in_order(pages: Iterable[tuple[Sms, ...]]) -> tuple[Sms, ...]:

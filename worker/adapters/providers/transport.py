@@ -109,7 +109,7 @@ class Transport:
         self._endpoint = endpoint
         self._reporter = context.reporter
         self._sleep = context.sleep
-        self._monotonic = context.monotonic
+        self.monotonic = context.monotonic
         self._retry = TenacityRetry(
             sleep=self._before_the_next, monotonic=context.monotonic, chance=context.random
         )
@@ -186,7 +186,7 @@ class Transport:
 
         *target* is path and query, percent-encoded, without the key.
         """
-        if operation.buys and (now := self._monotonic()) < self._buys_from:
+        if operation.buys and (now := self.monotonic()) < self._buys_from:
             wait = timedelta(seconds=self._buys_from - now)
             raise CircuitOpen(self.name, retry_after=wait)
         ticket = self._breaker.admit(operation)
@@ -207,7 +207,7 @@ class Transport:
         exchange: Awaitable[Reply | ProviderError],
         read: Callable[[Reply], T],
     ) -> T:
-        began = self._monotonic()
+        began = self.monotonic()
         try:
             reply = await exchange
             answer = interpret(self.name, reply, read, self._endpoint.answer_statuses)
@@ -242,7 +242,7 @@ class Transport:
     def _banned(self, operation: Operation, seconds: float | None) -> None:
         """A banned account may not buy. A look finds out whether it still gets its codes."""
         if operation.buys:
-            until = self._monotonic() + (seconds or BAN_PAUSE_S)
+            until = self.monotonic() + (seconds or BAN_PAUSE_S)
             self._buys_from = max(self._buys_from, until)
         else:
             self._breaker.ban(operation, seconds)
@@ -251,7 +251,7 @@ class Transport:
         self._report_circuit(circuit)
         if circuit is Circuit.CLOSED:
             self._closed.set()
-            self._closed_at = self._monotonic()
+            self._closed_at = self.monotonic()
             self._overtake()  # They were sent before it was away, and hang.
             return
         self._closed.clear()
@@ -266,16 +266,16 @@ class Transport:
 
     async def _probe_until_back(self, probe: Probe) -> None:
         """Ask about once a second, of all processes one at a time, until there is an answer."""
-        opened = self._monotonic()
+        opened = self.monotonic()
         probes: set[asyncio.Task[None]] = set()
         try:
             while not self._closed.is_set():
-                match await self._turn(timedelta(seconds=self._monotonic() - opened)):
+                match await self._turn(timedelta(seconds=self.monotonic() - opened)):
                     case ProbeTurn.BACK:
                         self._breaker.close()
                         return
                     case ProbeTurn.ASK if self._may_probe(len(probes)):
-                        self._probed_at = self._monotonic()
+                        self._probed_at = self.monotonic()
                         # Not awaited: what hangs until its timeout must not hold up the next one.
                         probes.add(task := asyncio.ensure_future(self._ask(probe)))
                         task.add_done_callback(probes.discard)
@@ -297,7 +297,7 @@ class Transport:
         """Whether the last probe was long enough ago: also across a circuit that flaps."""
         if self._breaker.silent_s > 0 or under_way >= PROBES_AT_ONCE:
             return False
-        return self._monotonic() - self._probed_at >= PROBES_APART_S
+        return self.monotonic() - self._probed_at >= PROBES_APART_S
 
     async def _ask(self, probe: Probe) -> None:
         await self.pay_more()
@@ -324,7 +324,7 @@ class Transport:
         if self._probe is None:
             return
         if self._closed.is_set() and self._may_probe(len(self._suspicions)):
-            self._probed_at = self._monotonic()
+            self._probed_at = self.monotonic()
             task = asyncio.ensure_future(self._ask(self._probe))
             self._suspicions.add(task)
             task.add_done_callback(self._suspicions.discard)
@@ -338,7 +338,7 @@ class Transport:
     def _report(
         self, operation: Operation, ticket: Ticket, began: float, error: ProviderError | None
     ) -> None:
-        took = self._monotonic() - began
+        took = self.monotonic() - began
         match error:
             case None:
                 result = RequestResult.OK
@@ -373,7 +373,7 @@ class Transport:
     def _works_again(self, operation: Operation) -> None:
         """Tell how long the first answer to work took since the circuit closed."""
         if self._closed_at is not None and operation in WORK:
-            self._reporter.answers_again(self.name, self._monotonic() - self._closed_at)
+            self._reporter.answers_again(self.name, self.monotonic() - self._closed_at)
             self._closed_at = None
 
 

@@ -1,7 +1,8 @@
 """SMSPVA's rentals: an old script beside the second version, `{status: 1 or 0, data, msg}`.
 
-Its refusals are sentences, few of them documented, so only unmistakable words are matched. A number
-is switched on before an SMS is expected; its state shows then whether it is on.
+Its refusals are sentences, few of them documented, so only unmistakable words are matched. An SMS
+reaches a number only while it is switched on, for ten to thirty minutes: it is switched on once it
+is bought, and again by whoever looks for its SMS. Its state in the list shows whether it is on.
 """
 
 import re
@@ -17,6 +18,7 @@ from worker.adapters.providers.rental_account import (
     FamilyRentals,
     RentalAccount,
     RentalReplies,
+    tried,
 )
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.transport import (
@@ -60,6 +62,8 @@ SWITCH_ON: Final = "?method=activate&id={ref}"
 #: The `state` of an order. 0 (off) and 2 (being switched on) say nothing about an outage.
 STATES: Final = {1: port.Availability.UP, -1: port.Availability.DOWN}
 OFF: Final = 0
+CHECKED_FOR_S: Final = 60.0  #: Looks within it do not ask once more whether a number is on.
+SWITCH_WITHIN_S: Final = 2.0  #: Whoever looks at the SMS waits for 3 s at most.
 
 BAD_KEY: Final = re.compile(r"\bapi ?key\b", re.IGNORECASE)
 NO_MONEY: Final = re.compile(r"\b(balance|funds|money)\b", re.IGNORECASE)
@@ -199,19 +203,49 @@ class SmsPvaRentals(RentalAccount):
     def __init__(self, config: ProviderConfig, http: Transport) -> None:
         super().__init__(RENTALS, config, http)
         self._orders = SmsPvaRentalReplies(config)
+        self._checked: dict[ProviderRef, float] = {}  #: When each number was, within the last time.
+
+    async def open(self, request: port.RentalRequest) -> Rented | NoRent:
+        rented = await super().open(request)
+        if isinstance(rented, Rented):
+            await tried(self._switch_on(rented.ref), SWITCH_WITHIN_S)  # It is bought in any case.
+        return rented
+
+    async def messages(self, ref: ProviderRef) -> port.MessagesReply:
+        if self._is_unchecked(ref):
+            await tried(self._keep_on(ref), SWITCH_WITHIN_S)
+            await self._http.pay_more()
+        return await super().messages(ref)
 
     async def available(self, ref: ProviderRef) -> port.Availability:
-        state = await self._http.call(
-            Operation.RENTAL_READ,
-            ORDERS,
-            lambda reply: self._orders.state(reply, ref),
-            cap=LIST_CAP,
-        )
+        state = await self._state(ref)
         if state is None:
             await self._http.pay_more()
             return await super().available(ref)  # Absence from a list proves nothing.
         if state != OFF:
             return STATES.get(state, port.Availability.NOT_TOLD)
+        return await self._switch_on(ref)
+
+    async def _keep_on(self, ref: ProviderRef) -> None:
+        if await self._state(ref) == OFF:
+            await self._switch_on(ref)
+
+    def _is_unchecked(self, ref: ProviderRef) -> bool:
+        """Whether it is to be asked for now; what fails then is tried again a minute later."""
+        now = self._http.monotonic()
+        lately = {each: at for each, at in self._checked.items() if now - at < CHECKED_FOR_S}
+        self._checked = {ref: now, **lately}
+        return ref not in lately
+
+    async def _state(self, ref: ProviderRef) -> int | None:
+        return await self._http.call(
+            Operation.RENTAL_READ,
+            ORDERS,
+            lambda reply: self._orders.state(reply, ref),
+            cap=LIST_CAP,
+        )
+
+    async def _switch_on(self, ref: ProviderRef) -> port.Availability:
         await self._http.pay_more()
         target = SWITCH_ON.format(ref=escaped(ref))
         return await self._http.call(Operation.RENTAL_READ, target, self._orders.switched_on)

@@ -72,10 +72,10 @@ class BearerTransport(Transport):
 
     async def _good_token(self, wire: Wire) -> BearerToken | ProviderError:
         token = self._token
-        if token is not None and self._monotonic() < token.renew_at:
+        if token is not None and self.monotonic() < token.renew_at:
             return token
         renewed = await self._renewed(wire, token)
-        still_good = token is not None and self._monotonic() < token.ends_at
+        still_good = token is not None and self.monotonic() < token.ends_at
         if token is not None and still_good and isinstance(renewed, ProviderError):
             return token
         return renewed
@@ -83,7 +83,7 @@ class BearerTransport(Transport):
     async def _renewed(self, wire: Wire, old: BearerToken | None) -> BearerToken | ProviderError:
         if self._token is not None and self._token is not old:
             return self._token  # Another call was quicker.
-        if self._monotonic() < self._refused_until:
+        if self.monotonic() < self._refused_until:
             return self._refused()
         if self._renewal is None:
             self._renewal = asyncio.ensure_future(self._sign_in(wire))
@@ -97,14 +97,14 @@ class BearerTransport(Transport):
 
     async def _sign_in(self, wire: Wire) -> "BearerToken | SignInFailure":
         await self.pay_more()
-        began = self._monotonic()
+        began = self.monotonic()
         reply = await wire.exchange("POST", "/auth", SINGLE_CAP, more=self._keys)
         result, answer = self._read(reply, began)
         if isinstance(answer, BearerToken):
             self._token = answer
         elif result is RequestResult.REFUSED:
-            self._refused_until = self._monotonic() + REFUSED_FOR_S
-        self._reporter.request(self.name, Operation.SIGN_IN, result, self._monotonic() - began)
+            self._refused_until = self.monotonic() + REFUSED_FOR_S
+        self._reporter.request(self.name, Operation.SIGN_IN, result, self.monotonic() - began)
         return answer
 
     def _read(self, reply: Reply | ProviderError, began: float) -> SignInResult:

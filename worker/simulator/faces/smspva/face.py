@@ -47,7 +47,7 @@ WORDS: Mapping[DenialReason, tuple[int, str]] = {
 class SmsPvaKnobs(FaceKnobs):
     """What nobody knows for certain."""
 
-    on_demand: bool = False  #: Rentals are off until they are switched on.
+    on_demand: bool = False  #: Rentals get SMS for a while after they are switched on only.
 
 
 class SmsPvaFace(Face):
@@ -126,7 +126,7 @@ class SmsPvaFace(Face):
 
     def empty_list(self, call: FaceCall) -> FaceReply:
         if call.form.startswith(RENT_PATH):
-            return self._rentals.listed([])
+            return self._rentals.none_listed()
         return _data({"orders": []})
 
     def _rent(self, ctx: CallContext) -> FaceReply:

@@ -1,13 +1,14 @@
 """The rentals of SMSPVA: one script with `method=`; a number is switched on before each SMS."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from worker.simulator import exchange
 from worker.simulator.denials import DenialReason, Denied
 from worker.simulator.exchange import FaceCall, FaceOperation, FaceReply, Request
 from worker.simulator.face import CallContext, deny
-from worker.simulator.numbers import SimulatedNumber
+from worker.simulator.numbers import ArrivedSms, SimulatedNumber
 from worker.simulator.tariff import HOUR, BuyerOrder
 
 RENT_PATH = "/api/rent.php"
@@ -21,6 +22,7 @@ RENT_METHODS = {
     "delete": FaceOperation.CANCEL,
     "restore": FaceOperation.EXTEND,
 }
+ON_FOR = timedelta(minutes=10)  #: It may be thirty; nobody should count on more than this.
 HOURS = {"day": 24, "week": 168, "month": 720}
 RENT_MESSAGES: Mapping[DenialReason, str] = {
     DenialReason.NO_KEY: "API key is required",
@@ -41,6 +43,7 @@ class SmsPvaRentalFace:
     ) -> None:
         self._wrong_key = wrong_key
         self._on_demand = on_demand
+        self._switched: dict[int, list[datetime]] = {}  #: When each number was switched on.
 
     def read(self, request: Request) -> FaceCall:
         args = request.arguments()
@@ -54,7 +57,8 @@ class SmsPvaRentalFace:
 
     def answer(self, ctx: CallContext) -> FaceReply:
         if ctx.call.operation is FaceOperation.LIST:
-            return self.listed(ctx.engine.live(ctx.now, rentals=True))
+            rentals = ctx.engine.live(ctx.now, rentals=True)
+            return _rental_data([self._row(ctx, number) for number in rentals])
         service = ctx.arg("service") or ctx.arg("services")
         order = BuyerOrder(service=service, country=ctx.arg("country"), hours=_hours(ctx))
         number = ctx.rent(order)
@@ -73,16 +77,17 @@ class SmsPvaRentalFace:
             deny(DenialReason.UNKNOWN_ID)
         match ctx.arg("method"):
             case "sms":
-                ctx.engine.show(number)
+                came = self._came(number)
+                ctx.engine.show(number, came)
                 rows = [
                     {"text": sms.text, "sender": "Sender", "date": int(sms.at.timestamp())}
-                    for sms in number.sms
+                    for sms in came
                 ]
                 return _rental_data({"SmsList": rows, "OtherSms": []})
             case "activate":
-                number.ready = True
                 if not number.live:
                     deny(DenialReason.ENDED)
+                self._switched.setdefault(number.id, []).append(ctx.now)
                 return _rental_data([{"id": number.id}])
             case "delete":
                 ctx.end_rental(number)  # It leaves the list either way.
@@ -94,14 +99,37 @@ class SmsPvaRentalFace:
     def refuse(self, denied: Denied) -> FaceReply:
         return FaceReply.json({"status": 0, "msg": RENT_MESSAGES.get(denied.reason, "Error")})
 
-    def listed(self, numbers: list[SimulatedNumber]) -> FaceReply:
-        return _rental_data([_row(number) | {"state": self._state(number)} for number in numbers])
+    def none_listed(self) -> FaceReply:
+        return _rental_data([])
 
-    def _state(self, number: SimulatedNumber) -> int:
+    def _row(self, ctx: CallContext, number: SimulatedNumber) -> dict[str, Any]:
+        new = [sms for sms in self._came(number) if sms in number.new_sms]
+        return {
+            "id": number.id,
+            "scode": number.service,
+            "sname": number.service,
+            "pnumber": number.phone[1:],
+            "ccode": number.country,
+            "cname": number.country,
+            "hasnewsms": bool(new),
+            "until": int(number.expires_at.timestamp()),
+            "canprolong": True,
+            "state": self._state(number, ctx.now),
+        }
+
+    def _state(self, number: SimulatedNumber, now: datetime) -> int:
         """Not in the system, on, or off until it is switched on."""
         if number.offline:
             return -1
-        return 1 if number.ready or not self._on_demand else 0
+        return 1 if self._is_on(number, now) else 0
+
+    def _came(self, number: SimulatedNumber) -> Sequence[ArrivedSms]:
+        """Its SMS but for those that were sent while it was off, and went nowhere."""
+        return [sms for sms in number.sms if self._is_on(number, sms.at)]
+
+    def _is_on(self, number: SimulatedNumber, at: datetime) -> bool:
+        switched = self._switched.get(number.id, ())
+        return not self._on_demand or any(each <= at < each + ON_FOR for each in switched)
 
 
 def _rental_data(data: exchange.Json) -> FaceReply:
@@ -113,17 +141,3 @@ def _hours(ctx: CallContext) -> int:
     if not unit or not count:
         deny(DenialReason.BAD_REQUEST)
     return unit * count
-
-
-def _row(number: SimulatedNumber) -> dict[str, Any]:
-    return {
-        "id": number.id,
-        "scode": number.service,
-        "sname": number.service,
-        "pnumber": number.phone[1:],
-        "ccode": number.country,
-        "cname": number.country,
-        "hasnewsms": bool(number.new_sms),
-        "until": int(number.expires_at.timestamp()),
-        "canprolong": True,
-    }
