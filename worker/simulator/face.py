@@ -129,6 +129,10 @@ class Face(ABC):
         """A list without active numbers, whether that is true or not; for families with a list."""
         raise NotImplementedError(call.form)
 
+    def alone_for_s(self, call: FaceCall) -> float | None:  # noqa: ARG002 - for families that do it
+        """How long a call takes beside which others of its kind are refused; None: none is."""
+        return None
+
     def ref(self, number: SimulatedNumber) -> str:
         """The number's id as this family writes it."""
         return str(number.id)

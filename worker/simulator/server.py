@@ -128,6 +128,7 @@ class Simulator:
         self._control = Control(self.engine, self.face, self.faults, self.traffic)
         self._limit = config.requests_per_second
         self._sleep = sleep
+        self._one_alone = False  #: A call runs that its family allows no other of beside it.
         self._http = web.Server(self._handle, access_log=None)
         self._listener = Listener(config.host, config.port, self._http)
         self._edges = asyncio.Event()  #: Set when a fault may have to close or open the listener.
@@ -192,9 +193,22 @@ class Simulator:
 
     async def _answer(self, call: FaceCall) -> FaceReply:
         try:
-            return await self._granted(call)
+            return await self._in_turn(call)
         except DeniedCall as refused:
             return self.face.refuse(call, refused.denied, self.clock())
+
+    async def _in_turn(self, call: FaceCall) -> FaceReply:
+        alone_for_s = self.face.alone_for_s(call)
+        if alone_for_s is None:
+            return await self._granted(call)
+        if self._one_alone:
+            deny(DenialReason.RATE_LIMITED)
+        self._one_alone = True
+        try:
+            await self._sleep(alone_for_s)
+            return await self._granted(call)
+        finally:
+            self._one_alone = False
 
     async def _granted(self, call: FaceCall) -> FaceReply:
         now = self.clock()

@@ -239,6 +239,10 @@ class Transport:
         await self._sleep(seconds)
         await self.pay_more()
 
+    def _rate_limited(self, _operation: Operation, seconds: float) -> None:
+        """Nothing is sent for so long; a family may know what alone is limited."""
+        self._breaker.pause(seconds)
+
     def _banned(self, operation: Operation, seconds: float | None) -> None:
         """A banned account may not buy. A look finds out whether it still gets its codes."""
         if operation.buys:
@@ -348,7 +352,7 @@ class Transport:
                 self._works_again(operation)
             case RateLimited():
                 result = RequestResult.RATE_LIMITED
-                self._breaker.pause(error.pause_s)
+                self._rate_limited(operation, error.pause_s)
                 self._breaker.answered(ticket)
             case Banned():
                 result = RequestResult.REFUSED

@@ -24,7 +24,7 @@ from worker.adapters.providers.family import (
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.textverified import lists
 from worker.adapters.providers.textverified.lists import LinkedRows, Verification
-from worker.adapters.providers.textverified.token import BearerTransport
+from worker.adapters.providers.textverified.one_change import TextVerifiedTransport
 from worker.adapters.providers.transport import Probe, ProviderContext, Transport, escaped
 from worker.adapters.providers.wire import Endpoint, MoreSent
 from worker.domain.ids import ProviderRef
@@ -190,7 +190,7 @@ class TextVerifiedAccount(ProviderAccount):
         self, config: ProviderConfig, context: ProviderContext, endpoint: Endpoint, probe: Probe
     ) -> Transport:
         keys = (("X-API-KEY", config.api_key), ("X-API-USERNAME", config.api_username))
-        return BearerTransport(
+        return TextVerifiedTransport(
             config.name,
             endpoint,
             context,

@@ -40,6 +40,7 @@ ERRORS: Mapping[DenialReason, tuple[int, str]] = {
     DenialReason.BAD_COUNTRY: (400, "InvalidRequest"),
     **dict.fromkeys((DenialReason.ENDED, DenialReason.NO_CODE), (400, "InvalidRequest")),
 }
+CHANGES = frozenset({FaceOperation.RENT, FaceOperation.CANCEL, FaceOperation.EXTEND})
 BAD_KEY = frozenset({DenialReason.NO_KEY, DenialReason.BAD_KEY})
 
 
@@ -57,6 +58,7 @@ class TextVerifiedKnobs(FaceKnobs):
     country_code: bool = False  #: SMS name the phone with its country code.
     cancelled_body: Literal["", "{}"] = ""
     refusal_body: Literal["", "error"] = ""  #: Of a refused change.
+    change_seconds: float = 0.01  #: Another change meanwhile is answered with 429.
     keeps_keys: bool = True  #: The same Idempotency-Key buys once.
     signature_key: Literal["secret", "bare", "decoded"] = "decoded"  #: What of `whsec_…` signs.
 
@@ -80,6 +82,10 @@ class TextVerifiedFace(Face):
         if not ref.startswith(ID_START) or len(digits) != ID_DIGITS or not digits.isdecimal():
             return None
         return exchange.number_id(digits.lstrip("0"))
+
+    def alone_for_s(self, call: FaceCall) -> float | None:
+        """An account changes one thing at a time."""
+        return self._knobs.change_seconds if call.operation in CHANGES else None
 
     def read(self, request: Request) -> FaceCall:
         args = request.arguments() | {
