@@ -32,7 +32,7 @@ OPERATIONS: Final[Mapping[str, Callable[[Provider], Coroutine[Any, Any, object]]
     "finish": lambda provider: provider.finish(REF),
     "ask_again": lambda provider: provider.ask_again(REF),
     "report": lambda provider: provider.report(REF),
-    "rent": lambda provider: provider.rent(RentRequest("tg", "0")),
+    "rent": lambda provider: provider.rent(RentRequest("tg", "1")),
     "list_active": lambda provider: provider.list_active(0),
     "list_whole": lambda provider: provider.list_whole(0),
     "history": lambda provider: provider.history(SINCE, UNTIL, 0),
@@ -42,7 +42,7 @@ OPERATIONS: Final[Mapping[str, Callable[[Provider], Coroutine[Any, Any, object]]
 #: The same of long rentals; lengths are the shortest that is offered.
 RENTAL_OPERATIONS: Final[Mapping[str, Callable[[LongRentals], Coroutine[Any, Any, object]]]] = {
     "rental_open": lambda rentals: rentals.open(
-        RentalRequest("tg", "0", rentals.terms.lengths.shortest)
+        RentalRequest("tg", "1", rentals.terms.lengths.shortest)
     ),
     "rental_messages": lambda rentals: rentals.messages(REF),
     "rental_prolong": lambda rentals: rentals.prolong(REF, rentals.terms.lengths.shortest),

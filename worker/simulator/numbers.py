@@ -97,7 +97,8 @@ class SimulatedNumber:
     @property
     def phone(self) -> str:
         """Digits with country code."""
-        return f"79{self.line % 10**9:09d}"
+        code = "1" if self.country == "us" else "7"
+        return f"{code}9{self.line % 10**9:09d}"
 
     @property
     def line(self) -> int:

@@ -36,7 +36,7 @@ SimulatedPair: TypeAlias = tuple[str, str]  #: Family and dialect.
 
 
 def request(service: str = "timeout", max_cost_minor: int | None = None) -> RentRequest:
-    return RentRequest(service, "0", max_cost_minor)
+    return RentRequest(service, "any", max_cost_minor)
 
 
 @dataclass

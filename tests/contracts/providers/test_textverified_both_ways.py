@@ -9,6 +9,7 @@ from worker.ports.errors import ProviderError, UnknownReply
 from worker.ports.provider import (
     CodesArrived,
     Ended,
+    NoRent,
     Refusal,
     Refused,
     Rented,
@@ -145,6 +146,33 @@ async def test_the_sms_of_a_phone_that_was_rented_before_goes_to_its_newest() ->
 
         assert [sms.code for sms in rows[first.ref].sms] == ["111111"]
         assert [sms.code for sms in rows[second.ref].sms] == ["222222"]
+
+
+@pytest.mark.parametrize("country", ["0", "7", "russia", "gb", "12"])
+async def test_a_number_of_another_country_is_not_asked_for(country: str) -> None:
+    async with textverified() as it:
+        reply = await it.provider.rent(RentRequest("timeout", country))
+
+        assert reply is NoRent.BAD_REQUEST
+        assert (await it.summary())["requests"] == {}
+
+
+@pytest.mark.parametrize("country", ["us", "US", "usa", "Usa", "1", "187", "any"])
+async def test_the_country_of_its_numbers_has_several_names(country: str) -> None:
+    async with textverified() as it:
+        assert isinstance(await it.provider.rent(RentRequest("timeout", country)), Rented)
+
+
+async def test_a_phone_is_told_with_the_code_of_its_country_everywhere() -> None:
+    async with textverified() as it:
+        rented = await it.rented()
+        (row,) = (await it.provider.list_active(0)).rows
+        (past,) = (await it.provider.history(START, START, 0)).rows
+
+        booked = (await it.books(rented.ref))["phone"]
+        assert len(booked) == 11
+        assert booked.startswith("1")
+        assert {rented.phone, row.phone, past.phone} == {booked}
 
 
 async def bought_with(it: Simulated, key: str) -> None:

@@ -80,17 +80,15 @@ async def test_only_lengths_on_offer_are_asked_for(it: Renting) -> None:
     odd = it.length + timedelta(minutes=1)
 
     for length in (timedelta(0), -it.length, odd, longer):
-        request = it.asked()
         assert not it.terms.lengths.offer(length)
-        reply = await it.rentals.open(type(request)("timeout", "7", length))
+        reply = await it.rentals.open(replace(it.asked(), length=length))
         assert reply is NoRent.BAD_REQUEST
 
     assert (await it.at.summary())["requests"] == {}
 
 
 async def test_the_longest_on_offer_can_be_had(it: Renting) -> None:
-    request = it.asked()
-    reply = await it.rentals.open(type(request)("timeout", "7", it.terms.lengths.longest))
+    reply = await it.rentals.open(replace(it.asked(), length=it.terms.lengths.longest))
 
     assert isinstance(reply, Rented)
     booked = await it.books(reply.ref)

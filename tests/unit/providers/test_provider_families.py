@@ -16,9 +16,9 @@ from worker.ports.provider import NoRent, Provider, RentRequest
 
 REF = ProviderRef("4711")
 TOKEN = '{"token": "bearer-1", "expiresIn": 899, "expiresAt": "2026-03-01T12:15:00+00:00"}'
-LIMITED = RentRequest("go", "2", max_cost_minor=1207, order="a-1")
+LIMITED = RentRequest("go", "1", max_cost_minor=1207, order="a-1")
 CALLS: dict[str, Callable[[Provider], Awaitable[object]]] = {
-    "rent": lambda it: it.rent(RentRequest("go", "2")),
+    "rent": lambda it: it.rent(RentRequest("go", "1")),
     "look": lambda it: it.look(REF),
     "cancel": lambda it: it.cancel(REF),
     "finish": lambda it: it.finish(REF),

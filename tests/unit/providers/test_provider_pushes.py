@@ -83,7 +83,7 @@ def raw(body: Any) -> bytes:
         ),
         ("handler_api", "daisysms", DAISYSMS, ("123", None, "go")),
         ("smspool", "classic", SMSPOOL, ("ABCDEFGH", None, None)),
-        ("textverified", "classic", TEXTVERIFIED, ("lr_1", "2025550123", None)),
+        ("textverified", "classic", TEXTVERIFIED, ("lr_1", "12025550123", None)),
         ("onlinesim", "classic", ONLINESIM, ("10000", "46739000000", None)),
     ],
 )

@@ -41,7 +41,7 @@ FAULTS = {
     "too long": http(ECHO * 9000),
 }
 CALLS: dict[str, Callable[[Provider], Awaitable[object]]] = {
-    "rent": lambda it: it.rent(RentRequest("go", "2")),
+    "rent": lambda it: it.rent(RentRequest("go", "1")),
     "look": lambda it: it.look(REF),
     "cancel": lambda it: it.cancel(REF),
     "balance": lambda it: it.balance(),

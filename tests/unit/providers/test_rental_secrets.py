@@ -31,7 +31,7 @@ HALVES = {
 }
 IN_URLS = ("&api_key=", "&apikey=", "?apikey=", "apiKey=", "token=")  #: What comes before a key.
 CALLS: dict[str, Callable[[LongRentals], Awaitable[object]]] = {
-    "open": lambda it: it.open(RentalRequest("go", "2", it.terms.lengths.shortest)),
+    "open": lambda it: it.open(RentalRequest("go", "1", it.terms.lengths.shortest)),
     "messages": lambda it: it.messages(REF),
     "available": lambda it: it.available(REF),
     "close": lambda it: it.close(REF),

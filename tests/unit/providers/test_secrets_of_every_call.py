@@ -35,7 +35,7 @@ SINCE, UNTIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC
 AGAIN: Final = RentOptions(reuse=ActivationId(UUID(int=1)), reused=ReusedNumber(REF, PHONE))
 PLACED: Final = RentOptions(operator="o2", area_code="201")
 CALLS: Final[dict[str, Callable[[Provider], Awaitable[object]]]] = {
-    "rent": lambda it: it.rent(RentRequest("go", "2", order="a-1", options=PLACED)),
+    "rent": lambda it: it.rent(RentRequest("go", "1", order="a-1", options=PLACED)),
     "look": lambda it: it.look(REF),
     "list": lambda it: it.list_active(0),
     "whole list": lambda it: it.list_whole(0),
@@ -46,7 +46,7 @@ CALLS: Final[dict[str, Callable[[Provider], Awaitable[object]]]] = {
     "balance": lambda it: it.balance(),
 }
 OF_TEXTVERIFIED: Final = CALLS | {
-    "rent again": lambda it: it.rent(RentRequest("go", "2", options=AGAIN)),
+    "rent again": lambda it: it.rent(RentRequest("go", "1", options=AGAIN)),
     "report": lambda it: it.report(REF),
 }
 #: What is answered before the fault.
@@ -111,7 +111,7 @@ async def test_rentals_of_textverified_tell_no_secret(
 
     async def asked(provider: Provider) -> object:
         rentals: Any = build_rentals(config("http://127.0.0.1", "textverified"), provider)
-        return await rentals.open(RentalRequest("go", "2", rentals.terms.lengths.shortest))
+        return await rentals.open(RentalRequest("go", "1", rentals.terms.lengths.shortest))
 
     shown = await told_of("textverified", (*BEFORE[before], FAULTS[fault]), asked)
 

@@ -11,7 +11,7 @@ from worker.adapters.providers.registry import build_rentals
 from worker.adapters.providers.textverified.rentals import DURATIONS
 from worker.ports.errors import ProviderUnavailable
 from worker.ports.long_rental import RentalRequest
-from worker.ports.provider import Rented
+from worker.ports.provider import NoRent, Rented
 
 SOLD = http('{"method":"GET","href":"https://x.test/api/pub/v2/sales/sale_1"}', 201)
 REQUEST = RentalRequest("any", "us", min(DURATIONS))
@@ -33,7 +33,7 @@ async def test_a_sale_that_is_not_final_yet_is_read_again() -> None:
             rented = await rentals.open(REQUEST)
 
     assert isinstance(rented, Rented)
-    assert (rented.ref, rented.cost_minor) == ("lr_1", 525)
+    assert (rented.ref, rented.phone, rented.cost_minor) == ("lr_1", "12025550100", 525)
     assert [line.split()[0] for line in raw.lines].count("POST") == 2, "the token, and one order"
 
 
@@ -49,3 +49,16 @@ async def test_a_sale_that_stays_open_is_named_in_the_error() -> None:
     assert "sale_1" in caught.value.detail
     assert caught.value.sent
     assert len(raw.requests) < 10
+
+
+async def test_a_rental_of_another_country_is_not_asked_for() -> None:
+    async with raw_provider(TOKEN) as raw:
+        configured = config(raw.url, family="textverified", dialect="")
+        async with talking_to(configured, World()) as provider:
+            rentals = build_rentals(configured, provider)
+            assert rentals is not None
+
+            reply = await rentals.open(RentalRequest("any", "7", min(DURATIONS)))
+
+    assert reply is NoRent.BAD_REQUEST
+    assert raw.requests == []

@@ -9,6 +9,7 @@ from typing import Final
 
 from worker.adapters.providers.family import FamilyAdapter
 from worker.adapters.providers.pushes import PushBody, UnreadablePush, push_of
+from worker.adapters.providers.textverified import lists
 from worker.adapters.providers.textverified.activations import TextVerifiedAccount
 from worker.adapters.providers.textverified.rentals import TextVerifiedRentals
 from worker.ports.service import Push
@@ -27,7 +28,7 @@ def parse_push(body: PushBody) -> list[Push]:
     if not isinstance(sms, dict):
         raise UnreadablePush("no data")
     content = (body.get("idempotencyKey"), sms.get("id"), sms.get("createdAt"))
-    return [push_of(sms.get("reservationId"), sms.get("to"), None, content)]
+    return [push_of(sms.get("reservationId"), lists.phone_of(sms.get("to")), None, content)]
 
 
 def is_signed(raw_body: bytes, headers: Mapping[str, str], secret: str) -> bool:

@@ -1,8 +1,8 @@
 """TextVerified, second version: JSON, a bearer token, links to follow, and US numbers only.
 
-A purchase answers with a link; the number is behind it. Phones have ten digits, without the code
-of the country. The first SMS completes a verification and no call finishes one, so a finish is a
-look. A refused change has no body: only the details show what happened.
+A purchase answers with a link; the number is behind it. Phones come without the code of their
+country, which is put before them. The first SMS completes a verification and no call finishes one,
+so a finish is a look. A refused change has no body: only the details show what happened.
 """
 
 from collections.abc import Callable
@@ -44,6 +44,8 @@ ROUTES: Final[OperationTable] = {
     Operation.REPORT: OperationRoute("/verifications/{ref}/report", "POST"),
     Operation.BALANCE: OperationRoute("/account/me"),
 }
+#: How orders name the only country there are numbers of; 187 is how handler_api does.
+COUNTRIES: Final = frozenset({"us", "usa", "1", "187", "any"})
 REUSE: Final = "/verifications/{ref}/reuse"
 NO_RENT: Final = {
     "Unavailable": port.NoRent.NO_NUMBERS,
@@ -126,7 +128,7 @@ class TextVerifiedReplies(ActivationReplies):
     def rent(self, reply: Reply) -> port.Rented | port.NoRent:
         """The details of what was bought."""
         body = self._details(reply)
-        rented = self._rented(reply, body.get("id"), fields.phone_of(body.get("number")))
+        rented = self._rented(reply, body.get("id"), lists.phone_of(body.get("number")))
         cost, currency = fields.cost_in(body.get("totalCost"), self.currency)
         return port.Rented(
             rented.ref,
@@ -201,6 +203,8 @@ class TextVerifiedAccount(ProviderAccount):
 
     async def rent(self, request: port.RentRequest) -> port.Rented | port.NoRent:
         self._known(request.options)
+        if not has_numbers_of(request.country):
+            return port.NoRent.BAD_REQUEST
         reused = request.options.reused
         if reused is None:
             bought = await self._http.call(
@@ -326,6 +330,11 @@ class TextVerifiedAccount(ProviderAccount):
             self.name,
             is_over,
         )
+
+
+def has_numbers_of(country: str) -> bool:
+    """A purchase names no country: for any other one a number of the wrong one would be sold."""
+    return country.casefold() in COUNTRIES
 
 
 def _sms_of(ref: ProviderRef) -> str:

@@ -28,6 +28,7 @@ GIVEN_BACK: Final = frozenset(
 FOLLOWED: Final = frozenset({"verificationreused", "verificationreactivated"})
 LIVE_FOR: Final = timedelta(hours=1)  #: No verification lives longer.
 PHONE_DIGITS: Final = 10
+COUNTRY_CODE: Final = "1"
 
 
 class Verification(NamedTuple):
@@ -130,7 +131,7 @@ def verification(row: dict[str, Any], currency: str) -> Verification | None:
         ProviderRef(ref),
         state.lower(),
         created_at,
-        fields.phone_of(row.get("number")),
+        phone_of(row.get("number")),
         fields.str_of(row.get("serviceName")),
         cost,
         cost_currency,
@@ -192,6 +193,12 @@ def _by_verification(
         if owner is not None and owner.state == COMPLETED and one.sms.code:
             found.setdefault(owner.ref, []).append(one.sms)
     return found
+
+
+def phone_of(value: object) -> str | None:
+    """A phone with its country code, as it is written everywhere else."""
+    phone = fields.phone_of(value)
+    return f"{COUNTRY_CODE}{phone}" if phone is not None and len(phone) == PHONE_DIGITS else phone
 
 
 def _local(phone: str) -> str:

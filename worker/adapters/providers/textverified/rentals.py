@@ -35,6 +35,7 @@ from worker.adapters.providers.textverified.activations import (
     JSON,
     REFUSED_CHANGE,
     TextVerifiedReplies,
+    has_numbers_of,
 )
 from worker.adapters.providers.transport import Transport, escaped
 from worker.adapters.providers.wire import MoreSent
@@ -106,7 +107,7 @@ class TextVerifiedRentalReplies(TextVerifiedReplies, RentalReplies):
     def opened(self, reply: Reply) -> port.Rented | port.NoRent:
         """The details of what was sold."""
         body = self._details(reply)
-        rented = self._rented(reply, body.get("id"), fields.phone_of(body.get("number")))
+        rented = self._rented(reply, body.get("id"), lists.phone_of(body.get("number")))
         return replace(rented, expires_at=fields.instant_of(body.get("endsAt")))
 
     def messages(self, reply: Reply) -> long_rental.MessagesReply:
@@ -161,7 +162,7 @@ class TextVerifiedRentals(RentalAccount):
         self._read = TextVerifiedRentalReplies(config)
 
     async def open(self, request: long_rental.RentalRequest) -> port.Rented | port.NoRent:
-        if not self.terms.lengths.offer(request.length):
+        if not (self.terms.lengths.offer(request.length) and has_numbers_of(request.country)):
             return port.NoRent.BAD_REQUEST
         if request.max_cost_minor is not None:
             return port.NoRent.PRICE_ABOVE_MAX
