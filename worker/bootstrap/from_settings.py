@@ -96,8 +96,9 @@ def spaced(
     terms: Mapping[ProviderName, ProviderTerms], providers: Mapping[ProviderName, Provider]
 ) -> dict[ProviderName, ProviderTerms]:
     """The terms with looks no closer together than the provider demands, whatever is configured."""
+    gaps = {name: providers[name].capabilities.look_gap or timedelta(0) for name in terms}
     return {
-        name: replace(its, poll=max(its.poll, providers[name].capabilities.look_gap or its.poll))
+        name: replace(its, poll=max(its.poll, gaps[name]), look_gap=gaps[name])
         for name, its in terms.items()
     }
 

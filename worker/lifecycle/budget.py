@@ -22,6 +22,7 @@ class ProviderTerms:
     lifetime: timedelta  #: After which the provider itself ends a number.
     exposure_limit_minor: int
     currency: str
+    look_gap: timedelta = timedelta(0)  #: Between two readings at least: the provider demands it.
 
 
 CHUNK_MAX: Final = 512

@@ -99,7 +99,9 @@ class Look:
         if self._numbers.add(number.id, why, now):
             self.reporter.quarantined(number.id, why)
         wait = self._numbers.wait(number.id, now)
-        return self.next(number, terms, wait) or self._soon(number, wait)
+        return self._apart(
+            number, terms, self.next(number, terms, wait) or self._soon(number, wait)
+        )
 
     async def once(
         self, provider: Provider, number: LiveNumber, terms: ProviderTerms
@@ -107,7 +109,7 @@ class Look:
         """Look, record what is there, and say when to look next; None: only the ending is left."""
         at = await self._seen(provider, number, terms)
         self._numbers.clear(number.id)
-        return at
+        return self._apart(number, terms, at)
 
     async def _seen(
         self, provider: Provider, number: LiveNumber, terms: ProviderTerms
@@ -154,6 +156,18 @@ class Look:
     def _once_more(self, number: LiveNumber) -> datetime | None:
         """The last look told nothing: a code that is there still counts until the deadline."""
         at = self.clock.now() + LAST_LOOK_AGAIN
+        return at if at < number.deadline_at else None
+
+    def _apart(
+        self, number: LiveNumber, terms: ProviderTerms, at: datetime | None
+    ) -> datetime | None:
+        """No sooner than the provider demands, but for the last look: what comes by then counts."""
+        if at is None:
+            return None
+        last, now = number.deadline_at - LAST_LOOK, self.clock.now()
+        at = max(at, now + terms.look_gap)
+        if now < last:
+            return min(at, last)
         return at if at < number.deadline_at else None
 
     async def _record_observation(

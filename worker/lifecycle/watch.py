@@ -276,7 +276,8 @@ class Watch:
     def _list_due_for(self, terms: ProviderTerms) -> float:
         """For how many seconds the list has been due; below zero: it is not due yet."""
         poll, longest = terms.poll.total_seconds(), AWAY.longest.total_seconds()
-        wait = min(poll, longest) if self.listing.unanswered(terms.name) else poll
+        soon = max(min(poll, longest), terms.look_gap.total_seconds())
+        wait = soon if self.listing.unanswered(terms.name) else poll
         return self.clock.monotonic() - self._read_at.get(terms.name, float("-inf")) - wait
 
     async def _live(self, provider: Provider) -> int | None:

@@ -50,13 +50,14 @@ class Watched:
         self.reporter = RecordingReporter()
         self.provider = ScriptedProvider(capabilities=Capabilities(list_page_size=100))
         self.schedule = Stub(lease=NONE_DUE, nap=None, ring=None, open_size=1, mark_list_read=None)
+        self.terms = {SIM: terms(poll=POLL)}
         self.watch = Watch(
             schedule=cast("Any", self.schedule),
             reporter=self.reporter,
             look=cast("Look", None),
             listing=cast("Listing", self.lists),
             clock=self.time.clock(),
-            terms={SIM: terms(poll=POLL)},
+            terms=self.terms,
         )
 
     async def tick(self, readings: int) -> None:
@@ -114,6 +115,19 @@ async def test_a_new_tick_reads_no_sooner_than_the_list_is_due(watched: Watched)
 
     first, second = watched.lists.readings
     assert second - first >= POLL.total_seconds()
+
+
+@pytest.mark.parametrize(("demanded", "apart"), [(0, 1), (2, 2)])
+async def test_a_list_without_an_answer_is_read_again_as_soon_as_the_provider_allows(
+    watched: Watched, demanded: float, apart: float
+) -> None:
+    watched.terms[SIM] = terms(poll=POLL, look_gap=timedelta(seconds=demanded))
+    watched.lists.unanswered = lambda _: 1  # type: ignore[method-assign] # no page can be had
+
+    await watched.tick(2)
+
+    first, second = watched.lists.readings
+    assert apart <= second - first < apart + 1
 
 
 async def test_a_list_is_read_as_soon_as_a_lost_schedule_knows_its_numbers(

@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any, cast
 
+import pytest
+
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.turns import at_rest
 from tests.unit.lifecycle.scripted import (
@@ -23,7 +25,13 @@ from worker.lifecycle.clock import Clock
 from worker.lifecycle.look import Look
 from worker.lifecycle.provider_return import AT_MOST, until_reachable
 from worker.lifecycle.settle import Settle
-from worker.ports.errors import CircuitOpen, ProviderError, ProviderUnavailable, UnknownReply
+from worker.ports.errors import (
+    CallOvertaken,
+    CircuitOpen,
+    ProviderError,
+    ProviderUnavailable,
+    UnknownReply,
+)
 from worker.ports.provider import Circuit
 from worker.ports.store.activations import LiveNumber
 
@@ -75,9 +83,9 @@ LIVE = LiveNumber(NUMBER.id, NUMBER.ref, RENTED, DEADLINE)
 LAST = DEADLINE - LAST_LOOK
 
 
-async def seen_at(time: OwnTime, error: ProviderError) -> Any:
+async def seen_at(time: OwnTime, error: ProviderError, gap: timedelta = timedelta(0)) -> Any:
     provider = ScriptedProvider().will("look", error)
-    return await look(time).once(provider, LIVE, terms())
+    return await look(time).once(provider, LIVE, terms(look_gap=gap))
 
 
 async def test_a_look_at_a_provider_that_is_away_is_due_within_a_second() -> None:
@@ -85,6 +93,42 @@ async def test_a_look_at_a_provider_that_is_away_is_due_within_a_second() -> Non
 
     for error in (CircuitOpen("sim"), ProviderUnavailable("sim", "HTTP 503")):
         assert await seen_at(time, error) == time.now() + AWAY.wait(0, 0.0)
+
+
+GAP = 4 * SECOND
+FAILURES = (
+    CallOvertaken("sim", "given up"),
+    CircuitOpen("sim"),
+    ProviderUnavailable("sim", "HTTP 503"),
+    UnknownReply("sim", "HTML"),
+)
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+async def test_a_look_that_failed_waits_as_long_as_the_provider_demands(
+    error: ProviderError,
+) -> None:
+    time = OwnTime(elapsed=60.0)
+
+    seen = await seen_at(time, error, GAP)
+    failed = look(time).failed(LIVE, terms(look_gap=GAP), KeyError("a bug"))
+
+    assert all(at is not None and at >= time.now() + GAP for at in (seen, failed))
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+async def test_the_last_look_is_due_whatever_the_provider_demands(error: ProviderError) -> None:
+    time = OwnTime(start=LAST - SECOND)
+
+    assert await seen_at(time, error, GAP) == LAST
+    assert look(time).failed(LIVE, terms(look_gap=GAP), KeyError("a bug")) == LAST
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+async def test_a_last_look_is_not_repeated_where_that_would_be_too_soon(
+    error: ProviderError,
+) -> None:
+    assert await seen_at(OwnTime(start=LAST), error, GAP) is None
 
 
 async def test_no_wait_passes_the_last_look() -> None:

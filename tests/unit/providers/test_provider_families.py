@@ -8,10 +8,10 @@ import pytest
 
 from tests.unit.providers.adapter_world import KEY, World, built, config, talking_to
 from tests.unit.providers.golden import GOLDEN
-from tests.unit.providers.raw_provider import http, raw_provider
+from tests.unit.providers.raw_provider import HANG, http, raw_provider
 from worker.domain.families import FAMILIES
 from worker.domain.ids import ProviderRef
-from worker.ports.errors import ProviderError
+from worker.ports.errors import CallOvertaken, ProviderError, ProviderUnavailable
 from worker.ports.provider import NoRent, Provider, RentRequest
 
 REF = ProviderRef("4711")
@@ -120,6 +120,18 @@ async def test_reading_at_smspva_is_never_repeated() -> None:
         assert provider.capabilities.look_changes_things
 
     assert len(raw.requests) == 2
+
+
+async def test_a_look_at_smspva_that_hangs_is_waited_for_to_its_end() -> None:
+    balance = http('{"statusCode": 200, "data": {"balance": 1}}')
+    async with (
+        raw_provider(HANG, balance) as raw,
+        talking_to(config(raw.url, "smspva"), World(), timeout_s=1.0) as provider,
+    ):
+        with pytest.raises(ProviderUnavailable) as raised:
+            await CALLS["look"](provider)
+
+    assert not isinstance(raised.value, CallOvertaken)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def world() -> World:
 
 @asynccontextmanager
 async def probed(
-    url: str, world: World, turns: ProbeTurns | None = None
+    url: str, world: World, turns: ProbeTurns | None = None, *, reads_once: bool = False
 ) -> AsyncIterator[Transport]:
     transport = Transport(
         NAME,
@@ -39,6 +39,7 @@ async def probed(
         replace(world.context(TIMEOUT_S), turns=turns or OwnTurns()),
         max_in_flight=4,
         probe=Probe(Operation.BALANCE, "/?balance", Reply.text),
+        reads_once=reads_once,
     )
     try:
         yield transport
@@ -87,6 +88,20 @@ async def test_a_purchase_that_hangs_is_never_given_up_for_others(world: World) 
 
     assert not isinstance(raised.value, CallOvertaken)
     assert sum("/?id=1" in line for line in provider.lines) == 2
+
+
+@pytest.mark.parametrize("reading", [Operation.LOOK, Operation.LIST])
+async def test_a_reading_that_may_charge_is_never_given_up_for_others(
+    world: World, reading: Operation
+) -> None:
+    async with (
+        raw_provider(HANG, http("fine")) as provider,
+        probed(provider.url, world, reads_once=True) as sut,
+    ):
+        with pytest.raises(ProviderUnavailable) as raised:
+            await call(sut, reading)
+
+    assert not isinstance(raised.value, CallOvertaken)
 
 
 async def test_what_hangs_again_gets_all_of_its_time(world: World) -> None:

@@ -26,4 +26,6 @@ def test_the_longer_of_what_is_demanded_and_configured_counts(
 
     found = spaced({SIM: configured_terms}, {SIM: cast("Provider", provider)})
 
-    assert found == {SIM: replace(configured_terms, poll=timedelta(seconds=looks_apart))}
+    poll = timedelta(seconds=looks_apart)
+    least = timedelta(0) if gap is None else gap
+    assert found == {SIM: replace(configured_terms, poll=poll, look_gap=least)}

@@ -280,9 +280,9 @@ class ProviderAccount(OperationCalls):
         # Every family tells the balance, and none charges for it.
         balance = routes[Operation.BALANCE]
         probe = Probe(Operation.BALANCE, balance.target, replies.balance, balance.method)
+        self._capabilities = capabilities_of(config.family, config.dialect)
         super().__init__(self._transport(config, context, endpoint, probe), routes)
         self.replies = replies
-        self._capabilities = capabilities_of(config.family, config.dialect)
         self._currency = config.currency
         assert self._capabilities.price_limit == bool(routes[Operation.RENT].price_limit)
         assert self._capabilities.resend == (Operation.ASK_AGAIN in routes)
@@ -292,8 +292,10 @@ class ProviderAccount(OperationCalls):
     def _transport(
         self, config: ProviderConfig, context: ProviderContext, endpoint: Endpoint, probe: Probe
     ) -> Transport:
-        most = config.max_in_flight
-        return Transport(config.name, endpoint, context, max_in_flight=most, probe=probe)
+        most, once = config.max_in_flight, self._capabilities.look_changes_things
+        return Transport(
+            config.name, endpoint, context, max_in_flight=most, probe=probe, reads_once=once
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -354,11 +356,9 @@ class ProviderAccount(OperationCalls):
         return await self._read_list(target.format(offset=page * size, limit=size), read)
 
     async def _read_list(self, target: str, read: Callable[[Reply], T]) -> T:
-        # A reading that can charge is not repeated.
-        once = self._capabilities.look_changes_things
-        call = self._http.call if once else self._http.call_patiently
-        by = self._routes[Operation.LIST].method
-        return await call(Operation.LIST, target, read, method=by, cap=LIST_CAP)
+        route, once = self._routes[Operation.LIST], self._capabilities.look_changes_things
+        call = self._http.call if once else self._http.call_patiently  # What may charge: once.
+        return await call(Operation.LIST, target, read, method=route.method, cap=LIST_CAP)
 
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
         """Only for families with a history; asking another is a mistake of ours."""

@@ -21,6 +21,8 @@ REPEATABLE = frozenset(
         Operation.RENTAL_READ,
     }
 )
+#: Not of a provider whose readings can charge.
+READINGS = frozenset({Operation.LOOK, Operation.LIST})
 #: What a customer waits for: the first of them after an outage ends it for customers, too.
 WORK = frozenset({Operation.LOOK, Operation.LIST, Operation.CANCEL, Operation.FINISH})
 
@@ -57,12 +59,15 @@ class Patiences:
     nothing else shows the codes of a whole page.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, *, reads_once: bool = False) -> None:
+        self._never = READINGS if reads_once else frozenset()
         self.common = Patience(timeout_s)
         self.lists = Patience(timeout_s, alone=True)
 
     def of(self, operation: Operation) -> Patience | None:
         """None: such a call is never given up."""
+        if operation in self._never:
+            return None
         if operation is Operation.LIST:
             return self.lists
         return self.common if operation in REPEATABLE else None

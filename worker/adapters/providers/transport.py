@@ -103,8 +103,12 @@ class Transport:
         *,
         max_in_flight: int,
         probe: Probe | None = None,
+        reads_once: bool = False,
     ) -> None:
-        """Without a *probe* one call a second asks for itself whether the provider is back."""
+        """Without a *probe* one call a second asks for itself whether the provider is back.
+
+        *reads_once*: what was read may have been paid for, and is not read again where it hangs.
+        """
         self.name = name
         self._endpoint = endpoint
         self._reporter = context.reporter
@@ -124,7 +128,7 @@ class Transport:
         self._probe = probe
         self._probing: asyncio.Task[None] | None = None
         self._probed_at = float("-inf")
-        self._patiences = Patiences(context.timeout_s)
+        self._patiences = Patiences(context.timeout_s, reads_once=reads_once)
         self._suspicions: set[asyncio.Task[None]] = set()
         self._closed = asyncio.Event()  #: The circuit is.
         self._closed.set()
