@@ -317,6 +317,8 @@ def may_be(purchase: OpenPurchase, row: AnyRow) -> bool:
         return False
     if is_phone(row.phone, purchase.reused_phone) is False:
         return False  # An earlier phone was asked for, and another is never sold for it.
+    if row.rented_by is not None and row.rented_by < purchase.asked_at - CLOCKS_DIFFER:
+        return False  # It was over before anybody asked.
     if row.rented_at is None:
         return True
     after = row.rented_at - purchase.asked_at

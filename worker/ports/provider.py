@@ -27,6 +27,7 @@ class PastNumber:
     cost_minor: int | None = None  #: What it cost, also where it was given back.
     currency: str | None = None
     rented_at: datetime | None = None  #: Only where the provider gives a zone with it.
+    rented_by: datetime | None = None  #: At the latest: where its end alone has a zone.
 
 
 class HistoryPage(NamedTuple):
@@ -187,6 +188,7 @@ class ActiveRow(NamedTuple):
     cost_minor: int | None = None
     currency: str | None = None
     rented_at: datetime | None = None  #: Only where the provider gives a zone with it.
+    rented_by: datetime | None = None  #: At the latest: where its end alone has a zone.
 
     def __repr__(self) -> str:
         return f"ActiveRow({self.ref!r}, …)"  # Without its phone.

@@ -1,12 +1,15 @@
 """What nobody knows for certain of SMSPool, tried both ways: no answer and no money is lost."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 import pytest
 
 from worker.domain.price_fate import PriceFate
 from worker.ports.provider import CodesArrived, Ended, Refusal, Refused, Waiting, price_fate
 from worker.testing.simulated_provider import OLD_ENOUGH_S, PRICE_MINOR, START, simulated
+
+LIFETIME_S: Final = 1200
 
 
 def smspool(**knobs: Any) -> Any:
@@ -76,6 +79,44 @@ async def test_the_list_names_who_lives_and_every_code(active_has_ended: bool) -
         page = await it.provider.list_active(0)
 
         assert {row.ref: len(row.sms) for row in page.rows} == {waiting: 0, coded: 1}
+
+
+@pytest.mark.parametrize("completed_has_time", [False, True])
+async def test_the_list_leaves_out_whose_time_is_over(completed_has_time: bool) -> None:
+    async with smspool(completed_has_time=completed_has_time) as it:
+        for service in ("timeout", "code-arrives:1"):
+            await it.rented(service)
+        it.pass_time(LIFETIME_S + 1)
+        waiting, coded = (await it.rented()).ref, (await it.rented("code-arrives:1")).ref
+        it.pass_time(2)
+
+        page = await it.provider.list_active(0)
+
+        assert {row.ref: len(row.sms) for row in page.rows} == {waiting: 0, coded: 1}
+
+
+async def test_a_row_is_of_a_number_that_was_rented_before_its_end() -> None:
+    async with smspool() as it:
+        await it.rented("code-arrives:1")
+        it.pass_time(2)
+
+        (row,) = (await it.provider.list_whole(0)).rows
+        (past,) = (await it.provider.history(START, START, 0)).rows
+
+        assert {row.rented_by, past.rented_by} == {START + timedelta(seconds=LIFETIME_S)}
+
+
+async def test_a_code_is_on_a_list_of_thousands_that_have_ended() -> None:
+    async with smspool() as it:
+        for _ in range(2):
+            await it.control("POST", "rent", {"count": 10_000, "service": "code-arrives:1"})
+        it.pass_time(LIFETIME_S + 1)
+        coded = (await it.rented("code-arrives:1")).ref
+        it.pass_time(2)
+
+        (row,) = (await it.provider.list_active(0)).rows
+
+        assert (row.ref, len(row.sms)) == (coded, 1)
 
 
 @pytest.mark.parametrize("phone_parts", [False, True])

@@ -1,5 +1,6 @@
 """A purchase in doubt ends by proof: two whole readings of list and history are without it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from worker.domain.activation import ProviderState, State
 from worker.domain.families import Capabilities
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
-from worker.lifecycle.adopt import CARRIED_OUT_WITHIN
+from worker.lifecycle.adopt import CARRIED_OUT_WITHIN, CLOCKS_DIFFER
 from worker.lifecycle.outcome import ending
 from worker.lifecycle.purchase_proof import READINGS_APART
 from worker.ports.errors import ProviderUnavailable
@@ -208,6 +209,25 @@ async def test_a_number_that_cannot_have_cost_it_is_no_hindrance(
     await read(world, 2)
 
     assert await world.ended(number) == UNSOLD
+
+
+@pytest.mark.parametrize("where", ["list", "history"])
+@pytest.mark.parametrize(("over", "state"), [(-SECOND, UNSOLD), (SECOND, IN_DOUBT)])
+async def test_a_number_that_was_over_before_the_purchase_is_no_hindrance(
+    world: World, where: str, over: timedelta, state: tuple[State, ProviderState]
+) -> None:
+    number = await given_up(world)
+    await asked_earlier(world)
+    asked_at = await world.one("SELECT asked_at FROM purchase")
+    rented_by = asked_at - CLOCKS_DIFFER + over
+    if where == "list":
+        tells(world, listed=(ROW._replace(service=None, rented_by=rented_by),))
+    else:
+        tells(world, past=(replace(PAST, rented_by=rented_by),))
+
+    await read(world, 2)
+
+    assert await world.ended(number) == state
 
 
 async def test_a_used_ref_with_another_phone_may_be_the_purchases(world: World) -> None:

@@ -129,7 +129,8 @@ def facts_of_rented(rented: Rented) -> dict[str, Any]:
 
 def past(row: PastNumber) -> dict[str, Any]:
     facts = {each.name: getattr(row, each.name) for each in fields(row)}
-    facts |= {"fate": row.fate.value, "rented_at": in_iso(row.rented_at)}
+    facts |= {"fate": row.fate.value}
+    facts |= {"rented_at": in_iso(row.rented_at), "rented_by": in_iso(row.rented_by)}
     return without_none(facts)
 
 

@@ -75,6 +75,7 @@ class OperationRoute(NamedTuple):
     method: str = "GET"
     price_limit: str = ""  #: Added to a purchase with a highest price; empty: there is none.
     options: Mapping[RentOption, str] = {}  #: The same with an option, whose `value` is put in.
+    cap: int = LIST_CAP  #: Bytes of a page, of the route of a list.
 
 
 OperationTable: TypeAlias = Mapping[Operation, OperationRoute]
@@ -358,7 +359,7 @@ class ProviderAccount(OperationCalls):
     async def _read_list(self, target: str, read: Callable[[Reply], T]) -> T:
         route, once = self._routes[Operation.LIST], self._capabilities.look_changes_things
         call = self._http.call if once else self._http.call_patiently  # What may charge: once.
-        return await call(Operation.LIST, target, read, method=route.method, cap=LIST_CAP)
+        return await call(Operation.LIST, target, read, method=route.method, cap=route.cap)
 
     async def history(self, since: datetime, until: datetime, skip: int) -> HistoryPage:
         """Only for families with a history; asking another is a mistake of ours."""

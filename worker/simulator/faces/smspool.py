@@ -72,6 +72,7 @@ class SmsPoolKnobs(FaceKnobs):
     status_type: Literal["number", "text"] = "number"
     phone_parts: bool = False  #: Without the whole number.
     active_has_ended: bool = True  #: The list of active orders holds those that have ended too.
+    completed_has_time: bool = True  #: False: the list says that the time of a completed is over.
     resend_cost_minor: int = 0
     resend_renames: bool = False  #: The next SMS belongs to another order.
     no_messages: Literal["object", "list"] = "list"  #: Of a rental without any.
@@ -341,9 +342,14 @@ class SmsPoolFace(Face):
             "service": f"Service {number.service}",
             "status": _row_status(number),
             "expiry": int(number.expires_at.timestamp()),
-            "time_left": max(0, int((number.expires_at - now).total_seconds())),
+            "time_left": self._time_left(number, now),
             "cost": exchange.price(number.cost_minor),
         }
+
+    def _time_left(self, number: SimulatedNumber, now: datetime) -> int:
+        if number.sms and not self._knobs.completed_has_time:
+            return 0
+        return max(0, int((number.expires_at - now).total_seconds()))
 
     def _local(self, at: datetime) -> datetime:
         return at + timedelta(hours=self._knobs.zone_hours)

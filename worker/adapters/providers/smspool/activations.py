@@ -39,6 +39,8 @@ from worker.ports.reporter import Operation
 HISTORY_SIZE: Final = 100
 HISTORY: Final = "/request/history?start={start}&length={length}&"
 ONE_ORDER: Final = "/request/history?start=0&length=10&search={ref}&"
+#: Bytes of the list, which holds all orders until they are archived: some sixty thousand of them.
+LIST_CAP: Final = 16 * 1024 * 1024
 MAY_RESEND: Final = OperationRoute("/sms/check_resend?orderid={ref}&", "POST")
 ROUTES: Final[OperationTable] = {
     Operation.RENT: OperationRoute(
@@ -52,7 +54,7 @@ ROUTES: Final[OperationTable] = {
         },
     ),
     Operation.LOOK: OperationRoute("/sms/check?orderid={ref}&", "POST"),
-    Operation.LIST: OperationRoute("/request/active?", "POST"),
+    Operation.LIST: OperationRoute("/request/active?", "POST", cap=LIST_CAP),
     Operation.CANCEL: OperationRoute("/sms/cancel?orderid={ref}&", "POST"),
     Operation.ASK_AGAIN: OperationRoute("/sms/resend?orderid={ref}&", "POST"),
     Operation.BALANCE: OperationRoute("/request/balance?", "POST"),
@@ -76,6 +78,7 @@ NO_RENT: Final = {
     "PRICE_NOT_FOUND": port.NoRent.PRICE_ABOVE_MAX,
     BAD_FIELD: port.NoRent.BAD_REQUEST,
 }
+_SECONDS: Final = re.compile("-?[0-9]{1,10}")
 COUNTRY_CODE_MAX: Final = 4  #: Digits: the longest are those of islands, as 1246.
 ENDED_ROWS: Final = frozenset({"refunded", "expired", "cancelled", "canceled"})
 
@@ -179,10 +182,11 @@ class SmsPoolReplies(ActivationReplies):
         return self._page(reply, reply.exact_json())
 
     def _page(self, reply: Reply, rows: object) -> port.ActivePage:
-        """All orders that are not archived, of which those without an ending are kept."""
+        """All orders that are not archived, of which those that may be live are kept."""
         if not reply.is_success or not isinstance(rows, list):
             raise self._fault(reply)
-        read = [self._row(reply, row) for row in rows]
+        now = _clock_of(rows)
+        read = [self._row(reply, row) for row in rows if not _is_over(row, now)]
         kept = [row for status, row in read if row.sms or status not in ENDED_ROWS]
         return port.ActivePage(kept, last=True)
 
@@ -199,6 +203,7 @@ class SmsPoolReplies(ActivationReplies):
             country=fields.str_of(row.get("short_name")),
             cost_minor=cost,
             currency=currency,
+            rented_by=fields.unix_of(row.get("expiry")),
         )
 
     def history(self, reply: Reply) -> HistoryPage:
@@ -231,6 +236,39 @@ def _whole(value: object) -> int | None:
     if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 4:
         return int(value)
     return value if type(value) is int else None
+
+
+def _seconds(value: object) -> int | None:
+    """A count of seconds, as a number or as its text; below zero it is over for so long."""
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        return int(value)
+    return value if type(value) is int else None
+
+
+def _clock_of(rows: Sequence[object]) -> int | None:
+    """The provider's time, by the orders that have some left; None where none has."""
+    times = (
+        expiry - left
+        for row in fields.objects_in(rows)
+        if (left := _seconds(row.get("time_left"))) is not None
+        and left > 0
+        and (expiry := _seconds(row.get("expiry"))) is not None
+    )
+    return max(times, default=None)
+
+
+def _is_over(row: object, now: int | None) -> bool:
+    """Whether the time of an order is over; one with an SMS must have ended by the clock, too.
+
+    Whether a completed one has `time_left` until its end is documented nowhere.
+    """
+    left = _seconds(row.get("time_left")) if isinstance(row, dict) else None
+    if not isinstance(row, dict) or left is None or left > 0:
+        return False
+    expiry = _seconds(row.get("expiry"))
+    if now is not None and expiry is not None and expiry < now:
+        return True
+    return sms_in_row(row.get("code"), row.get("full_code")) is None
 
 
 def is_yes(success: object) -> bool:

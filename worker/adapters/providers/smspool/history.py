@@ -89,6 +89,7 @@ def _past(row: object, currency: str) -> SoldOrder | None:
         country=fields.str_of(row.get("short_name")),
         cost_minor=cost,
         currency=cost_currency,
+        rented_by=fields.unix_of(row.get("expiry")),
     )
     return SoldOrder(number, _local(row.get("timestamp")), None if is_odd else sms, is_odd)
 
