@@ -15,7 +15,6 @@ from worker.adapters.store import (
     case_rows,
     case_views,
     obligations,
-    rental_messages,
     rental_orders,
     rentals,
 )
@@ -295,10 +294,10 @@ class CaseRepository:
         self, rental: UUID, sms: Sequence[Sms], *, now: datetime | None = None
     ) -> None:
         if sms:
-            await self._db.write(lambda c: rental_messages.keep(c, rental, sms, now))
+            await self._db.write(lambda c: rentals.keep_messages(c, rental, sms, now))
 
     async def messages(self, rental: UUID) -> list[long_rentals.RentalMessage]:
-        return await self._db.read(lambda c: rental_messages.kept(c, rental))
+        return await self._db.read(lambda c: rentals.messages(c, rental))
 
     async def lease_timers(
         self, limit: int, kinds: Collection[case_view.TimerKind], *, now: datetime | None = None

@@ -1,7 +1,8 @@
 """Rentals: booked and paid once, ended when the paid period is over."""
 
+import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.adapters.store import case_changes as locks
 from worker.adapters.store import case_rows, searching
+from worker.adapters.store.activations import TEXT_MAX, keepable
 from worker.adapters.store.database import Database, statement
 from worker.adapters.store.policies import state_for_orders
 from worker.adapters.store.rental_order_ends import NewOrderState
@@ -20,6 +22,7 @@ from worker.adapters.store.rental_order_ends import end as end_order
 from worker.domain import transfer
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
 from worker.domain.price_fate import PriceFate
+from worker.ports.provider import Sms
 from worker.ports.store import cases as port
 from worker.ports.store import rentals as rental_port
 from worker.ports.store.case_view import CaseKind, Timer, TimerKind
@@ -350,6 +353,36 @@ async def _whole(connection: AsyncConnection, row: RowMapping) -> rental_port.Re
         cancels=tuple(one for one in cases if one.kind is CaseKind.RENTAL_CANCEL),
         claims=tuple(one for one in cases if one.kind is CaseKind.CLAIM),
     )
+
+
+async def keep_messages(
+    connection: AsyncConnection, rental: UUID, sms: Sequence[Sms], now: datetime | None
+) -> None:
+    await connection.execute(
+        statement("cases/keep_messages"),
+        {
+            "rental": rental,
+            "hashes": [_message_hash(one) for one in sms],
+            "codes": [keepable(one.code, TEXT_MAX) for one in sms],
+            "texts": [None if one.text is None else keepable(one.text, TEXT_MAX) for one in sms],
+            "received": [one.received_at for one in sms],
+            "now": now,
+        },
+    )
+
+
+async def messages(connection: AsyncConnection, rental: UUID) -> list[rental_port.RentalMessage]:
+    rows = await connection.execute(statement("cases/rental_messages"), {"rental": rental})
+    return [rental_port.RentalMessage(*row) for row in rows]
+
+
+def _message_hash(sms: Sms) -> str:
+    """A provider may give no time, or no text: what it gives is what tells two messages apart.
+
+    It is of what the provider gives, not of what is kept of it: rows of before stay the same.
+    """
+    parts = [sms.code, sms.text, None if sms.received_at is None else sms.received_at.isoformat()]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 # As `cases/book_rental.sql` and `cases/end_rental.sql` write them.
