@@ -168,6 +168,7 @@ class OutageFacts(NamedTuple):
     credited_minor: int = 0  #: For this rental, before.
     first_refund_from: datetime | None = None
     replacement_linked_at: datetime | None = None
+    account_flags: frozenset[vocabulary.AccountFlag] = frozenset()
     history: tuple[PastEvent, ...] = ()
     service: str | None = None
     country: str | None = None

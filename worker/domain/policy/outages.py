@@ -8,6 +8,7 @@ from worker.domain import calendar
 from worker.domain.policy import decision
 from worker.domain.policy.deadlines import credit_by, non_receiving_until, review_by
 from worker.domain.policy.facts import OrderFacts, OutageFacts, PastEvent
+from worker.domain.policy.findings import denied_by
 from worker.domain.policy.language.choices import OverLimit
 from worker.domain.policy.language.profile import Profile
 from worker.domain.policy.limits import exceeded
@@ -97,6 +98,11 @@ def _replaced(case: OutageCase) -> decision.Decision | None:
 def _settled(case: OutageCase) -> decision.Decision | None:
     done = case.facts.credited_minor >= case.facts.price_minor
     return decision.nothing(Reason.ALREADY_SETTLED) if done else None
+
+
+def _barred(case: OutageCase) -> decision.Decision | None:
+    reason = denied_by(case.profile, case.facts.account_flags, leaves=False)
+    return None if reason is None else decision.deny(reason)
 
 
 def _policy_silent(case: OutageCase) -> decision.Decision | None:
@@ -189,6 +195,7 @@ _CHECKS: tuple[OutageCheck, ...] = (
     _version,
     _replaced,
     _settled,
+    _barred,
     _policy_silent,
     _client_caused,
     _no_contact,

@@ -210,3 +210,38 @@ def test_an_sms_or_the_repair_ends_an_outage_whichever_came_first(ask: AskPolicy
     assert minor(sms_received_at=5 * DAY, restored_at=3 * DAY) == 200
     assert minor(sms_received_at=DAY - US, restored_at=3 * DAY) == 200
     assert minor(sms_received_at=DAY, restored_at=3 * DAY) == 0
+
+
+@pytest.mark.parametrize(
+    ("bar", "flag", "reason"),
+    [
+        ("unlawful", "unlawful_use_confirmed", "unlawful_use"),
+        ("fraud", "fraud_confirmed", "fraud"),
+        ("complaint", "complaint_provider", "complaint_received"),
+        ("law_enforcement", "blocked_law_enforcement", "account_frozen"),
+        ("rules_block", "blocked_rules", "account_blocked_rules"),
+    ],
+)
+def test_what_bars_every_credit_bars_that_of_an_outage(
+    ask: AskPolicy, bar: str, flag: str, reason: str
+) -> None:
+    given: dict[str, Any] = {
+        "rental_start": timedelta(0),
+        "rental_end": 30 * DAY,
+        "price_minor": 3000,
+        "contacted_at": DAY,
+        "restored_at": 4 * DAY,
+        "now": 20 * DAY,
+    }
+
+    def asked(value: str, **facts: Any) -> Answer:
+        policy = {"outage": {"threshold_s": 0}, "bars": {bar: value}}
+        return ask(policy, "outage_tick", **given, **facts)
+
+    barred = ("deny", reason, 0, 0, None, None)
+    assert asked("all", account_flags=[flag]) == barred
+    assert asked("all", account_flags=[flag], outage_verified=None) == barred
+    assert asked("client", account_flags=[flag])[:3] == ("prorated_credit", "outage_over_24h", 300)
+    assert asked("all", account_flags=["charged_back"])[0] == "prorated_credit"
+    settled = asked("all", account_flags=[flag], credited_minor=3000)
+    assert settled[:2] == ("none", "already_settled")
