@@ -78,6 +78,15 @@ STORE_WRITE: Final = Backoff(
 )
 #: A reading of a provider's list and history that proved nothing about purchases in doubt.
 PROOF: Final = Backoff(first=timedelta(seconds=30), longest=timedelta(minutes=10), jitter=0.5)
+#: A purchase whose answer was lost, asked for again with the key by which its provider buys once.
+#: With a call that hangs before and after it ends before the purchase is taken for forgotten.
+SAME_KEY: Final = Backoff(
+    first=timedelta(seconds=1),
+    longest=timedelta(seconds=2),
+    jitter=0.5,
+    attempts=3,
+    within=timedelta(seconds=5),
+)
 #: A read of a provider that nobody else repeats.
 PROVIDER_READ: Final = Backoff(
     first=timedelta(milliseconds=750), longest=timedelta(seconds=3), jitter=2 / 3, attempts=3
@@ -113,6 +122,7 @@ BACKOFFS: Final[Mapping[str, AnyBackoff]] = {
     "keep_bought": KEEP_BOUGHT,
     "store_write": STORE_WRITE,
     "proof": PROOF,
+    "same_key": SAME_KEY,
     "provider_read": PROVIDER_READ,
     "accept_job": ACCEPT_JOB,
     "arq_worker": ARQ_WORKER,

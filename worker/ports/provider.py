@@ -234,7 +234,10 @@ class Provider(Protocol):
         ...
 
     async def rent(self, request: RentRequest) -> Rented | NoRent:
-        """Buy a number. Sent once: after `ProviderUnavailable(sent=True)` it may be bought."""
+        """Buy a number, once: after `ProviderUnavailable(sent=True)` it may be bought.
+
+        It is sent again only where the provider takes `order` for a key, by which it buys once.
+        """
         ...
 
     async def look(self, ref: ProviderRef) -> Observation:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from worker.domain.price_fate import PriceFate
-from worker.ports.errors import ProviderError, UnknownReply
+from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
 from worker.ports.provider import (
     CodesArrived,
     Ended,
@@ -179,19 +179,19 @@ async def bought_with(it: Simulated, key: str) -> None:
     await it.provider.rent(RentRequest("timeout", "us", order=key))
 
 
-@pytest.mark.parametrize("keeps_keys", [False, True])
-async def test_a_purchase_is_sent_once_whether_or_not_its_key_is_kept(keeps_keys: bool) -> None:
-    async with textverified(keeps_keys=keeps_keys) as it:
+async def test_a_purchase_whose_answers_stay_lost_is_in_doubt_and_made_once() -> None:
+    async with textverified() as it:
         await it.provider.balance()
         await it.fault("reply-lost", operations=["rent"])
-        with pytest.raises(ProviderError):
+        with pytest.raises(ProviderUnavailable) as raised:
             await bought_with(it, "a-1")
         await it.heal()
 
         (row,) = (await it.provider.list_active(0)).rows
 
-        assert (await it.summary())["purchases"] == 1
+        assert raised.value.sent
         assert row.service == "timeout"
+        assert (await it.summary())["purchases"] == 1
 
 
 async def test_a_purchase_whose_details_are_lost_is_in_doubt_and_in_the_list() -> None:

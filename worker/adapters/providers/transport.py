@@ -114,7 +114,7 @@ class Transport:
         self._reporter = context.reporter
         self._sleep = context.sleep
         self.monotonic = context.monotonic
-        self._retry = TenacityRetry(
+        self.retry = TenacityRetry(
             sleep=self._before_the_next, monotonic=context.monotonic, chance=context.random
         )
         self.pay_more = context.pay
@@ -232,7 +232,7 @@ class Transport:
         on: tuple[type[ProviderError], ...] = (ProviderUnavailable,),
     ) -> T:
         """The same, a few times: only for what changes nothing and nobody else repeats."""
-        return await self._retry(
+        return await self.retry(
             PROVIDER_READ,
             lambda: self.call(operation, target, read, method=method, cap=cap),
             on=on,

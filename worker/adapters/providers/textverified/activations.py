@@ -5,7 +5,7 @@ country, which is put before them. The first SMS completes a verification and no
 so a finish is a look. A refused change has no body: only the details show what happened.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,16 +21,17 @@ from worker.adapters.providers.family import (
     ProviderConfig,
     word_under,
 )
-from worker.adapters.providers.reply import Reply
+from worker.adapters.providers.reply import RateLimited, Reply
 from worker.adapters.providers.textverified import lists
 from worker.adapters.providers.textverified.lists import LinkedRows, Verification
 from worker.adapters.providers.textverified.one_change import TextVerifiedTransport
 from worker.adapters.providers.transport import Probe, ProviderContext, Transport, escaped
 from worker.adapters.providers.wire import Endpoint, MoreSent
+from worker.domain.backoff import SAME_KEY
 from worker.domain.ids import ProviderRef
 from worker.domain.price_fate import PriceFate
 from worker.ports import provider as port
-from worker.ports.errors import ProviderError, ProviderUnavailable, UnknownReply
+from worker.ports.errors import CircuitOpen, ProviderError, ProviderUnavailable, UnknownReply
 from worker.ports.provider import HistoryPage
 from worker.ports.reporter import Operation
 
@@ -207,13 +208,7 @@ class TextVerifiedAccount(ProviderAccount):
             return port.NoRent.BAD_REQUEST
         reused = request.options.reused
         if reused is None:
-            bought = await self._http.call(
-                Operation.RENT,
-                ROUTES[Operation.RENT].target,
-                self._replies.bought,
-                method="POST",
-                more=self._order(request),
-            )
+            bought = await self._bought(request)
         elif request.max_cost_minor is not None:
             return port.NoRent.PRICE_ABOVE_MAX  # This call takes no limit.
         else:
@@ -230,6 +225,44 @@ class TextVerifiedAccount(ProviderAccount):
             raise ProviderUnavailable(self.name, "bought, but not read")
         return rented
 
+    async def _bought(self, request: port.RentRequest) -> ProviderRef | port.NoRent:
+        """Sent once; where the answer is lost, again with the same key, by which it buys once."""
+        try:
+            return await self._ask_for(request)
+        except ProviderUnavailable as lost:
+            if request.order is None or not lost.sent:
+                raise
+            bought = await self._asked_again(request)
+            if bought is None:
+                raise
+            return bought
+
+    async def _asked_again(self, request: port.RentRequest) -> ProviderRef | None:
+        """What was bought. A refusal says nothing: the first request may be carried out after it.
+
+        What would not be sent now counts as one: the first request was.
+        """
+        await self._http.pay_more()
+        try:
+            bought = await self._http.retry(
+                SAME_KEY,
+                lambda: self._ask_for(request),
+                on=ProviderUnavailable,
+                unless=(CircuitOpen, RateLimited),
+            )
+        except ProviderError:
+            return None
+        return None if isinstance(bought, port.NoRent) else bought
+
+    def _ask_for(self, request: port.RentRequest) -> Awaitable[ProviderRef | port.NoRent]:
+        return self._http.call(
+            Operation.RENT,
+            ROUTES[Operation.RENT].target,
+            self._replies.bought,
+            method="POST",
+            more=self._order(request),
+        )
+
     def _order(self, request: port.RentRequest) -> MoreSent:
         body: dict[str, Any] = {"serviceName": request.service, "capability": "sms"}
         if request.options.area_code is not None:
@@ -239,7 +272,7 @@ class TextVerifiedAccount(ProviderAccount):
         if request.max_cost_minor is not None:
             price = fields.major(request.max_cost_minor, self._currency)
             body["maxPrice"] = orjson.Fragment(price)
-        # With the same key the same purchase is answered, should it ever reach them twice.
+        # With the same key the same purchase is answered, and not made again.
         key = (("Idempotency-Key", request.order),) if request.order else ()
         return MoreSent((JSON, *key), orjson.dumps(body))
 

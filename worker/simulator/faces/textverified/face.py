@@ -59,7 +59,6 @@ class TextVerifiedKnobs(FaceKnobs):
     cancelled_body: Literal["", "{}"] = ""
     refusal_body: Literal["", "error"] = ""  #: Of a refused change.
     change_seconds: float = 0.01  #: Another change meanwhile is answered with 429.
-    keeps_keys: bool = True  #: The same Idempotency-Key buys once.
     signature_key: Literal["secret", "bare", "decoded"] = "decoded"  #: What of `whsec_…` signs.
 
 
@@ -236,7 +235,7 @@ class TextVerifiedFace(Face):
             deny(DenialReason.BAD_KEY)
 
     def _rent(self, ctx: CallContext) -> FaceReply:
-        key = ctx.arg("key") if self._knobs.keeps_keys else ""
+        key = ctx.arg("key")  # The same one buys once, and is answered alike.
         number = ctx.engine.ledger.by_order.get(key)
         if number is None:
             number = ctx.rent(
