@@ -99,6 +99,17 @@ async def test_a_mistake_is_one_line_with_its_cause(
     assert (code, line.startswith("unreachable"), cause in line) == (5, True, True), line
 
 
+async def test_a_certificate_of_another_name_is_refused_unless_the_url_allows_it(
+    server: TlsRedis, database_url: str
+) -> None:
+    url = f"rediss://127.0.0.1:{server.tls_port}/0?ssl_ca_certs={server.signed.authority}"
+
+    refused, line = await line_of_redis(database_url, url)
+    assert (refused, line.startswith("unreachable")) == (5, True), line
+    _, line = await line_of_redis(database_url, f"{url}&ssl_check_hostname=no")
+    assert line.startswith("ok"), line
+
+
 async def test_what_is_trusted_connects(server: TlsRedis, database_url: str) -> None:
     url = f"rediss://{HOST}:{server.tls_port}/0?ssl_ca_certs={server.signed.authority}"
 

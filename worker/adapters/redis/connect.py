@@ -18,6 +18,8 @@ def open_pool(
 ) -> redis.asyncio.BlockingConnectionPool:
     """A pool of its own; whoever is served last waits no longer than for an answer."""
     tcp: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    if url.startswith("rediss:"):
+        tcp["ssl_check_hostname"] = True  # The client's default is any name of a trusted authority.
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=size,
