@@ -218,6 +218,26 @@ async def test_a_pickle_that_runs_something_is_kept_and_not_read(
     assert [one.body for one in work.refused] == [pickle.dumps(job)]
 
 
+def test_a_pickle_that_unfolds_without_end_is_not_read() -> None:
+    one: list[object] = ["a"]
+    for _ in range(12):
+        one = [one] * 10
+    body = pickle.dumps({"t": None, "f": "accept", "a": [{"x": one}], "k": {}, "et": 1})
+    assert len(body) < 400
+
+    with pytest.raises(ValueError, match="more than plain values"):
+        load(body)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_thousand_numbers_in_one_pickle_are_read(protocol: int) -> None:
+    codes = [{"code": "1", "received_at": None}] * 10
+    numbers = [{**BODY, "provider_ref": str(n), "codes": codes} for n in range(1_000)]
+    job: dict[str, Any] = {"t": None, "f": "accept", "a": [numbers], "k": {}, "et": 1}
+
+    assert load(pickle.dumps(job, protocol)) == job
+
+
 async def test_a_job_that_an_ordinary_pool_pickled_is_understood(
     work: Work, redis_url: str
 ) -> None:

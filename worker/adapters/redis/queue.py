@@ -18,6 +18,7 @@ from worker.adapters.redis.connect import open_pool
 from worker.ports.handover import QUEUE
 
 BODY_MAX: Final = 4 * 1024 * 1024  #: Bytes; a thousand numbers are a tenth of it.
+UNFOLDED_MAX: Final = 4 * BODY_MAX  #: Values and characters, where one is named again and again.
 _INSTANTS: Final = frozenset({"datetime", "timezone", "timedelta"})  #: Of the module datetime.
 _OPCODES: Final = re.compile(
     "PROTO|FRAME|STOP|MARK|NONE|NEWTRUE|NEWFALSE|INT|BININT[12]?|LONG1?|FLOAT|BINFLOAT"
@@ -75,10 +76,34 @@ def _unpickled(body: bytes) -> Any:  # noqa: ANN401 - whatever it holds, of plai
     """Raises `ValueError` for all that is not plain, without quoting it."""
     try:
         if len(body) <= BODY_MAX and _is_plain(body):
-            return _PlainUnpickler(io.BytesIO(body)).load()
+            job = _PlainUnpickler(io.BytesIO(body)).load()
+            if _is_bearable(job):
+                return job
     except Exception:  # noqa: BLE001 - a broken pickle can raise anything
         raise ValueError("a pickle that cannot be read") from None
     raise ValueError("a pickle of more than plain values")
+
+
+def _is_bearable(job: object) -> bool:
+    """Whether it is not too long as JSON, where each value counts wherever it stands.
+
+    A pickle of 200 bytes can name one list ten times in the next one, again and again: written
+    out it would take all memory there is.
+    """
+    length, waiting = 0, [job]
+    while waiting and length <= UNFOLDED_MAX:
+        match waiting.pop():
+            case dict() as table:
+                waiting += [*table, *table.values()]
+                length += len(table)
+            case list() | tuple() as several:
+                waiting += several
+                length += len(several)
+            case str() | bytes() as text:
+                length += len(text)
+            case _:
+                pass
+    return length <= UNFOLDED_MAX
 
 
 def _is_plain(body: bytes) -> bool:
