@@ -1,6 +1,7 @@
 """A period of the books is closed, exported and dropped: no account and no audit notices."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -298,6 +299,22 @@ async def test_the_files_hold_every_row_and_say_what_they_add_up_to(
     alice = next(row for row in opening if row["account"] == ALICE)
     assert (alice["available_minor"], alice["held_minor"]) == await broken_shop.money()
     assert str(old.delivered) in (folder / "settlement.ndjson").read_text()
+
+
+@pytest.mark.usefixtures("broken_shop")
+async def test_only_who_exports_the_books_may_read_the_files(
+    periods: Periods, tmp_path: Path
+) -> None:
+    usual = os.umask(0o022)
+    try:
+        await close_and_export(periods, tmp_path)
+    finally:
+        os.umask(usual)
+
+    folder = tmp_path / "until-2020-02-01"
+    modes = [path.stat().st_mode for path in (folder, *folder.iterdir())]
+    assert len(modes) > 5
+    assert {mode & 0o077 for mode in modes} == {0}
 
 
 async def refusal(step: Awaitable[object]) -> str:

@@ -143,9 +143,13 @@ def write_list(folder: Path, period: Mapping[str, Any], files: Sequence[WrittenF
 
 @contextmanager
 def fresh_part(file: Path) -> Iterator[Path]:
-    """Where *file* is written until it is whole: nobody else writes there, and nothing is left."""
+    """Where *file* is written until it is whole: nobody else writes there, and nothing is left.
+
+    Only who writes it may read it: it tells of customers and their money.
+    """
     part = file.with_name(f".{file.name}.{uuid4().hex}.part")
     try:
+        part.touch(mode=0o600, exist_ok=False)
         yield part
     finally:
         part.unlink(missing_ok=True)

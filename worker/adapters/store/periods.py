@@ -275,7 +275,7 @@ def _exporter(
         if period["dropping_since"] is not None or await _is_there(period, folder):
             return None
         try:
-            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
             files = [await _write(connection, name, period, folder) for name in BOOKS]
             sums = statement("books/period_sums")
             found = await audit.fetch_patiently(connection, sums, period, within_s=EXPORT_S)
