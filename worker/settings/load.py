@@ -206,6 +206,8 @@ def effective(loaded: Loaded) -> Iterator[Setting]:
             value = value[part] if isinstance(value, dict) else getattr(value, part)
         if key in _URLS and isinstance(value, SecretStr):
             value = masked_url(value.get_secret_value())
+        if key == ("events", "url") and isinstance(value, str):
+            value = masked_endpoint(value)
         yield Setting(model.dotted(key), _masked(value), loaded.origins.of(key))
 
 
@@ -231,6 +233,13 @@ def masked_url(url: str) -> str:
     shown = split._replace(scheme="", netloc="", query=urlencode(query, safe="*/"))
     # Put together by hand: urlunsplit leaves the slashes of unix:///run/valkey out.
     return f"{split.scheme}://{netloc}{urlunsplit(shown)}"
+
+
+def masked_endpoint(url: str) -> str:
+    """Where it is, without what may let anybody post there: its path, its query, a password."""
+    split = urlsplit(url)
+    host = split.netloc.rpartition("@")[2]
+    return f"{split.scheme}://{host}{f'/{MASK}' if split.path.strip('/') or split.query else ''}"
 
 
 def policy_directory(directory: Path) -> Path:

@@ -83,7 +83,10 @@ class AdminSettings(Table):
 
 
 class EventsSettings(Table):
-    url: Annotated[Annotated[str, AfterValidator(values.check_http_url)] | None, _OPTIONAL] = None
+    #: Its path often holds a token.
+    url: Annotated[
+        Annotated[str, AfterValidator(values.check_http_url)] | None, _OPTIONAL, Field(repr=False)
+    ] = None
     secret: Annotated[
         Annotated[SecretStr, AfterValidator(values.check_signing_secret)] | None, _OPTIONAL
     ] = None

@@ -243,6 +243,21 @@ def test_what_is_in_effect_shows_every_key_and_no_secret(
     assert lines["events.secret"][0] == "********"
 
 
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("https://shop.example/hooks/T0KEN?key=s3cr3t", "https://shop.example/********"),
+        ("https://u:s3cr3t@shop.example:8443", "https://shop.example:8443"),
+    ],
+)
+def test_the_path_of_the_endpoint_is_a_secret(loading: Load, url: str, masked: str) -> None:
+    loaded = loading("", {"AW_EVENTS__URL": url, "AW_EVENTS__SECRET": "s" * 32})
+
+    assert shown(loaded)["events.url"][0] == masked
+    assert not any(secret in repr(loaded.settings) for secret in ("T0KEN", "s3cr3t"))
+    assert loaded.settings.events.url == url
+
+
 @pytest.fixture
 def all_secrets() -> Callable[[], tuple[str, dict[str, str]]]:
     secrets = {
