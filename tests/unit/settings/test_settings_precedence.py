@@ -251,7 +251,7 @@ def test_what_is_in_effect_shows_every_key_and_no_secret(
     ],
 )
 def test_the_path_of_the_endpoint_is_a_secret(loading: Load, url: str, masked: str) -> None:
-    loaded = loading("", {"AW_EVENTS__URL": url, "AW_EVENTS__SECRET": "s" * 32})
+    loaded = loading("", {"AW_EVENTS__URL": url, "AW_EVENTS__SECRET": "whsec_" + "YWFh" * 8})
 
     assert shown(loaded)["events.url"][0] == masked
     assert not any(secret in repr(loaded.settings) for secret in ("T0KEN", "s3cr3t"))
