@@ -11,7 +11,12 @@ from worker.adapters.redis.connect import open_pool
 
 @pytest.mark.parametrize(
     ("query", "checked"),
-    [("", True), ("?ssl_check_hostname=yes", True), ("?ssl_check_hostname=no", False)],
+    [
+        ("", True),
+        ("?ssl_check_hostname=yes", True),
+        ("?ssl_check_hostname=no", False),
+        ("?ssl_cert_reqs=none", False),
+    ],
 )
 def test_the_name_is_checked_unless_the_url_says_no(query: str, checked: bool) -> None:
     pool: Any = open_pool(f"rediss://:pw@redis.example:6380/0{query}")

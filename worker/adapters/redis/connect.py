@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import redis.asyncio
 from redis.asyncio.connection import AbstractConnection
@@ -18,8 +19,6 @@ def open_pool(
 ) -> redis.asyncio.BlockingConnectionPool:
     """A pool of its own; whoever is served last waits no longer than for an answer."""
     tcp: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
-    if url.startswith("rediss:"):
-        tcp["ssl_check_hostname"] = True  # The client's default is any name of a trusted authority.
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=size,
@@ -28,10 +27,21 @@ def open_pool(
         socket_timeout=answer_seconds,
         health_check_interval=IDLE_CHECK_SECONDS,
         **tcp,
+        **checked_name(url),
     )
     # The URL has chosen among TCP, TLS and UNIX sockets; each can be cancelled now.
     pool.connection_class = type("Connection", (Cancellable, pool.connection_class), {})
     return pool
+
+
+def checked_name(url: str) -> dict[str, Any]:
+    """The client would take any name of a trusted authority; what the URL says goes first.
+
+    Where no certificate is asked for, there is no name to check.
+    """
+    split = urlsplit(url)
+    unasked = parse_qs(split.query).get("ssl_cert_reqs") == ["none"]
+    return {"ssl_check_hostname": True} if split.scheme == "rediss" and not unasked else {}
 
 
 class Cancellable(AbstractConnection):

@@ -18,7 +18,8 @@ from worker.adapters.redis.connect import open_pool
 from worker.ports.handover import QUEUE
 
 BODY_MAX: Final = 4 * 1024 * 1024  #: Bytes; a thousand numbers are a tenth of it.
-UNFOLDED_MAX: Final = 4 * BODY_MAX  #: Values and characters, where one is named again and again.
+UNFOLDED_MAX: Final = 4 * BODY_MAX  #: Characters, where a value is named again and again.
+OF_A_VALUE: Final = 16  #: Characters that it counts for at least: to count them takes time, too.
 _INSTANTS: Final = frozenset({"datetime", "timezone", "timedelta"})  #: Of the module datetime.
 _OPCODES: Final = re.compile(
     "PROTO|FRAME|STOP|MARK|NONE|NEWTRUE|NEWFALSE|INT|BININT[12]?|LONG1?|FLOAT|BINFLOAT"
@@ -95,10 +96,10 @@ def _is_bearable(job: object) -> bool:
         match waiting.pop():
             case dict() as table:
                 waiting += [*table, *table.values()]
-                length += len(table)
+                length += OF_A_VALUE * len(table)
             case list() | tuple() as several:
                 waiting += several
-                length += len(several)
+                length += OF_A_VALUE * len(several)
             case str() | bytes() as text:
                 length += len(text)
             case _:

@@ -23,6 +23,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from worker.adapters.redis.connect import checked_name
 from worker.adapters.store.database import scalar
 from worker.adapters.store.layout import LAYOUT
 from worker.adapters.store.postgres import PostgresStore
@@ -235,7 +236,7 @@ def about_postgres(version: int, took: float, *, replica: bool, fsync: str) -> l
 async def redis_server(settings: Settings) -> list[Result]:
     url = settings.redis.url.get_secret_value()
     pool = redis.asyncio.BlockingConnectionPool.from_url(
-        url, socket_timeout=5, socket_connect_timeout=5
+        url, socket_timeout=5, socket_connect_timeout=5, **checked_name(url)
     )
     client = redis.asyncio.Redis.from_pool(pool)
     try:
