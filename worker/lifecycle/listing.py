@@ -6,7 +6,7 @@ between pages, and some cannot be read at all.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,9 +53,8 @@ class _Memory:
     pages: int = 1  #: Of the last reading.
     unanswered: bool = False  #: No page of the last reading could be had.
     compare_at: float = float("-inf")  #: When the next comparison may be, on the process's clock.
-    unread_since: float | None = (
-        None  #: Since when no reading was whole, and nobody made due for it.
-    )
+    #: Since when no reading was whole, or numbers were made due because of that.
+    unread_since: float | None = None
     named: list[ProviderRef] = field(default_factory=list)  #: By the pages read since then.
     looked_at: ActivationId | None = None  #: The number that was made due last.
     reading: _Reading | None = None  #: Which was not at its end when its tick was.
@@ -106,8 +105,8 @@ class Listing:
         if not reading.ended:
             memory.reading = reading
         elif reading.whole:
-            memory.pages, memory.unread_since = reading.page, None
-            await self._absent(provider, terms, memory, reading, ABSENT_EVERY)
+            memory.pages, memory.unread_since, memory.named = reading.page, None, []
+            await self._absent(provider, terms, reading.refs, reading.started, ABSENT_EVERY)
         elif provider.circuit is Circuit.CLOSED:
             await self._unread(provider, terms, memory, reading)
         return len(reading.refs) - before
@@ -118,11 +117,11 @@ class Listing:
         """Pages are lost now and then; for a while none may have named a number."""
         now, wait = self.clock.monotonic(), UNREAD_POLLS * terms.poll
         if memory.unread_since is None:
-            memory.unread_since, memory.named = now, []
+            memory.unread_since = now
         memory.named += reading.refs
         if now - memory.unread_since >= wait.total_seconds():
-            reading.refs, memory.unread_since = memory.named, None
-            await self._absent(provider, terms, memory, reading, wait)
+            named, memory.unread_since, memory.named = memory.named, None, []
+            await self._absent(provider, terms, named, reading.started, wait)
 
     async def _pages(
         self,
@@ -180,26 +179,22 @@ class Listing:
         self,
         provider: Provider,
         terms: ProviderTerms,
-        memory: _Memory,
-        reading: _Reading,
+        named: Sequence[ProviderRef],
+        at: datetime,
         every: timedelta,
     ) -> None:
-        """Make numbers due that no page names; seldom, as every live one is compared.
+        """Make numbers due that no page has named by *at*; seldom, as every live one is compared.
 
         They are looked at beside the next reading: one that hangs must not hold that up. Where they
         are many, each has its turn.
         """
-        began = self.clock.monotonic()
+        memory, began = self._memory[provider.name], self.clock.monotonic()
         if began < memory.compare_at:
             return
         memory.compare_at = began + every.total_seconds()
         most = int(terms.requests_per_second * every.total_seconds() * ABSENT_RATE)
         missing = await self.activations.missing_from(
-            provider.name,
-            reading.refs,
-            reading.started - ABSENT_AGE,
-            max(ABSENT_LEAST, most),
-            after=memory.looked_at,
+            provider.name, named, at - ABSENT_AGE, max(ABSENT_LEAST, most), after=memory.looked_at
         )
         memory.looked_at = missing[-1].id if missing else None
         took = self.clock.monotonic() - began

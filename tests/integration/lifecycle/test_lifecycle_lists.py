@@ -325,9 +325,10 @@ async def test_numbers_of_a_list_that_cannot_be_read_are_looked_at_after_a_while
         await listed.read_list()
         assert await hinted(listed) == set()
         listed.elapsed += listed.their_terms.poll.total_seconds()
-    await listed.read_list()
+    rows = await listed.read_list()
 
     assert await hinted(listed) == {"cut off"}
+    assert rows == 1, "of this reading alone"
 
 
 async def test_an_absent_number_is_credited_only_when_the_look_says_so(listed: World) -> None:
