@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from tests.unit.domain.policy.policy_texts import IDLE, NOTHING_IDLE, limit
-from worker.domain.policy.checking import problems_in, problems_of, problems_when_loaded
+from worker.domain.policy.checking import problems_in, problems_of
 from worker.domain.policy.effect.search import keys_without_effect
-from worker.domain.policy.language.file_problems import ProfileError
 from worker.domain.policy.language.loading import (
-    NO_NAME,
-    load_profile,
     policy_names,
     profile_from,
     shipped_policies,
@@ -165,31 +162,6 @@ def test_what_could_not_be_read_is_no_missing_neighbour(tmp_path: Path) -> None:
     text = 'withdrawal = { mode = "balanc", decided = "grant" }'
     (problem,) = problems_of(file_of(tmp_path, text))
     assert problem.key == "withdrawal.mode"
-
-
-def test_a_whole_directory_is_checked_with_its_clauses(tmp_path: Path) -> None:
-    (tmp_path / "clauses").mkdir()
-    (tmp_path / "clauses" / "shop.toml").write_text("clause = 5")
-    file_of(tmp_path, 'cancel.late = "deny"')
-    (tmp_path / "broken.toml").write_text("= 3")
-
-    assert [problem.key for problem in problems_in(tmp_path)] == ["", "cancel.late", "clause"]
-    assert [problem.key for problem in problems_when_loaded(tmp_path)] == ["", "clause"]
-
-
-def test_a_file_with_the_name_of_no_policy_is_a_problem_and_a_hidden_one_is_none(
-    tmp_path: Path,
-) -> None:
-    for name in ("P1 copy", "._P1", "ours"):
-        (tmp_path / f"{name}.toml").write_text("cancel.button = true")
-
-    for problems in (problems_in(tmp_path), problems_when_loaded(tmp_path)):
-        assert [(Path(each.file).name, each.problem) for each in problems] == [
-            ("P1 copy.toml", NO_NAME)
-        ]
-    assert policy_names(tmp_path) == sorted(["P1 copy", "ours", *policy_names()])
-    with pytest.raises(ProfileError, match="its name is that of no policy"):
-        load_profile("P1 copy", tmp_path)
 
 
 def test_the_shipped_policies_are_checked_within_two_seconds() -> None:

@@ -4,9 +4,17 @@ from typing import Any
 
 import pytest
 
-from worker.domain.policy.at_intake import CancelTerms, cancel_terms, ending_asks_account
+from worker.domain.policy.at_intake import (
+    ANY_TIME,
+    CancelTerms,
+    cancel_terms,
+    ending_asks_account,
+    order_words,
+)
 from worker.domain.policy.language.loading import profile_from
+from worker.domain.policy.language.matching import OrderWords
 from worker.domain.policy.language.profile import Profile
+from worker.domain.policy.vocabulary import BuyChannel, Product
 
 AUTO: dict[str, Any] = {"sms": {"auto_credit_mode": "automatic"}}
 IGNORED = {"restrictions_shown": True, "restrictions_ignored": True}
@@ -73,3 +81,38 @@ def test_the_end_of_a_window_asks_the_account_where_it_decides(
     policy: dict[str, Any], asks: bool
 ) -> None:
     assert ending_asks_account(written(policy)) is asks
+
+
+def test_without_a_policy_on_it_a_press_is_free_from_the_purchase_on() -> None:
+    assert CancelTerms(offered=True, from_s=0, until_s=None, judged=False) == ANY_TIME
+    assert cancel_terms(written({}), {}) == ANY_TIME
+
+
+def test_exceptions_see_an_order_as_it_was_told() -> None:
+    told = {
+        "operator": "o2",
+        "labels": ["vip"],
+        "buy_channel": "api",
+        "payment_method": "card",
+        "service_2fa": True,
+    }
+    words = OrderWords(
+        service="tg",
+        country="de",
+        operator="o2",
+        labels=frozenset({"vip"}),
+        product=Product.ONE_TIME,
+        buy_channel=BuyChannel.API,
+        payment_method="card",
+        service_2fa=True,
+        price_minor=350,
+    )
+    assert order_words("tg", "de", 350, told) == words
+    rented = order_words("tg", "de", 350, told, rental=True)
+    assert rented == words._replace(product=Product.RENTAL)
+
+
+def test_what_was_not_told_of_an_order_is_the_web_and_the_balance() -> None:
+    words = order_words("tg", "de", 350, {})
+    assert (words.operator, words.labels, words.service_2fa) == (None, frozenset(), False)
+    assert (words.buy_channel, words.payment_method) == (BuyChannel.WEB, "balance")

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.domain.policy.policy_answers import DAY, HOUR, US, Answer, AskPolicy
 from worker.domain.policy import decide, question_from
+from worker.domain.policy.claim_case import may_leave
 from worker.domain.policy.language.loading import profile_from
 
 GRANT: dict[str, Any] = {"claims": {"kinds": {"own": {"decided": "grant"}}}}
@@ -80,7 +81,9 @@ def test_what_leaves_may_take_along_what_was_credited_and_is_still_there(ask: As
     half = {"claims": {"kinds": {"own": {"decided": "grant", "share_bp": 5000}}}}
     assert leaves(policy=half, credited_minor=100) == out(500)
     assert leaves(policy=half, paid_out_minor=100) == out(400)
+    assert leaves(policy=half, paid_out_minor=300) == out(200)
     assert leaves(policy=half, paid_out_minor=500) == denied("already_refunded")
+    assert leaves(policy=half, paid_out_minor=600) == denied("already_refunded")
     goodwill = leaves(policy=half, paid_out_minor=500, credited_minor=100)
     assert goodwill == denied("already_refunded")
 
@@ -136,6 +139,10 @@ def test_the_unused_part_that_leaves(ask: AskPolicy) -> None:
     assert leaves(now=10 * DAY) == denied("number_was_provided")
     spent = leaves(credited_minor=1000, credit_available_minor=0)
     assert spent == denied("nothing_refundable")
+    # Of what ran out nothing is there to leave, not even what was credited for it.
+    assert leaves(now=10 * DAY, credited_minor=300) == denied("number_was_provided")
+    # More was paid than the unused part is worth now.
+    assert leaves(paid_out_minor=900, unused_returned_minor=900) == denied("already_refunded")
     undated = leaves(rental_end=None)
     assert undated == ("needs_review", "cause_unknown", 0, 0, None, None)
     assert leaves(rental_end=None, verified=True) == undated
@@ -344,3 +351,47 @@ def test_dates_of_credits_and_reviews_and_the_date_of_everything_else(ask: AskPo
     terms = given | {"contradicts_terms": True}
     assert claim(ask, {}, policy=GRANT | times, **terms)[5] == DAY + HOUR
     assert claim(ask, {}, policy=honour | times, **terms)[5] == 20 * DAY
+
+
+# From 12 March to 12 April, and from 11 April to 11 May.
+@pytest.mark.parametrize(("first_refund_from", "month"), [(None, 310), (40 * DAY, 300)])
+def test_a_rental_that_stopped_before_it_began_is_returned_whole_whatever_the_months_say(
+    ask: AskPolicy, first_refund_from: timedelta | None, month: int
+) -> None:
+    policy = GRANT | {"outage": {"threshold_s": 0, "refund_cap_months": 1}}
+    rental = {
+        "product": "rental",
+        "rental_start": 10 * DAY,
+        "rental_end": 110 * DAY,
+        "first_refund_from": first_refund_from,
+    }
+
+    def credited(now: timedelta) -> int:
+        return claim(ask, {}, policy=policy, **rental, now=now)[2]
+
+    assert credited(9 * DAY) == credited(10 * DAY) == 1000
+    assert credited(10 * DAY + US) == month
+
+
+@pytest.mark.parametrize(
+    ("route", "asked_for", "method", "leaves"),
+    [
+        ("client", None, "card", False),
+        ("client", "balance", "card", False),
+        ("client", "client", "balance", True),
+        ("wallet", "wallet", "balance", True),
+        ("as_decided", "original_method", "balance", True),
+        ("as_decided", None, "card", False),
+        ("method_of_payment", None, "card", True),
+        ("method_of_payment", "balance", "card", True),
+        ("method_of_payment", "client", "balance", False),
+        (None, "client", "card", False),
+    ],
+)
+def test_whether_money_may_leave_is_known_from_what_was_told_once(
+    route: str | None, asked_for: str | None, method: str, *, leaves: bool
+) -> None:
+    payout = {} if route is None else {"payout": {"route": route}}
+    profile = profile_from(GRANT | payout, name="own", file="own")
+    # No word is the same object as one of the code.
+    assert may_leave(profile, asked_for, "".join(list(method))) is leaves

@@ -291,3 +291,14 @@ def test_calendar_days_close_at_midnight(ask: AskPolicy) -> None:
 
     assert ask("P0", "silence_tick", now=end, **shown)[::5] == ("wait", end)
     assert ask("P0", "silence_tick", now=end + US, **shown)[0] == "finalised"
+
+
+def test_what_was_credited_and_what_was_paid_settle_an_order_together(ask: AskPolicy) -> None:
+    automatic = {"sms": {"auto_credit_mode": "automatic"}}
+
+    def ends(credited: int, paid: int) -> str:
+        facts = {"credited_minor": credited, "paid_out_minor": paid, "price_minor": 350}
+        return ask(automatic, "order_tick", now=WINDOW + US, **facts)[1]
+
+    assert ends(200, 150) == ends(150, 200) == ends(351, 0) == "already_settled"
+    assert ends(200, 149) != "already_settled"

@@ -138,6 +138,7 @@ def test_the_checks_come_in_their_order(ask: AskPolicy) -> None:
     assert outage(ask, outage_verified=True, client_caused=None)[0] == "wait"
     settled = outage(ask, credited_minor=3000, client_caused=True)
     assert settled == ("none", "already_settled", 0, 0, None, None)
+    assert outage(ask, credited_minor=3001, client_caused=True) == settled
     assert outage(ask, credited_minor=2999, client_caused=True) == client
     replaced = outage(ask, credited_minor=3000, replacement_linked_at=CONTACT)
     assert replaced == ("none", "replaced", 0, 0, None, None)
@@ -164,6 +165,7 @@ def test_where_the_policy_has_no_rule_for_outages_a_human_decides(
         ("started_24h", DAY, 100),
         ("started_24h", DAY + US, 200),
         ("exact", DAY + US, 101),
+        ("exact", US, 1),
     ],
 )
 def test_the_days_of_an_outage_are_counted_as_the_policy_says(
@@ -210,6 +212,8 @@ def test_an_sms_or_the_repair_ends_an_outage_whichever_came_first(ask: AskPolicy
     assert minor(sms_received_at=5 * DAY, restored_at=3 * DAY) == 200
     assert minor(sms_received_at=DAY - US, restored_at=3 * DAY) == 200
     assert minor(sms_received_at=DAY, restored_at=3 * DAY) == 0
+    at_once = ask(policy, "outage_tick", sms_received_at=DAY, **given)
+    assert at_once == ("deny", "outage_not_over_24h", 0, 0, None, None)
 
 
 @pytest.mark.parametrize(

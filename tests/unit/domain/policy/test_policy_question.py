@@ -134,6 +134,21 @@ def test_money_is_whole_minor_units(value: Any) -> None:
         ("activations", [5]),
         ("activations", AT),
         ("activations", [AT] * 10_001),
+        ("evidence", [{}]),
+        ("evidence", [{"reference": "a.mp4"}]),
+        ("evidence", [{"kind": "video", "at": AT}]),
+        ("evidence", [{"kind": "video", "reference": "a.mp4", "at": AT}]),
+        ("evidence", [{"kind": "video", "reference": 5}]),
+        ("activations", [{}]),
+        ("activations", [{"refunded": True}]),
+        ("activations", [{"at": AT, "kind": "sms"}]),
+        ("history", [5]),
+        ("history", [{"at": AT}]),
+        ("history", [{"what": "claim"}]),
+        ("history", [{"what": "claim", "at": AT, "why": "x"}]),
+        ("history", [{"what": "claim", "kind": "other"}]),
+        ("history", [{"what": "claim", "at": AT, "times": -1}]),
+        ("label", ""),
         ("withdraw_reason", "greed"),
         ("claim_kind", 5),
         ("claim_channel", None.__class__),
@@ -184,3 +199,31 @@ def test_the_limits_themselves_are_allowed() -> None:
     many = MONEY_OUT | {"activations": [AT] * 10_000}
     assert len(question_from(many).facts.activations) == 10_000  # type: ignore[union-attr]  # a withdrawal
     assert refused(many | {"activations": [AT] * 10_001}) == "given.activations"
+
+
+def test_evidence_is_a_kind_with_or_without_a_reference() -> None:
+    alone = question_from(CLAIM | {"evidence": ["video"]}).facts
+    for piece in ({"kind": "video"}, {"kind": "video", "reference": "a.mp4"}):
+        assert question_from(CLAIM | {"evidence": [piece]}).facts == alone
+
+
+def test_what_a_past_event_leaves_out_is_one_time_and_no_money() -> None:
+    event: dict[str, Any] = {"what": "claim", "at": AT}
+    short = question_from(TICK | {"history": [event]}).facts
+
+    def with_more(**more: Any) -> object:
+        return question_from(TICK | {"history": [event | more]}).facts
+
+    assert with_more(kind=None) == with_more(amount_minor=0) == with_more(times=1) == short
+    for more in ({"kind": "other"}, {"amount_minor": 5}, {"times": 0}):
+        assert with_more(**more) != short
+
+
+def test_a_label_is_one_more_of_the_labels() -> None:
+    def labels(**given: Any) -> frozenset[str]:
+        return question_from(TICK | given).facts.labels  # type: ignore[union-attr]  # an order
+
+    assert labels() == frozenset()
+    assert labels(label="vip") == {"vip"}
+    assert labels(label="vip", labels=["new", "slow"]) == {"new", "slow", "vip"}
+    assert labels(label="new", labels=["new"]) == {"new"}

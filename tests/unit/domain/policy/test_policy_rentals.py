@@ -343,3 +343,12 @@ def test_a_rental_of_no_time_has_no_unused_part(length: timedelta) -> None:
     decided = decide(policy, Op.CANCEL, order, ORDERED_AT)
 
     assert (decided.outcome, decided.reason) == (Outcome.NEEDS_REVIEW, Reason.CAUSE_UNKNOWN)
+
+
+@pytest.mark.parametrize(("fee", "minor"), [(1999, 1), (2000, 0), (2001, 0)])
+def test_a_fee_takes_at_most_what_is_given_back(ask: AskPolicy, fee: int, minor: int) -> None:
+    decided = cancel(ask, {"early_end": "unused", "fee_minor": fee}, 10 * DAY)
+    if minor:
+        assert decided[:4] == ("prorated_credit", "unused_time", minor, fee)
+    else:
+        assert decided == denied("nothing_refundable")

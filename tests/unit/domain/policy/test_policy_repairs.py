@@ -217,6 +217,9 @@ def test_the_full_refund_takes_no_fee_on_any_way_out(ask: AskPolicy) -> None:
 
     assert p1 == ("refund_full", "rectification_missed", 350, 0, "original_method", 14 * DAY)
     assert p4 == ("refund_full", "rectification_missed", 350, 0, "wallet", None)
+    no_access = {"access_requested_at": NOTIFIED_AT, "answer_due_at": NOTIFIED_AT + 8 * DAY}
+    late = defect(ask, "P1", payment_method="crypto", refund_fee_minor=250, **missed, **no_access)
+    assert late == ("needs_review", "access_overdue", 350, 0, "original_method", 14 * DAY)
 
 
 def test_a_defect_that_the_policy_does_not_list_is_unlisted(ask: AskPolicy) -> None:
@@ -234,6 +237,8 @@ def test_a_verdict_stands_for_the_approval_only_where_the_repair_was_contested(
     assert defect(ask, "P0", **unapproved, **repaired) == refunded("P0")
     nobody = defect(ask, "P0", now=end + US, **repaired)
     assert nobody == ("needs_review", "repair_contested", 350, 0, "balance", None)
+    earlier = repaired | {"contested_at": NOTIFIED_AT + DAY - US}
+    assert defect(ask, "P0", **unapproved, **earlier)[1] == "rectified_in_time"
     late = {"rectified_at": end + US, "contested_at": end + 2 * US}
     assert defect(ask, "P0", now=end + DAY, approved=True, **late) == refunded("P0")
 

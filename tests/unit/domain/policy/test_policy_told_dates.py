@@ -84,3 +84,18 @@ def test_an_outage_that_waits_from_its_arrival_waits(ask: AskPolicy) -> None:
     assert restored == ("needs_review", "facts_contradict", 35, 0, "balance", by)
     untold = ask(policy, "outage_tick", now=5 * DAY, **given | {"contacted_at": None})
     assert untold[1] == "no_contact"
+
+
+def test_an_outage_told_after_it_arrived_counts_from_the_told_date(ask: AskPolicy) -> None:
+    policy = {"outage": {"threshold_s": 3600}, "processing": {"credit_s": 60}}
+    given: dict[str, Any] = {
+        "rental_start": timedelta(0),
+        "rental_end": 30 * DAY,
+        "contacted_at": 3 * DAY,
+        "restored_at": 5 * DAY,
+        "price_minor": 3000,
+        "now": 6 * DAY,
+    }
+    for arrived_at in (DAY, 3 * DAY, None):
+        decided = ask(policy, "outage_tick", arrived_at=arrived_at, **given)
+        assert decided[:3] == ("prorated_credit", "outage_over_24h", 200), arrived_at
