@@ -19,11 +19,18 @@ from tests.ops.queries import ALERTS, DASHBOARDS, DEPLOY, RULES, selectors
 from tests.ops.releases import EVERYTHING, HERO, OWN, SETS
 from tests.ops.test_chart_parts import environ_in, maps_of
 from tests.ops.vocabulary import BY_PROMETHEUS, scraped
+from worker.domain.policy.clauses import load_clauses
 from worker.domain.policy.language.loading import load_profile, policy_names
 from worker.entrypoints.cli.app import app
 from worker.settings import load_settings
 from worker.settings.model import COMMAND_LINE_NAMES, Settings, is_known, path_of
 
+CLAUSES: Final = """# A code, or the money back: "at once".
+[[clause]]
+id = "own.01"
+says = "{{ no code }}: the price is returned."
+reasons = ["no_sms_in_window"]
+"""
 AFTER_DRAIN_SECONDS: Final = 20  #: For what the worker does when its jobs have ended.
 
 
@@ -72,6 +79,8 @@ def test_a_misspelt_field_would_be_found(kind: str, everything: list[Json]) -> N
         ({"migrate": {"secretKeys": ["a/b"]}}, "secretKeys"),
         ({"policies": {"a/b": "[sms]"}}, "a/b"),
         ({"policies": {"own": {"sms": {}}}}, "policies"),
+        ({"clauses": {"a/b": CLAUSES}}, "a/b"),
+        ({"policies": OWN, "clauses": {"P2": CLAUSES}}, "clauses.P2"),
         (
             {"policies": OWN, "config": {"policies": {"directory": "x"}}},
             "config.policies.directory",
@@ -149,7 +158,7 @@ def test_time_to_stop_is_longer_than_what_drains() -> None:
 @pytest.mark.parametrize("part", ["worker", "doctor"])
 def test_policies_of_ones_own_are_known_beside_those_that_ship(part: str, tmp_path: Path) -> None:
     values = {"config": {"defaults": {"policy": "own"}}, "providers": {"hero": HERO}}
-    objects = rendered({**values, "policies": OWN})
+    objects = rendered({**values, "policies": OWN, "clauses": {"own": CLAUSES}})
     pods = {
         "worker": worker_of(objects)["spec"]["template"]["spec"],
         "doctor": one(objects, "Pod")["spec"],
@@ -162,6 +171,7 @@ def test_policies_of_ones_own_are_known_beside_those_that_ship(part: str, tmp_pa
     directory = load_settings(None, environ=environ).policies.directory
     assert set(policy_names(directory)) == {"own", *policy_names()}
     assert load_profile("own", directory).sms.sms_window_s == 900
+    assert [clause.id for clause in load_clauses("own", directory)] == ["own.01"]
 
 
 def test_a_policy_that_changed_starts_the_workers_anew() -> None:

@@ -69,6 +69,9 @@ securityContext:
       {{- range $name, $_ := .Values.policies }}
       - {key: policy.{{ $name }}.toml, path: policies/{{ $name }}.toml}
       {{- end }}
+      {{- range $name, $_ := .Values.clauses }}
+      - {key: clauses.{{ $name }}.toml, path: policies/clauses/{{ $name }}.toml}
+      {{- end }}
 - name: secrets
   secret: {secretName: {{ .Values.existingSecret }}, defaultMode: 0440}
 {{- end }}
