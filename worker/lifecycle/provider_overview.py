@@ -38,6 +38,7 @@ class ProviderView:
     protocol: ProviderProtocol
     state: Taking
     why: str | None
+    by: str | None  #: Who stopped it; None: nobody did.
     circuit: Circuit
     terms: ProviderTerms
     standing: ProviderStanding
@@ -93,6 +94,7 @@ class ProviderOverview:
             protocol=self.protocols[name],
             state=state,
             why=why,
+            by=None if standing.stop is None else standing.stop.by,
             circuit=self.providers[name].circuit,
             terms=terms,
             standing=standing,

@@ -107,6 +107,7 @@ async def test_who_told_what_is_kept_with_it(shop: CaseShop, api: Api) -> None:
     verdict = {"grant": True, "note": "seen", "findings": {"account_flags": ["fraud_suspected"]}}
     path = f"/v1/claims/{case['id']}/verdict"
     unnoted = await api.post(path, {"grant": True})
+    blank = await api.post(path, {"grant": True, "note": " "})
     decided = await api.post(path, verdict, headers={"X-Actor": "Maria"})
 
     told = [(line["what"], line["by"]) for line in decided.json["evidence"]]
@@ -114,6 +115,7 @@ async def test_who_told_what_is_kept_with_it(shop: CaseShop, api: Api) -> None:
     assert decided.json["evidence"][0]["content"]["pieces"] == pieces
     assert decided.json["evidence"][1]["content"]["note"] == "seen"
     assert (unnoted.status, unnoted.pointers) == (422, ["/note"])
+    assert (blank.status, blank.pointers) == (422, ["/note"])
     found = await shop.store.cases.account_record(ALICE)
     assert found is not None
     assert found.account_flags == {"fraud_suspected"}, "a finding stays with the account"

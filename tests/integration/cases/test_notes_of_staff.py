@@ -80,8 +80,9 @@ async def test_a_note_on_an_account_is_shown_with_it_the_newest_first(
 async def test_a_note_on_what_there_is_not_is_refused(api: Api, path: str, slug: str) -> None:
     reply = await api.post(path, BODY)
     assert (reply.status, reply.slug) == (404, slug)
-    empty = await api.post(path, {"note": ""})
-    assert (empty.status, empty.pointers) == (422, ["/note"])
+    for nothing in ("", " ", "\n\t"):
+        empty = await api.post(path, {"note": nothing})
+        assert (empty.status, empty.pointers) == (422, ["/note"])
 
 
 async def test_each_look_at_a_code_is_kept_and_a_note_that_is_sent_again_is_not(

@@ -79,7 +79,14 @@ async def test_that_a_case_is_late_is_told_once(shop: CaseShop) -> None:
     for days in (3, 4):
         await shop.fire_due_timers(case.opened_at + days * DAY)
 
-    assert [what for what, _ in await told(shop, case.id)] == ["opened", "late"]
+    (_, opened), (what, late) = await told(shop, case.id)
+    assert what == "late"
+    # In the order of what is told of its number, like the others.
+    assert late["activation"] == opened["activation"] == case.subject
+    numbers = await shop.admin.fetch(
+        "SELECT activation_id FROM event WHERE subject = $1 AND type LIKE 'review.%'", str(case.id)
+    )
+    assert [str(row["activation_id"]) for row in numbers] == [case.subject] * 2
     assert (await shop.store.books.queue_stats(DAY)).reviews_late == 1
     await shop.give_verdict(case, grant=False)
     assert [what for what, _ in await told(shop, case.id)] == ["opened", "late", "decided"]

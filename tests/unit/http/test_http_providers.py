@@ -98,6 +98,7 @@ async def test_every_provider_is_listed_with_its_last_day(api: Api) -> None:
         "dialect": "hero",
         "state": "taking",
         "why": None,
+        "by": None,
         "circuit": "closed",
         "balance_minor": 4_200,
         "balance_at": "2026-01-01T00:00:00.000000Z",
@@ -134,6 +135,7 @@ async def test_renting_is_stopped_and_started_again_with_a_note(
     resumed = await api.post("/v1/providers/hero/resume", {"note": "better"})
 
     assert (stopped.status, stopped.json["state"], stopped.json["why"]) == (200, state, "bans")
+    assert (stopped.json["by"], resumed.json["by"]) == ("shop", None)
     assert (resumed.json["state"], resumed.json["why"]) == ("taking", None)
     assert stops.said == [(act, StaffNote("bans", "shop")), ("resume", StaffNote("better", "shop"))]
 
@@ -148,7 +150,9 @@ async def test_too_much_exposure_halts_it_and_says_so(api: Api, books: Standings
 
 
 @pytest.mark.parametrize("act", ["pause", "resume", "drain"])
-@pytest.mark.parametrize("body", [{}, {"note": ""}, {"note": "x" * 1001}, {"note": "a\x00"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"note": ""}, {"note": "x" * 1001}, {"note": "a\x00"}, {"note": " \n"}]
+)
 async def test_without_a_note_nothing_is_stopped(
     api: Api, stops: Stops, act: str, body: dict[str, Any]
 ) -> None:

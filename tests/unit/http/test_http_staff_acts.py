@@ -6,6 +6,7 @@ from tests.unit.http.caller import OPERATE_TOKEN, READ_TOKEN, WRITE_TOKEN, Api
 from tests.unit.http.conftest import World
 from tests.unit.http.fakes import with_code
 from tests.unit.http.numbers import watched
+from worker.ports.service import ActionOutcome
 
 ANN = {"X-Actor": "ann"}
 
@@ -54,6 +55,31 @@ async def test_a_press_of_staff_has_a_name_and_one_of_a_program_of_the_shop_has_
     assert [(line["what"], line["by"]) for line in lines] == [
         ("cancel_by_staff", who) for who in by
     ]
+
+
+@pytest.mark.parametrize(
+    ("token", "headers", "line"),
+    [
+        (OPERATE_TOKEN, {}, ("resend", "program")),
+        (OPERATE_TOKEN, ANN, ("resend_by_staff", "ann (program)")),
+        (WRITE_TOKEN, {}, ("resend_by_staff", "shop")),
+    ],
+)
+async def test_that_another_sms_was_asked_for_stands_in_the_timeline_whoever_asked(
+    api: Api, world: World, token: str, headers: dict[str, str], line: tuple[str, str]
+) -> None:
+    path = f"/v1/activations/{(await watched(api)).json['id']}"
+    world.service.forced_action = ActionOutcome.PROVIDER_UNAVAILABLE
+    await api.post(f"{path}/resend", headers=headers, token=token)
+    assert [one for one in (await api.get(path)).json["timeline"] if "by" in one] == []
+    world.service.forced_action = None
+    world.reads.put(with_code(next(iter(world.reads.found.values()))))
+
+    asked = await api.post(f"{path}/resend", headers=headers, token=token)
+
+    assert asked.status == 200
+    lines = [one for one in (await api.get(path)).json["timeline"] if "by" in one]
+    assert [(one["what"], one["by"]) for one in lines] == [line]
 
 
 async def test_an_actor_is_named_in_printable_words(api: Api) -> None:

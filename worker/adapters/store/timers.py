@@ -17,7 +17,6 @@ from worker.domain.ids import AccountId, ActivationId
 from worker.domain.policy import Outcome
 from worker.domain.policy.at_intake import order_words
 from worker.ports.instances import InstanceId
-from worker.ports.store.books import IN_REVIEW
 from worker.ports.store.case_search import Review
 from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.cases import (
@@ -126,10 +125,10 @@ async def review_late(
     clock = await locks.clock(connection, now)
     if not await locks.rings(connection, timer, clock) or review is None:
         return False
-    open_ = await connection.execute(statement("cases/review_is_open"), {"id": review.id})
-    if open_.scalar() is None:
+    waits = await connection.execute(statement("cases/review_is_open"), {"id": review.id})
+    if (row := waits.one_or_none()) is None:
         return False
-    number = review.id if review.kind == IN_REVIEW else None
+    number = row.activation_id
     told = {
         "id": str(review.id),
         "case": None if review.case is None else str(review.case),

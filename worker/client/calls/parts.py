@@ -228,6 +228,7 @@ class Piece(TypedDict):
 class Provider(TypedDict):
     balance_at: str | None
     balance_minor: int | None
+    by: str | None
     circuit: Literal["closed", "open"]
     currency: str
     day: Figures

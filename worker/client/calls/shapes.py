@@ -226,6 +226,7 @@ class ProviderWhole(TypedDict):
 
     balance_at: str | None
     balance_minor: int | None
+    by: str | None
     circuit: Literal["closed", "open"]
     currency: str
     day: Figures

@@ -71,8 +71,10 @@ class ActionHandlers:
         problem = _PROBLEMS.get(result.how)
         if problem is not None:
             raise Problem(problem)
-        if self._deps.by_staff and name is not None:
-            await self._acts(StaffAct(id_, f"{name}_by_staff", self._deps.said()))
+        by_staff = self._deps.by_staff and name is not None
+        if by_staff or name in _LEAVES_NO_OTHER_LINE:
+            what = f"{name}_by_staff" if by_staff else str(name)
+            await self._acts(StaffAct(id_, what, self._deps.said()))
             result = replace(result, activation=None)
         activation = found_or_problem(result.activation or await self._service.read(id_))
         # It may have ended between the press and this reading.
@@ -87,6 +89,9 @@ class ActionHandlers:
         return await self._deps.activations.tell(act.id, act.what, act.said)
 
 
+_LEAVES_NO_OTHER_LINE: Final = {
+    "resend"
+}  #: Of the rest the change of state stands in the timeline.
 _ENDED: Final = FINAL | {State.IN_REVIEW}  #: Nothing more is done about it without a human.
 _PROBLEMS = {
     ActionOutcome.CODE_RECEIVED: ProblemKind.CODE_RECEIVED,

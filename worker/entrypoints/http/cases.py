@@ -31,7 +31,7 @@ from worker.entrypoints.http.problems import (
     ProblemKind,
     pointer_to,
 )
-from worker.entrypoints.http.requests import Amount, Instant, RequestBody, uuid_or_problem
+from worker.entrypoints.http.requests import Amount, Instant, NoteText, RequestBody, uuid_or_problem
 from worker.entrypoints.http.responses import Moment, ResponseBody, SchemaName, instant
 from worker.entrypoints.http.routing import Answer
 from worker.lifecycle.cases.case_service import CaseService
@@ -101,7 +101,7 @@ class VerdictGiven(RequestBody):
 
     grant: bool
     amount_minor: Amount | None = None
-    note: FreeText
+    note: NoteText
     findings: FactTable = Field(default_factory=dict)
 
 

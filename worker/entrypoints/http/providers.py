@@ -9,14 +9,14 @@ from worker.domain.ids import ProviderName
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
 from worker.entrypoints.http.problems import Problem, ProblemKind
-from worker.entrypoints.http.requests import Name, RequestBody
+from worker.entrypoints.http.requests import NOTE_PATTERN, Name, RequestBody
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant
 from worker.entrypoints.http.routing import Answer, Handler, Route
 from worker.lifecycle.provider_overview import ProviderOverview, ProviderView
 from worker.ports.store.books import ProviderFigures
 from worker.ports.store.purchases import StopKind
 
-Note = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NOTE_PATTERN)]
 
 
 class ProviderNote(RequestBody):
@@ -47,6 +47,7 @@ class ProviderShown(ResponseBody):
     dialect: str | None
     state: Literal["taking", "paused", "halted", "draining"]
     why: str | None
+    by: str | None  #: Who paused or drained it, while that holds.
     circuit: Literal["closed", "open"]  #: Of the process that answers.
     balance_minor: int | None
     balance_at: Moment | None

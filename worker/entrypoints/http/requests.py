@@ -7,7 +7,7 @@ so that it can stand in a key, a log line or a provider's URL.
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -56,7 +56,9 @@ def _microseconds(text: str) -> str:
     return re.sub(r"\.([0-9]+)", lambda match: "." + match[1][:6].ljust(6, "0"), text)
 
 
-NoteText = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
+#: With something to read in it, and without NUL.
+NOTE_PATTERN: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
+NoteText = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=NOTE_PATTERN)]
 Instant = Annotated[
     datetime,
     # pydantic's parser also takes "1700000000", a unix time in a string.
