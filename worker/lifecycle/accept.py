@@ -130,42 +130,35 @@ class Accept:
     async def _batch(
         self, handed: Sequence[port.NumberIntake], *, patient: bool
     ) -> list[port.AcceptResult]:
-        drafts = [self.draft(number) for number in handed]
-        intakes = [draft for draft in drafts if isinstance(draft, port.CompleteIntake)]
-        stored = iter(await self.activations.accept(intakes, patient=patient) if intakes else [])
-        results = [
-            next(stored)
-            if isinstance(draft, port.CompleteIntake)
-            else port.AcceptResult(draft, None)
-            for draft in drafts
-        ]
+        intakes = [self.draft(number) for number in handed]
+        results = await self.activations.accept(intakes, patient=patient)
         await self.watch(
             [r.activation for r in results if r.how is port.AcceptOutcome.NEW and r.activation],
             [r.activation for r in results if r.how is port.AcceptOutcome.SAME and r.activation],
         )
         return results
 
-    def draft(self, handed: port.NumberIntake) -> port.CompleteIntake | port.AcceptOutcome:
-        """The intake with its defaults filled in, or why there can be none.
+    def draft(self, handed: port.NumberIntake) -> port.CompleteIntake:
+        """The intake with its defaults filled in, and why it is not taken where it is not stored.
 
-        What today's policies refuse may be stored already, under those of another day.
+        What today's configuration refuses may be stored already, under that of another day.
         """
         terms = self.terms.get(handed.provider)
-        if terms is None:
-            return port.AcceptOutcome.UNKNOWN_PROVIDER
         name = handed.policy or self.default_policy
         policy, refused = self.intake_policy(name, handed), None
         if policy is None:
             policy, refused = NO_POLICY, port.AcceptOutcome.UNKNOWN_POLICY
         elif policy.too_short_for(handed.window):
             refused = port.AcceptOutcome.WINDOW_TOO_LONG
+        if terms is None:
+            refused = port.AcceptOutcome.UNKNOWN_PROVIDER
         window = handed.window or policy.window or self.default_window
         return port.CompleteIntake(
             number=replace(handed, window=window, policy=name),
             told=handed,
             refused=refused,
             policy_version=policy.version,
-            min_cancel_age=terms.min_cancel_age,
+            min_cancel_age=timedelta(0) if terms is None else terms.min_cancel_age,
             cancel=policy.cancel,
         )
 
@@ -182,10 +175,15 @@ class Accept:
         """Put stored numbers on the schedule; `repair` finds what is lost here.
 
         Those that are *told_again* were counted as accepted before, and are there already unless
-        that was lost: the schedule leaves alone what it has. Those whose time is over stay away.
+        that was lost: the schedule leaves alone what it has. Those whose time is over stay away, and
+        those whose provider is not configured any more.
         """
         now = self.clock.now()
-        again = [stored for stored in told_again if _has_time(stored, now)]
+        again = [
+            stored
+            for stored in told_again
+            if _has_time(stored, now) and stored.provider in self.terms
+        ]
         by_provider: dict[ProviderName, list[port.LiveNumber]] = {}
         new = Counter(stored.provider for stored in activations if stored.ref is not None)
         for stored in (*activations, *again):

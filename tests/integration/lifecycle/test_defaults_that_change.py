@@ -103,6 +103,20 @@ async def test_a_stored_number_is_looked_up_before_a_policy_refuses_it(
     assert await taken(later, handed_over(**told)) == (AcceptOutcome.SAME, first)
 
 
+async def test_a_stored_number_told_again_is_the_same_after_its_provider_left_the_configuration(
+    world: World,
+) -> None:
+    _, first = await taken(world.accept, handed_over())
+    later = replace(world.accept, terms={})
+
+    assert await taken(later, handed_over()) == (AcceptOutcome.SAME, first)
+
+    (new,) = await later([replace(handed_over(), ref=ProviderRef("2"))])
+    assert (new.how, new.activation) == (AcceptOutcome.UNKNOWN_PROVIDER, None)
+    other = await later([replace(handed_over(), price_minor=PRICE + 1)])
+    assert [each.how for each in other] == [AcceptOutcome.OTHER_CONTENT]
+
+
 async def test_what_contradicts_the_stored_number_is_other_content_as_before(
     world: World,
 ) -> None:

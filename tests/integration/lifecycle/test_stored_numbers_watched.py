@@ -35,9 +35,7 @@ from worker.ports.store.activations import AcceptOutcome, NumberIntake
 
 async def stored_only(world: World, handed: NumberIntake) -> None:
     """The process is killed between its COMMIT and the schedule."""
-    draft = world.accept.draft(handed)
-    assert not isinstance(draft, AcceptOutcome)
-    await world.store.activations.accept([draft])
+    await world.store.activations.accept([world.accept.draft(handed)])
     assert await world.schedule.size(SIM) == 0
 
 

@@ -59,7 +59,7 @@ class CompleteIntake:
     number: NumberIntake  #: Its window and its policy are given.
     #: The same without the defaults, which may change until it is told again; None: none are in it.
     told: NumberIntake | None = field(default=None, compare=False)
-    #: Why it is not taken where it is not stored yet: its policy or its window.
+    #: Why it is not taken where it is not stored yet: its provider, its policy or its window.
     refused: "AcceptOutcome | None" = None
     policy_version: str
     min_cancel_age: timedelta = timedelta(0)
