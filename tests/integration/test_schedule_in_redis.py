@@ -14,7 +14,7 @@ from tests.conftest import Valkey
 from tests.fakes.schedules import mark_rebuilt
 from worker.adapters.redis import schedule as module
 from worker.adapters.redis.members import encode
-from worker.adapters.redis.schedule import RedisSchedule
+from worker.adapters.redis.schedule import RedisSchedule, turn_keys
 from worker.domain.ids import ActivationId, ProviderName, ProviderRef
 from worker.ports.errors import ScheduleUnavailable
 from worker.ports.instances import InstanceId
@@ -373,3 +373,39 @@ async def test_an_answer_from_before_the_outage_ends_no_outage(open_schedule: Op
     await asyncio.sleep(0.05)
 
     assert await waiting.probe_turn(P, timedelta(milliseconds=10)) is ProbeTurn.ASK
+
+
+async def test_who_asked_last_gives_way_to_another_that_waits(
+    open_schedule: Open, redis_url: str
+) -> None:
+    """One whose own way to the provider is cut would else ask each time, and the others never."""
+    cut, other = (open_schedule(holder=holder) for holder in (DEAD, ALIVE))
+    assert await cut.probe_turn(P, LEASE) is ProbeTurn.ASK
+    assert await other.probe_turn(P, LEASE) is ProbeTurn.WAIT
+
+    asked = []
+    for _ in range(4):
+        await end_turn(redis_url)  # Who is cut off comes first each time.
+        asked.append([await each.probe_turn(P, LEASE) for each in (cut, other, cut)])
+
+    assert (
+        asked
+        == [
+            [ProbeTurn.WAIT, ProbeTurn.ASK, ProbeTurn.WAIT],
+            [ProbeTurn.ASK, ProbeTurn.WAIT, ProbeTurn.WAIT],
+        ]
+        * 2
+    )
+
+
+async def test_a_process_alone_asks_at_every_turn(open_schedule: Open, redis_url: str) -> None:
+    alone = open_schedule(holder=ALIVE)
+    for _ in range(3):
+        assert await alone.probe_turn(P, LEASE) is ProbeTurn.ASK
+        assert await alone.probe_turn(P, LEASE) is ProbeTurn.WAIT
+        await end_turn(redis_url)
+
+
+async def end_turn(redis_url: str) -> None:
+    async with redis.asyncio.Redis.from_url(redis_url) as server:
+        await server.delete(turn_keys(P)[0])

@@ -175,8 +175,8 @@ class Accept:
         """Put stored numbers on the schedule; `repair` finds what is lost here.
 
         Those that are *told_again* were counted as accepted before, and are there already unless
-        that was lost: the schedule leaves alone what it has. Those whose time is over stay away, and
-        those whose provider is not configured any more.
+        that was lost: the schedule leaves alone what it has. Those whose time is over stay away,
+        and those whose provider is not configured any more.
         """
         now = self.clock.now()
         again = [

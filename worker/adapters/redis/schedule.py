@@ -215,7 +215,7 @@ class RedisSchedule:
         waited_ms = max(0, micros_in(open_for) // 1000)
         async with calling_redis():
             turn = await self._turn(
-                keys=[probe_key(provider), back_key(provider)], args=[TURN_MS, BACK_MS, waited_ms]
+                keys=turn_keys(provider), args=[TURN_MS, BACK_MS, waited_ms, str(self._holder())]
             )
         return ProbeTurn(turn.decode())
 
@@ -354,8 +354,9 @@ def list_key(provider: ProviderName) -> str:
     return f"aw:{{{provider}}}:list"
 
 
-def probe_key(provider: ProviderName) -> str:
-    return f"aw:{{{provider}}}:probe"
+def turn_keys(provider: ProviderName) -> list[str]:
+    probe = f"aw:{{{provider}}}:probe"
+    return [probe, back_key(provider), f"{probe}:last", f"{probe}:waits"]
 
 
 def back_key(provider: ProviderName) -> str:
