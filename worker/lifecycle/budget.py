@@ -28,7 +28,18 @@ class ProviderTerms:
 CHUNK_MAX: Final = 512
 CHUNK: Final = timedelta(milliseconds=50)  #: Of the rate, bought at once: what is unspent is lost.
 AHEAD_FROM: Final = 16  #: From chunks of this size on the next is bought before the last is gone.
-PAUSE: Final = timedelta(milliseconds=50)
+PAUSE_MAX: Final = timedelta(milliseconds=50)
+
+
+def pause_at(requests_per_second: float) -> float:
+    """How long to wait, in seconds, before a budget that granted nothing is asked again.
+
+    What is granted while nobody asks is lost, but for what a burst keeps: a twentieth of a second's
+    requests (`Rate`). A tenth of what lies between two costs a twentieth of the rate at most.
+    """
+    between = 1 / requests_per_second
+    kept = CHUNK.total_seconds() - between
+    return min(max(between / 10, kept / 2), PAUSE_MAX.total_seconds())
 
 
 def unconditional() -> None:
@@ -102,7 +113,7 @@ class Budget:
         except ScheduleUnavailable:
             granted = 0  # Redis fails: the schedule goes on from memory within seconds.
         if granted <= 0:
-            await self.clock.sleep(PAUSE.total_seconds())
+            await self.clock.sleep(pause_at(self.terms.requests_per_second))
             return
         if not self._usable():
             self._left = 0

@@ -56,7 +56,9 @@ async def free_while(
 
 
 EVERY: Final = timedelta(seconds=5)  #: Between two readings.
-ROUND_TRIP_MAX: Final = timedelta(seconds=1)  #: A slower answer says too little about the instant.
+#: A slower answer says too little about the instant: it may have waited for a connection, and a
+#: last look has half a second.
+ROUND_TRIP_MAX: Final = timedelta(milliseconds=200)
 #: Between what this process counted and what the database says: readings are this exact, not more.
 STEP_MIN: Final = timedelta(seconds=1)
 #: A host's clock that differs by less is good enough for logs and certificates.
@@ -74,6 +76,7 @@ class DatabaseTime:
     host_now: Callable[[], datetime]
     _at: datetime | None = None  #: The database's time at `_counted_from`.
     _counted_from: float = 0.0
+    _took: timedelta = timedelta.max  #: The round trip of that reading.
     _reported: timedelta = timedelta(0)  #: The host's difference, when last reported.
 
     def now(self) -> datetime:
@@ -89,14 +92,15 @@ class DatabaseTime:
         """Ask the database once, and report what is wrong with a clock. Raises `StoreError`.
 
         The answer is taken for the middle of the round trip. One that took too long is not used,
-        except where there is none yet.
+        except where the one in use took longer, or there is none yet.
         """
         asked = self.monotonic()
         answer = await self.ask()
         answered = self.monotonic()
         took = timedelta(seconds=answered - asked)
-        if self._at is not None and took > ROUND_TRIP_MAX:
+        if took > max(ROUND_TRIP_MAX, self._took):
             return
+        self._took = took
         self._take(answer + took / 2, answered, reporter)
         self._compare_host(reporter)
 

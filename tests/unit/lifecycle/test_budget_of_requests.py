@@ -7,8 +7,12 @@ import pytest
 
 from tests.fakes.turns import at_rest, until
 from tests.unit.lifecycle.scripted import SIM, OwnTime, Stub, terms
-from worker.lifecycle.budget import CHUNK, CHUNK_MAX, PAUSE, Budget
+from worker.adapters.redis.local import LocalBudget
+from worker.adapters.redis.rate import Rate
+from worker.domain.ids import ProviderName
+from worker.lifecycle.budget import CHUNK, CHUNK_MAX, PAUSE_MAX, Budget, pause_at
 from worker.ports.errors import ScheduleUnavailable
+from worker.ports.schedule import Need
 
 
 class Spending:
@@ -46,6 +50,35 @@ async def test_who_needs_one_request_buys_one() -> None:
     assert spending.wanted() == [1]
 
 
+@pytest.mark.parametrize("rate", [0.5, 1, 3, 10, 19, 20, 25, 30, 35, 45, 50, 60, 75, 100, 150])
+async def test_while_much_is_owed_the_rate_is_used_up(rate: float) -> None:
+    """What a provider grants while nobody asks for it is lost: it is asked for often enough."""
+    spending = Spending(rate)
+    granted = LocalBudget(Rate.per_second(rate))
+
+    def spend(_name: ProviderName, wanted: int, need: Need) -> int:
+        spending.time.elapsed += 0.0005  # One round trip.
+        now = int(spending.time.elapsed * 1_000_000)
+        paid = min(wanted, granted.allowed(now, need))
+        granted.pay(paid, need, now, wants_more=paid < wanted)
+        return paid
+
+    spending.schedule.answers["spend"] = spend
+    requests, seconds = 0, max(10, 40 / rate)
+    while spending.time.elapsed < seconds:
+        await spending.budget.take()
+        requests += 1
+
+    assert requests >= 0.9 * rate * seconds
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.5, 1, 20, 50, 1_000, 1_000_000])
+def test_no_pause_is_longer_than_the_longest_or_so_short_that_it_is_asked_all_the_time(
+    rate: float,
+) -> None:
+    assert 0.005 <= pause_at(rate) <= PAUSE_MAX.total_seconds()
+
+
 async def test_without_budget_one_waits_and_asks_again() -> None:
     spending = Spending(1000.0)
     grants = [0, 0, 3]
@@ -53,7 +86,7 @@ async def test_without_budget_one_waits_and_asks_again() -> None:
 
     await spending.budget.take()
 
-    assert spending.time.naps == [PAUSE.total_seconds()] * 2
+    assert spending.time.naps == [pause_at(1000.0)] * 2
 
 
 async def test_without_a_schedule_one_waits_until_there_is_one() -> None:

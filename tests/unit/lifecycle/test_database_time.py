@@ -104,6 +104,33 @@ async def test_a_slow_answer_is_not_used_where_there_is_a_better_one() -> None:
     assert time.now() == clocks.database() - HOUR
 
 
+@pytest.mark.parametrize("waited", [0.3, 0.45, 0.9])
+async def test_an_answer_that_waited_for_a_connection_moves_no_last_look(waited: float) -> None:
+    clocks = Clocks()
+    asks, time = clocks.ask, clocks.time()
+
+    async def ask() -> datetime:
+        clocks.passed += waited * SECOND
+        return await asks()
+
+    await time.read(clocks.reporter)
+    time.ask = ask
+    await time.read(clocks.reporter)
+
+    assert abs(time.now() - clocks.database()) < SECOND / 20
+
+
+async def test_a_slow_answer_is_replaced_by_one_that_is_less_slow() -> None:
+    clocks = Clocks(round_trip=3 * ROUND_TRIP_MAX)
+    time = clocks.time()
+    await time.read(clocks.reporter)
+    for round_trip in (2 * ROUND_TRIP_MAX, 4 * ROUND_TRIP_MAX):
+        clocks.round_trip, clocks.stepped = round_trip, clocks.stepped + HOUR
+        await time.read(clocks.reporter)
+
+    assert time.now() == clocks.database() - HOUR
+
+
 async def test_it_counts_on_while_the_database_is_away() -> None:
     clocks = Clocks()
     time = clocks.time()
