@@ -140,9 +140,9 @@ CAUSES: Final = {
         "It leads on, and nobody else looks.",
         [
             Edit(
-                "worker/lifecycle/backstop.py",
-                "reaches = provider.circuit is not Circuit.OPEN",
-                "reaches = bool(provider.name)",
+                "worker/lifecycle/ticks.py",
+                "return not self._stopping and self.providers[name].circuit is not Circuit.OPEN",
+                "return not self._stopping",
             )
         ],
         simulated("leader cannot reach the provider"),

@@ -88,7 +88,7 @@ async def _read(worker: Worker) -> None:
 
 
 async def _leads(worker: Worker, name: ProviderName) -> bool:
-    leads = await leads_at(worker.parts.store.leadership, worker.parts.providers[name])
+    leads = await leads_at(worker.parts.store.leadership, worker.ticks, name)
     worker.parts.reporter.leader(name, leads=leads)
     return leads
 

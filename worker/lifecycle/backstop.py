@@ -20,7 +20,6 @@ from worker.lifecycle.stored_elsewhere import StoredElsewhere
 from worker.lifecycle.ticks import AT_ONCE, FOR_ALL, PER_PROVIDER, TAKE_OVER, TICKS, Tick, Ticks
 from worker.lifecycle.unscheduled import Unscheduled
 from worker.ports.errors import ScheduleUnavailable, StoreError
-from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import JobResult, Reporter
 from worker.ports.schedule import Schedule
 from worker.ports.store.settlements import SettlementStore
@@ -47,10 +46,9 @@ def leadership_of(provider: ProviderName) -> str:
     return f"provider:{provider}"
 
 
-async def leads_at(leadership: Leadership, provider: Provider) -> bool:
+async def leads_at(leadership: Leadership, ticks: Ticks, name: ProviderName) -> bool:
     """Whether this process leads this provider; raises `StoreUnavailable`."""
-    reaches = provider.circuit is not Circuit.OPEN
-    return await leadership.leads(leadership_of(provider.name), reaches=reaches)
+    return await leadership.leads(leadership_of(name), reaches=ticks.reaches(name))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,9 +99,9 @@ class Backstop:
         self._start_aside("expire", self.ticks.steps.expire.commit_left)
         self._start_aside("pursue", self.ticks.steps.pursue.commit_left)
         await self.unscheduled.add_again()
-        for name, provider in self.ticks.providers.items():
+        for name in self.ticks.providers:
             away = self.redis_away()
-            await self._leave_to_others(provider)
+            await self._leave_to_others(name)
             if await self._must_stand_in(name, away=away):
                 await self._start_provider_ticks(name, away=away)
             if not away and await self._looks_are_late(name):
@@ -118,13 +116,15 @@ class Backstop:
             ):
                 self._start(tick, None)
 
-    async def _leave_to_others(self, provider: Provider) -> None:
-        """What this process cannot reach, another one may."""
-        away = provider.circuit is Circuit.OPEN
-        if away and not await leads_at(self.leadership, provider):
-            self.ticks.left_to_others.add(provider.name)
+    async def _leave_to_others(self, name: ProviderName) -> None:
+        """What this process cannot reach, or has no time left for, another one may."""
+        if not (self.ticks.reaches(name) or await self._leads(name)):
+            self.ticks.left_to_others.add(name)
         else:
-            self.ticks.left_to_others.discard(provider.name)
+            self.ticks.left_to_others.discard(name)
+
+    async def _leads(self, name: ProviderName) -> bool:
+        return await leads_at(self.leadership, self.ticks, name)
 
     async def _must_stand_in(self, name: ProviderName, *, away: bool) -> bool:
         """Whether nobody else ends the numbers of this provider, and this process leads it.
@@ -136,7 +136,7 @@ class Backstop:
                 return False
             if not await self.settlements.behind(name, TAKE_OVER):
                 return False  # Another host does the work.
-        leads = await leads_at(self.leadership, self.ticks.providers[name])
+        leads = await self._leads(name)
         self.reporter.leader(name, leads=leads)
         return leads
 
@@ -153,7 +153,7 @@ class Backstop:
                 late = await self.schedule.list_unread(name)
         except ScheduleUnavailable:
             return False  # It fails for longer, or it does not.
-        return late and await leads_at(self.leadership, self.ticks.providers[name])
+        return late and await self._leads(name)
 
     async def _start_provider_ticks(self, name: ProviderName, *, away: bool) -> None:
         if away:  # It may take long, and no tick is to begin later because of it.

@@ -27,7 +27,7 @@ from worker.lifecycle.repair import Repair
 from worker.lifecycle.sweep import Sweep
 from worker.lifecycle.watch import Watch
 from worker.ports.errors import ScheduleUnavailable
-from worker.ports.provider import Provider
+from worker.ports.provider import Circuit, Provider
 from worker.ports.reporter import JobResult
 
 STRETCH: Final = timedelta(seconds=5)  #: How long a watch or expire tick goes on.
@@ -268,6 +268,10 @@ class Ticks:
         """End the running stretches at their next step; none goes on for long after."""
         self._stopping = True
 
+    def reaches(self, name: ProviderName) -> bool:
+        """Whether this process can do there what is due: it goes on, and has a way there."""
+        return not self._stopping and self.providers[name].circuit is not Circuit.OPEN
+
     def stuck(self) -> list[str]:
         """The kinds of tick that run for longer than any may: a restart would help."""
         since = self.steps.clock.monotonic() - STUCK.total_seconds()
@@ -279,7 +283,7 @@ class Ticks:
         provider = None if name is None else self.providers.get(name)
         if provider is None:
             return JobResult.UNKNOWN
-        if name in self.left_to_others:
+        if self._is_for_others(name):
             return JobResult.PASSED_ON
         async with self._turn(tick, name) as pass_on:
             if pass_on is None:
@@ -291,7 +295,7 @@ class Ticks:
 
             stretch = Stretch(self._keep_going(tick, name), next_may_begin)
             await tick.run(self.steps, provider, stretch)
-            return JobResult.PASSED_ON if name in self.left_to_others else JobResult.DONE
+            return JobResult.PASSED_ON if self._is_for_others(name) else JobResult.DONE
 
     async def _run_for_all(self, tick: SharedTick) -> JobResult:
         step = tick.step(self.steps)
@@ -315,9 +319,11 @@ class Ticks:
         key, now = (tick.name, name), self.steps.clock.monotonic
         until, more = now() + tick.lasts.total_seconds(), tick.hand_over.total_seconds()
         return lambda: (
-            not (self._stopping or name in self.left_to_others)
-            and now() < until + more * (key not in self._waiting)
+            not self._is_for_others(name) and now() < until + more * (key not in self._waiting)
         )
+
+    def _is_for_others(self, name: ProviderName | None) -> bool:
+        return self._stopping or name in self.left_to_others
 
     @asynccontextmanager
     async def _turn(

@@ -83,6 +83,9 @@ class Watched:
     def silent_for(self, kind: str, _: ProviderName | None) -> timedelta:
         return self.silence.get(kind, timedelta(0))
 
+    def reaches(self, name: ProviderName) -> bool:
+        return self.providers[name].circuit is not Circuit.OPEN
+
     def configured(self, tick: SharedTick) -> bool:
         return tick.name not in self.not_configured
 

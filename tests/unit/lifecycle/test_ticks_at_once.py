@@ -334,10 +334,21 @@ async def test_stopping_ends_a_stretch_at_its_next_step(steered: Steered) -> Non
         return 0
 
     steered.steer("expire", last)
-    await steered.ticks.run("expire", SIM)
-    await steered.ticks.run("expire", SIM)
+    results = [await steered.ticks.run("expire", SIM) for _ in range(2)]
 
     assert steered.worked == ["pursue"]
+    assert results == [JobResult.PASSED_ON] * 2, "another process goes on with it"
+
+
+async def test_who_stops_or_has_no_way_to_a_provider_is_not_the_one_to_lead_it(
+    steered: Steered,
+) -> None:
+    steered.providers[SIM].circuit = Circuit.OPEN
+    assert [steered.ticks.reaches(name) for name in (SIM, OTHER)] == [False, True]
+
+    steered.ticks.stop()
+
+    assert not steered.ticks.reaches(OTHER)
 
 
 async def test_a_watch_tick_puts_back_a_flushed_schedule_while_it_looks(steered: Steered) -> None:
