@@ -77,7 +77,9 @@ class Heartbeat:
             if await self.instances.mark_dead(instance):
                 self.reporter.trouble("instance.dead", detail=str(instance.id))
                 self._free(instance.id)
-                await self._take_on()
+        if dead:
+            # Among them is one that this process has marked, where its COMMIT was not answered.
+            await self._take_on()
 
     async def _take_on(self) -> None:
         """Free what those held that died before, as whoever did that may be dead now."""

@@ -120,6 +120,16 @@ async def test_looks_are_freed_by_the_one_that_marked_the_process() -> None:
     assert reporter.troubles == []
 
 
+async def test_a_process_whose_mark_was_committed_without_an_answer_is_freed_all_the_same() -> None:
+    others = Others(found=[DEAD], lately=[DEAD.id], marked_by_another=True)
+    reporter = RecordingReporter()
+
+    await heartbeat(others, reporter).free_the_dead()
+
+    assert others.freed == [(SIM, DEAD.id)]
+    assert reporter.troubles == []
+
+
 async def test_looks_that_redis_could_not_free_are_freed_once_it_answers() -> None:
     others, reporter = Others(found=[DEAD], redis_away=True), RecordingReporter()
     beating = heartbeat(others, reporter)

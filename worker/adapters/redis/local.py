@@ -33,6 +33,8 @@ from worker.ports.store.activations import LiveNumber
 
 NOTHING_SCHEDULED = timedelta(minutes=1)
 UNTOLD = timedelta(milliseconds=200)  #: How late a hint or a new number may be seen here.
+UNLEASED = timedelta(minutes=1)  #: What has been past its deadline for so long, nobody leases here.
+DROPPED_MAX = 2000  #: In one lease: the process does nothing else meanwhile.
 SCANNED = 2000  #: Due numbers among which those that end soon are sought, as in `lease.lua`.
 
 
@@ -100,14 +102,28 @@ class ScheduledNumbers:
     def take_due(self, now: int, limit: int) -> list[bytes]:
         """Due ones, oldest first; those past their deadline are dropped, as in `lease.lua`."""
         taken: dict[bytes, None] = {}  # Twice in the heap is once due.
-        while len(taken) < limit and (first := self.first()) and first[0] <= now:
+        dropped = 0
+        while len(taken) < limit and dropped < DROPPED_MAX:
+            first = self.first()
+            if first is None or first[0] > now:
+                break
             heapq.heappop(self.heap)
             member = first[1]
             if deadline_of(member) < now:
                 self.forget(member)
+                dropped += 1
             else:
                 taken[member] = None
         return list(taken)
+
+    def drop_past(self, then: int, most: int) -> None:
+        """Forget those whose deadline was before *then*, as far as they are the first ones due."""
+        for _ in range(most):
+            first = self.first()
+            if first is None or first[0] >= then or deadline_of(first[1]) >= then:
+                return
+            heapq.heappop(self.heap)
+            self.forget(first[1])
 
     def put_back(self, members: Iterable[bytes]) -> None:
         """Those that were taken and not leased: due as before."""
@@ -174,7 +190,10 @@ class LocalSchedule:
             member = encode(number)
             if member not in scheduled.scores:
                 scheduled.put(member, micros_of(at))
-        return len(scheduled.scores) - before
+        added = len(scheduled.scores) - before
+        # Where nobody leases, because another process leads, nothing else would ever drop them.
+        scheduled.drop_past(self._now() - micros_in(UNLEASED), 2 * len(looks))
+        return added
 
     async def hint(self, provider: ProviderName, *numbers: LiveNumber) -> None:
         scheduled, now = self._by_provider[provider], self._now()
