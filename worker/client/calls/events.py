@@ -53,6 +53,7 @@ class EventCalls(ApiConnection):
         ids: Sequence[str] | None = None,
         type_: str | None = None,
         until: int | None = None,
+        idempotency_key: str | None = None,
     ) -> Replayed:
         """Send events again, under the ids they had.
 
@@ -62,5 +63,6 @@ class EventCalls(ApiConnection):
             "POST",
             "/v1/events/replay",
             body={"after": after, "ids": ids, "type": type_, "until": until},
+            idempotency_key=idempotency_key,
         )
         return answer

@@ -21,32 +21,47 @@ class ProviderCalls(ApiConnection):
         answer: ProviderWhole = await self.call("GET", f"/v1/providers/{segment(name)}")
         return answer
 
-    async def drain_provider(self, name: str, *, note: str) -> ProviderWhole:
+    async def drain_provider(
+        self, name: str, *, note: str, idempotency_key: str | None = None
+    ) -> ProviderWhole:
         """Leave it: rent nothing more there; each of its numbers ends by its policy.
 
         Why; it is kept with the name of the token, and shown as `why` while it holds.
         """
         answer: ProviderWhole = await self.call(
-            "POST", f"/v1/providers/{segment(name)}/drain", body={"note": note}
+            "POST",
+            f"/v1/providers/{segment(name)}/drain",
+            body={"note": note},
+            idempotency_key=idempotency_key,
         )
         return answer
 
-    async def pause_provider(self, name: str, *, note: str) -> ProviderWhole:
+    async def pause_provider(
+        self, name: str, *, note: str, idempotency_key: str | None = None
+    ) -> ProviderWhole:
         """Rent nothing more there for now.
 
         Why; it is kept with the name of the token, and shown as `why` while it holds.
         """
         answer: ProviderWhole = await self.call(
-            "POST", f"/v1/providers/{segment(name)}/pause", body={"note": note}
+            "POST",
+            f"/v1/providers/{segment(name)}/pause",
+            body={"note": note},
+            idempotency_key=idempotency_key,
         )
         return answer
 
-    async def resume_provider(self, name: str, *, note: str) -> ProviderWhole:
+    async def resume_provider(
+        self, name: str, *, note: str, idempotency_key: str | None = None
+    ) -> ProviderWhole:
         """Rent there again.
 
         Why; it is kept with the name of the token, and shown as `why` while it holds.
         """
         answer: ProviderWhole = await self.call(
-            "POST", f"/v1/providers/{segment(name)}/resume", body={"note": note}
+            "POST",
+            f"/v1/providers/{segment(name)}/resume",
+            body={"note": note},
+            idempotency_key=idempotency_key,
         )
         return answer

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.long_poll import LongPoll, TooManyWaiters
 from worker.entrypoints.http.pagination import after_number, number_in
 from worker.entrypoints.http.problems import EventsForgotten, FieldError, Problem, ProblemKind
@@ -250,6 +251,7 @@ def routes(deps: ApiDeps, feed: FeedPoll) -> Sequence[Route]:
             path="/v1/events/replay",
             handler=replays.replay,
             scope=Scope.DECIDE,
+            run_once=IdempotentCalls(deps),  # Each replay sends them once more.
             answers={200: Replayed},
             problems=(ProblemKind.NOT_OFFERED, ProblemKind.EVENTS_FORGOTTEN),
         ),

@@ -93,11 +93,13 @@ class IdempotentCalls:
             provider, ref = arguments["provider"], arguments["provider_ref"]
             rental = await self._deps.case_service.cases.rental(provider, ref)
             return "" if rental is None else rental.account
-        thing: str = arguments.get("id") or body.activation or body.rental or ""
+        about = (getattr(body, name, None) for name in ("activation", "rental"))
+        things = (arguments.get("id"), arguments.get("name"), *about)
+        thing: str = next((each for each in things if each is not None), "")
         try:
             id_ = uuid_or_problem(thing, ProblemKind.NOT_FOUND)
         except Problem:
-            return thing  # The name of an account, or of nothing.
+            return thing  # The name of an account or of a provider, or of nothing.
         return await self._account_of_id(id_) or thing
 
     async def _account_of_id(self, id_: UUID) -> str | None:

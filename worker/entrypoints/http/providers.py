@@ -8,6 +8,7 @@ from pydantic import StringConstraints
 from worker.domain.ids import ProviderName
 from worker.entrypoints.http.auth import Scope
 from worker.entrypoints.http.deps import ApiDeps
+from worker.entrypoints.http.idempotency import IdempotentCalls
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.requests import NOTE_PATTERN, Name, RequestBody
 from worker.entrypoints.http.responses import Moment, ResponseBody, instant
@@ -135,6 +136,7 @@ def _figures_json(figures: ProviderFigures) -> dict[str, Any]:
 def routes(deps: ApiDeps) -> Sequence[Route]:
     providers = ProviderHandlers(deps)
     unknown = (ProblemKind.UNKNOWN_PROVIDER, ProblemKind.NOT_OFFERED)
+    run_once = IdempotentCalls(deps)  # A pause that comes late again must undo no resume.
     acts: Mapping[str, Handler] = {
         "pause": providers.pause,
         "resume": providers.resume,
@@ -166,6 +168,7 @@ def routes(deps: ApiDeps) -> Sequence[Route]:
                 path=f"/v1/providers/{{name}}/{act}",
                 handler=handler,
                 scope=Scope.DECIDE,
+                run_once=run_once,
                 answers={200: ProviderWhole},
                 problems=unknown,
             )
