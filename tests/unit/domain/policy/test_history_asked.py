@@ -1,10 +1,12 @@
 """What of an account's past is read before a deed: what the limits of its policy count."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from worker.domain.policy.facts import PastEvent
 from worker.domain.policy.language.choices import LimitSpan
 from worker.domain.policy.language.loading import profile_from
 from worker.domain.policy.language.profile import Profile
@@ -81,3 +83,8 @@ def test_a_share_of_cancels_is_of_the_last_orders() -> None:
     assert history_asked(share, [CANCEL]) == HistoryAsked({}, 7)
     assert history_asked(share, [CLAIM]) == NOTHING_ASKED
     assert history_asked(policy(cancel={"ratio_of": 7}), [CANCEL]) == NOTHING_ASKED
+
+
+def test_an_event_of_the_past_is_one_of_no_money_where_nothing_else_is_said() -> None:
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    assert PastEvent(CLAIM, at) == PastEvent(CLAIM, at, amount_minor=0, kind=None, times=1)

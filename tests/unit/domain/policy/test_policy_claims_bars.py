@@ -176,7 +176,8 @@ def test_an_arrived_sms_bars_the_statement_where_arriving_fulfils(ask: AskPolicy
     def said(**facts: Any) -> Answer:
         return claim(ask, {"decided": "log"}, policy, claim_kind="non_receiving", **facts)
 
-    assert said(sms_received_at=WINDOW) == denied("sms_received")
+    for arrived_at in (MINUTE, WINDOW):
+        assert said(sms_received_at=arrived_at) == denied("sms_received")
     assert said(sms_received_at=WINDOW + US)[:2] == ("credit", "no_sms_on_record")
     assert said()[0] == "credit"
 
@@ -289,7 +290,8 @@ def test_the_first_purchase_and_what_was_used(ask: AskPolicy) -> None:
     assert claim(ask, GRANT, first) == PAID
     assert claim(ask, GRANT, first_purchase=False) == PAID
     used = {"claims": {"usage_max_bp": 100}}
-    assert claim(ask, GRANT, used, used_bp=100) == PAID
+    for used_bp in (0, 99, 100):
+        assert claim(ask, GRANT, used, used_bp=used_bp) == PAID
     assert claim(ask, GRANT, used, used_bp=101) == denied("usage_over")
     assert claim(ask, GRANT, used) == PAID
 
@@ -345,3 +347,28 @@ def test_a_kind_that_is_never_paid_has_its_own_reason_or_none(ask: AskPolicy) ->
     assert claim(ask, unless, **listed) == human
     assert claim(ask, unless, verified=True, **listed)[:2] == ("credit", "claim_approved")
     assert claim(ask, unless, verified=False, **listed) == denied("claim_rejected")
+
+
+def test_an_order_that_was_paid_back_more_than_once_is_refunded(ask: AskPolicy) -> None:
+    for credited, paid in ((350, 0), (351, 0), (200, 150), (350, 350)):
+        given = {"credited_minor": credited, "paid_out_minor": paid}
+        assert claim(ask, GRANT, **given) == denied("already_refunded")
+    assert claim(ask, GRANT, credited_minor=349)[2] == 1
+
+
+def test_a_contradiction_about_a_rental_proposes_its_unused_part(ask: AskPolicy) -> None:
+    rental = {"product": "rental", "rental_start": timedelta(0), "rental_end": 10 * DAY}
+    both = {"allocation_failed": True} | ARRIVED
+    assert claim(ask, GRANT, **rental, **both)[:3] == ("needs_review", "facts_contradict", 315)
+
+
+def test_that_a_repair_was_approved_judges_no_other_kind(ask: AskPolicy) -> None:
+    limited = {"limits": [{"of": "claim", "per": "day", "max_count": 1}]}
+    before = {"history": [{"what": "claim", "at": DAY, "amount_minor": 1}], "approved": True}
+    assert claim(ask, GRANT, limited, **before)[1] == "limit_reached"
+    assert claim(ask, GRANT, limited, **before, verified=True)[0] == "credit"
+    repaired = {"decided": "repair"}
+    missed = limited | {"rectify": {"seconds": 3600}}
+    assert claim(ask, repaired, missed, claim_at=0 * DAY, **before)[0] == "refund_full"
+    unjudged = before | {"approved": False}
+    assert claim(ask, repaired, missed, claim_at=0 * DAY, **unjudged)[0] == "deny"

@@ -42,6 +42,7 @@ PAID = ("credit", "granted_on_request", 1000, 0, "balance", None)
         (None, "client", "card", "balance"),
         ("method_of_payment", "balance", "card", "original_method"),
         ("method_of_payment", "client", "balance", "balance"),
+        ("method_of_payment", "client", "alipay", "original_method"),
         ("method_of_payment", "client", " Balance", "balance"),
         ("wallet", "wallet", "card", "wallet"),
         ("wallet", "client", "card", "wallet"),
@@ -141,6 +142,9 @@ def test_the_unused_part_that_leaves(ask: AskPolicy) -> None:
     assert spent == denied("nothing_refundable")
     # Of what ran out nothing is there to leave, not even what was credited for it.
     assert leaves(now=10 * DAY, credited_minor=300) == denied("number_was_provided")
+    # The other days were credited as an outage: what is left of the price leaves, and no more.
+    assert leaves(credited_minor=300, credit_available_minor=100) == out(800)
+    assert leaves(paid_out_minor=200, credited_minor=100, credit_available_minor=0) == out(700)
     # More was paid than the unused part is worth now.
     assert leaves(paid_out_minor=900, unused_returned_minor=900) == denied("already_refunded")
     undated = leaves(rental_end=None)
@@ -180,7 +184,9 @@ def test_a_method_nobody_told_of_money_that_was_charged_outside(ask: AskPolicy) 
     unknown = asked("payment_method_unknown", to="balance")
     assert claim(ask, payout, charge="external") == unknown
     assert claim(ask, payout, charge="external", verified=True) == unknown
-    assert claim(ask, payout, charge="external", **CARD) == out(995, 5, "original_method")
+    for method in ("card", "alipay"):
+        told = claim(ask, payout, charge="external", payment_method=method)
+        assert told == out(995, 5, "original_method")
     assert claim(ask, payout, charge="hold") == PAID
     assert claim(ask, {"route": "client"}, charge="external") == PAID
 
@@ -254,6 +260,9 @@ def test_the_holder_of_a_wallet_is_checked(ask: AskPolicy) -> None:
     days = {"policy": GRANT | {"obligations": {"kyc_days": 4}}, "kyc_requested_at": DAY}
     assert to_wallet(now=5 * DAY, **due, **days) == (*required, 5 * DAY)
     assert to_wallet(now=5 * DAY + US, **due, **days) == overdue
+    assert to_wallet(now=2 * DAY, **due, **days) == (*required, 5 * DAY)
+    unasked = days | {"kyc_requested_at": None}
+    assert to_wallet(now=DAY, **due, **unasked) == (*required, 3 * DAY)
     assert to_wallet(kyc="passed") == to_wallet() == out(995, 5, "wallet")
     assert to_wallet(kyc="failed", destination="balance") == PAID
     assert claim(ask, {"route": "wallet"}, kyc="failed", **wallet) == out(1000, 0, "wallet")

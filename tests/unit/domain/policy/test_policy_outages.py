@@ -249,3 +249,23 @@ def test_what_bars_every_credit_bars_that_of_an_outage(
     assert asked("all", account_flags=["charged_back"])[0] == "prorated_credit"
     settled = asked("all", account_flags=[flag], credited_minor=3000)
     assert settled[:2] == ("none", "already_settled")
+
+
+@pytest.mark.parametrize("told", ["purchased_at", "rental_start"])
+def test_a_limit_of_the_past_counts_what_is_told_of_the_purchase_or_the_start(
+    ask: AskPolicy, told: str
+) -> None:
+    """Of a rental whose purchase nobody told the start is taken for it, and never a later day."""
+    late = {"effective_from": "2026-03-05T10:00:00Z", "outage": {"threshold_s": 0}}
+    given: dict[str, Any] = {
+        "rental_start": 4 * DAY,
+        "rental_end": 30 * DAY,
+        "purchased_at": timedelta(0) if told == "purchased_at" else None,
+        "price_minor": 2600,
+        "contacted_at": 5 * DAY,
+        "restored_at": 7 * DAY,
+        "now": 20 * DAY,
+    }
+    decided = ask(late, "outage_tick", **given)
+    older = told == "purchased_at"
+    assert decided[1] == ("policy_version" if older else "outage_over_24h")

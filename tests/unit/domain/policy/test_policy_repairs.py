@@ -217,6 +217,12 @@ def test_the_full_refund_takes_no_fee_on_any_way_out(ask: AskPolicy) -> None:
 
     assert p1 == ("refund_full", "rectification_missed", 350, 0, "original_method", 14 * DAY)
     assert p4 == ("refund_full", "rectification_missed", 350, 0, "wallet", None)
+    fees = {"payment_method": "crypto", "refund_fee_minor": 250, "now": NOTIFIED_AT + 9 * DAY}
+    overdue = defect(ask, "P1", **fees)
+    assert overdue == ("needs_review", "approval_overdue", 350, 0, "original_method", 14 * DAY)
+    wish = {"customer_choice": "replacement", "replacement_value_minor": 999, "approved": True}
+    mismatch = defect(ask, "P1", **fees, **wish)
+    assert mismatch[1:5] == ("replacement_value_mismatch", 350, 0, "original_method")
     no_access = {"access_requested_at": NOTIFIED_AT, "answer_due_at": NOTIFIED_AT + 8 * DAY}
     late = defect(ask, "P1", payment_method="crypto", refund_fee_minor=250, **missed, **no_access)
     assert late == ("needs_review", "access_overdue", 350, 0, "original_method", 14 * DAY)

@@ -99,3 +99,21 @@ def test_an_outage_told_after_it_arrived_counts_from_the_told_date(ask: AskPolic
     for arrived_at in (DAY, 3 * DAY, None):
         decided = ask(policy, "outage_tick", arrived_at=arrived_at, **given)
         assert decided[:3] == ("prorated_credit", "outage_over_24h", 200), arrived_at
+
+
+def test_an_sms_before_the_arrival_ends_an_outage_only_from_the_told_date(ask: AskPolicy) -> None:
+    """From the arrival on the number is down again, until an SMS after that."""
+    policy = {"outage": {"threshold_s": 3600, "day_count": "exact"}}
+    given: dict[str, Any] = {
+        "rental_start": timedelta(0),
+        "rental_end": 30 * DAY,
+        "price_minor": 3000,
+        "contacted_at": DAY,
+        "arrived_at": 3 * DAY,
+        "now": 20 * DAY,
+    }
+    one = ask(policy, "outage_tick", sms_received_at=5 * DAY, **given)
+    later = {"sms_received_at": 2 * DAY, "sms_after_arrival_at": 5 * DAY}
+    two = ask(policy, "outage_tick", **later, **given)
+    assert one[:3] == ("needs_review", "facts_contradict", 400)
+    assert two[:3] == ("needs_review", "facts_contradict", 100)

@@ -159,3 +159,29 @@ def test_a_freeze_shows_what_a_yes_would_pay(ask: AskPolicy) -> None:
     assert frozen({"mode": "never"}) == nothing
     assert frozen({"exclude_reasons": ["unused_funds"]}) == nothing
     assert frozen(taken_back_at=ASKED)[:2] == ("none", "taken_back")
+
+
+def test_a_purchase_in_the_past_is_money_spent_and_one_paid_back_is_none(ask: AskPolicy) -> None:
+    spent = {"spent_bars": "any"}
+    assert balance(ask, spent, spent_minor=0) == out(1000)
+    assert balance(ask, spent, spent_minor=5) == denied("topup_used")
+
+
+def test_each_fee_of_a_withdrawal_is_added_to_the_others(ask: AskPolicy) -> None:
+    fees = {"payout": {"fee_steps": [[0, 300]], "fee_minor": 7}}
+    rules = {"psp_commission": True}
+    whole = balance(ask, rules, policy=fees, psp_commission_minor=6, last_deposit_at=ASKED - DAY)
+    assert whole == out(957, 43)  # 30, 7 and 6.
+    assert balance(ask, policy=fees, psp_commission_minor=6)[3] == 37
+
+
+def test_a_large_sum_without_a_fee_loses_nothing(ask: AskPolicy) -> None:
+    given = {"balance_minor": 10**9, "last_deposit_at": timedelta(0)}
+    assert balance(ask, **given) == out(10**9)
+
+
+def test_more_fields_than_are_required_complete_a_request(ask: AskPolicy) -> None:
+    required = {"required_fields": ["amount"]}
+    assert balance(ask, required, request_fields=["amount"]) == out(1000)
+    assert balance(ask, required, request_fields=["amount", "email"]) == out(1000)
+    assert balance(ask, required, request_fields=["email"]) == asked("request_incomplete")
