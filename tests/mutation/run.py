@@ -22,6 +22,7 @@ import shutil
 import signal
 import sys
 import time
+import tokenize
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from difflib import unified_diff
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -150,7 +152,7 @@ def list_mutants(file: Path, config: ConfigDict) -> None:
     found = find_modules([Path(path) for path in config["module-path"]])
     apart = config["excluded-modules"]
     modules = [one for one in found if not any(one.match(pattern) for pattern in apart)]
-    types = {module: list(annotations(module)) for module in modules}
+    types = {module: [*annotations(module), *separators(module)] for module in modules}
     with use_db(str(unfinished), WorkDB.Mode.create) as session:
         init(modules, session, config.operators_config)
         OperatorsFilter().filter(session, Namespace(config=str(CONFIG)))
@@ -178,6 +180,14 @@ def annotations(module: Path) -> Iterator[tuple[Position, Position]]:
                 yield span(types)
             case _:
                 pass
+
+
+def separators(module: Path) -> Iterator[tuple[Position, Position]]:
+    """The bare star of a signature, from where to where: it multiplies nothing."""
+    with module.open("rb") as source:
+        for token, after in pairwise(tokenize.tokenize(source.readline)):
+            if (token.string, after.string) == ("*", ","):
+                yield token.start, token.end
 
 
 def span(types: ast.expr) -> tuple[Position, Position]:
