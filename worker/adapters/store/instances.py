@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 #: For one round trip of a heartbeat: whoever waits longer is not heard in time anyway.
 ANSWER_MAX: Final = GAP
+#: Who has lost its connection may not be the only one: the others have until then to lock anew.
+LOCKED_ANEW: Final = BEAT_EVERY * 2
 #: A beat is a write, one a second: after some seconds without, the database takes none of ours.
 WRITES_WITHIN: Final = GAP + BEAT_EVERY * 2
 
@@ -46,6 +48,9 @@ class PostgresInstances:
         self._pool = pool
         self._session = Session(own)
         self._liveness = Liveness(monotonic=monotonic)
+        self._monotonic = monotonic
+        self._opened = 1  #: Connections of the heartbeat that are known of.
+        self._judges_locks_from = float("-inf")
         self.host = host or socket.gethostname()
         self._pid = os.getpid() if pid is None else pid
         self._id: InstanceId | None = None
@@ -59,6 +64,11 @@ class PostgresInstances:
     def silence(self) -> timedelta | None:
         """From which silence on another process is dead; None: this one may not judge now."""
         return self._liveness.silence
+
+    @property
+    def judgement(self) -> Mapping[str, object]:
+        """By what `instance_is_dead` judges others now."""
+        return {"silence": self.silence, "locks": self._monotonic() >= self._judges_locks_from}
 
     @property
     def writes(self) -> bool:
@@ -79,7 +89,7 @@ class PostgresInstances:
 
     async def dead(self) -> list[DeadInstance]:
         async def work(connection: AsyncConnection) -> list[DeadInstance]:
-            parameters = {"id": self._id, "silence": self.silence, "now": None}
+            parameters = {"id": self._id, **self.judgement, "now": None}
             rows = await connection.execute(statement("instances/dead"), parameters)
             return [DeadInstance(*row) for row in rows]
 
@@ -117,6 +127,9 @@ class PostgresInstances:
         """Run *work* on the connection of the heartbeat. Raises `StoreUnavailable`."""
 
         async def bounded(connection: AsyncConnection) -> T:
+            if self._session.opened > self._opened:
+                self._opened = self._session.opened
+                self._judges_locks_from = self._monotonic() + LOCKED_ANEW.total_seconds()
             async with asyncio.timeout(ANSWER_MAX.total_seconds()):
                 return await work(connection)
 

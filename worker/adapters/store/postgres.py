@@ -38,7 +38,7 @@ class PostgresLeadership:
         async def work(connection: AsyncConnection) -> bool:
             id_ = await self.instances.alive(connection)
             asked = {"topic": topic, "id": id_, "reaches": reaches, "now": None}
-            asked["silence"] = self.instances.silence
+            asked |= self.instances.judgement
             return bool((await connection.execute(statement("leadership/leads"), asked)).scalar())
 
         return await self.instances.run(work)

@@ -28,6 +28,9 @@ class Session:
         self._stack = AsyncExitStack()
         self.keeps_locks = False  #: Whether a session lock holds here; a pooler may not keep it.
         self.locked: str | None = None
+        self.opened = (
+            0  #: How many connections were opened; each after the first replaces a lost one.
+        )
 
     @property
     def lost_lock(self) -> bool:
@@ -70,6 +73,7 @@ class Session:
         if self._connection is None:
             connection = await self._stack.enter_async_context(self._db.connection())
             self._connection = connection
+            self.opened += 1
             with translated():
                 async with connection.begin():
                     self.keeps_locks = await keeps_session_locks(connection)
