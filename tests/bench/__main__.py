@@ -217,14 +217,16 @@ def main() -> None:
     else:
         measured = run(quick=options.quick, owed=options.numbers)
     rows = asyncio.run(measured)
+    missed = [row for row in rows if float(str(row["ratio"])) < float(str(row["goal"]))]
     if options.output == "json":
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:
         for row in rows:
-            met = "met" if float(str(row["ratio"])) >= float(str(row["goal"])) else "NOT met"
+            met = "NOT met" if row in missed else "met"
             sys.stdout.write(
                 f"{row['what']:20} ratio {row['ratio']:6.2f}  goal {row['goal']:5}  {met}\n"
             )
+    sys.exit(bool(missed))
 
 
 if __name__ == "__main__":

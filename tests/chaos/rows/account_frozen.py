@@ -85,8 +85,11 @@ async def _round(
         )
         paying = asyncio.create_task(api.call("POST", f"/v1/accounts/{account}/topups", top_up))
         await asyncio.sleep(2 * WAIT)
-    frozen, _taken, paid = await asyncio.gather(freezing, taking, paying)
+    frozen, taken, paid = await asyncio.gather(freezing, taking, paying)
     assert frozen.status in {200, 201}, frozen
+    # Refused for another reason, nothing would have met the freeze.
+    assert taken.status == 200, taken
+    assert paid.status in {200, 201, 409}, paid
     if paid.status in {200, 201}:
         stage.paid_in[account] += TOP_UP
     frozen_at: datetime | None = await judge.fetchval(FROZEN_AT, account)

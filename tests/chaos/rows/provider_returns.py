@@ -140,7 +140,9 @@ def _first_line(returns: Sequence[Return], what: str) -> Line:
             f"rate_{each.provider}": each.rate,
         }
     in_time = all(each.first is not None and each.first <= FIRST_WITHIN for each in returns)
-    return Line(what, before, now, "first look or ending within 1.5 s", in_time, figures)
+    whole = all(each.last_credit is not None for each in returns)
+    promise = "first look or ending within 1.5 s, and every number credited"
+    return Line(what, before, now, promise, in_time and whole, figures)
 
 
 async def _outage(

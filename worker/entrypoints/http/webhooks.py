@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, RootModel, create_model
 
 from worker.domain.transfer import Charge
 from worker.entrypoints.http.problems import FaultShown
@@ -82,13 +82,68 @@ class ReviewDecidedShown(ReviewToldShown):
     by_verdict: bool
 
 
-class CaseToldShown(BaseModel):
-    """What became of a case or of a long rental; further members depend on what happened."""
+class CaseToldShown(ResponseBody):
+    """What became of a case; with its last decision, where it has one."""
 
-    model_config = ConfigDict(extra="allow", defer_build=True)
-
+    id: str
+    kind: str
+    subject: str
+    activation: str | None
+    rental: str | None
     account: str
-    charge: Charge | None = None  #: Of the order that a case is about, as above.
+    order_ref: str | None = None
+    state: str  #: As the type's last word says.
+    currency: str
+    charge: Charge | None = None  #: Of the order that it is about, as above.
+    outcome: str | None = None
+    reason: str | None = None
+    amount_minor: int | None = None
+    fee_minor: int | None = None
+    destination: str | None = None
+    deadline: Moment | None = None
+    clauses: list[str] | None = None
+
+
+class FinalisedShown(ResponseBody):
+    """Nobody complained about a number in time: what it cost is final."""
+
+    id: str
+    activation: str
+    account: str
+    order_ref: str | None = None
+    outcome: Literal["finalised"]
+    deadline: Moment
+    charge: Charge
+
+
+class RentalClosedShown(ResponseBody):
+    """A long rental has ended; what became of its price at the provider."""
+
+    rental: str
+    provider: str
+    provider_ref: str
+    account: str
+    order_ref: str | None = None
+    at_provider: str
+
+
+class RentalUnknownShown(ResponseBody):
+    """Nobody knows what became of an order of a long rental: a person decides about it."""
+
+    order: str
+    kind: Literal["rent", "prolong"]
+    provider: str
+    account: str
+    rental: str | None
+    order_ref: str | None = None
+
+
+class ClaimToldShown(RootModel[CaseToldShown | FinalisedShown]):
+    """What became of a claim; `claim.finalised` is of a number that nobody complained about."""
+
+
+class RentalToldShown(RootModel[CaseToldShown | RentalClosedShown | RentalUnknownShown]):
+    """What became of a case of a long rental, of its end, or of an order in doubt."""
 
 
 #: By type; one that ends in `*` stands for all types that begin so.
@@ -102,8 +157,8 @@ EVENT_DATA: Final[Mapping[str, type[BaseModel]]] = {
     "review.opened": ReviewOpenedShown,
     "review.decided": ReviewDecidedShown,
     "review.late": ReviewOpenedShown,
-    "claim.*": CaseToldShown,
-    "rental.*": CaseToldShown,
+    "claim.*": ClaimToldShown,
+    "rental.*": RentalToldShown,
     "withdrawal.*": CaseToldShown,
     "account.*": CaseToldShown,
 }
