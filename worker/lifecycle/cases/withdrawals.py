@@ -183,14 +183,19 @@ class WithdrawalJudge:
         record: port.DecisionRecord,
         amount: int | None,
     ) -> port.CaseStep:
-        """A human approves what the policy left to him: his sum, or the one proposed."""
-        gross = record.decision.amount_minor if amount is None else amount
-        if not 0 < gross <= _amount_available(view):
+        """A human approves what the policy left to him: the sum proposed with its fee, or less.
+
+        Where nothing was proposed he names a sum that is there.
+        """
+        proposed = record.decision
+        net = proposed.amount_minor if amount is None else amount
+        if not 0 < net <= (proposed.amount_minor or _amount_available(view)):
             return case_steps.unchanged(view, port.Rejected.WRONG_SUM)
-        to = record.decision.destination or Destination.CLIENT
+        fee = proposed.fee_minor if net == proposed.amount_minor else 0
+        to = proposed.destination or Destination.CLIENT
         method = questions.payment_method(view)
         by = None if view.profile is None else pay_by(view.profile, view.now, method)
-        payout = Decision(Outcome.PAYOUT, Reason.CLAIM_APPROVED, gross, 0, to, by)
+        payout = Decision(Outcome.PAYOUT, Reason.CLAIM_APPROVED, net, fee, to, by)
         return self._step(
             view, facts, questions.decided_by_human(record, payout, view, self.clauses)
         )
