@@ -230,6 +230,49 @@ async def test_an_earlier_payout_is_taken_off_the_top_ups_that_are_refundable(
     assert (second.state, last_reason(second)) == (CaseState.DENIED, "nothing_refundable")
 
 
+async def test_a_payout_counts_from_when_its_sum_was_set_aside(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=300)  # Too old for a payout by then.
+    await shop.top_up("second", 100, at=MONDAY + 40 * DAY)
+    shop.set_time(MONDAY + 41 * DAY)
+    first = await shop.open_withdrawal("P3", "w1", email_matches=False)
+    assert (first.state, first.withheld_minor) == (CaseState.NEEDS_EVIDENCE, 0)
+    await shop.top_up("third", 100, at=MONDAY + 42 * DAY)
+    shop.set_time(MONDAY + 42 * DAY + HOUR)
+    email = questions.payment_info("added", None, email_matches=True)
+    await shop.service.add(first.id, first.kind, email, "payment_info_added")
+    await shop.give_verdict(first, grant=True)
+    paid = await shop.mark_paid(first)
+    assert paid.case is not None
+    assert paid.case.moved_minor == 200, "both top-ups left"
+    shop.set_time(MONDAY + 48 * DAY)
+
+    second = await shop.open_withdrawal("P3", "w2")
+
+    assert (second.state, last_reason(second)) == (CaseState.DENIED, "nothing_refundable")
+    assert await shop.balances() == (300, 0)
+
+
+async def test_a_payout_that_was_set_aside_again_counts_from_then(shop: CaseShop) -> None:
+    await shop.open_account(amount_minor=300)  # Too old for a payout by then.
+    await shop.top_up("second", 100, at=MONDAY + 40 * DAY)
+    shop.set_time(MONDAY + 41 * DAY)
+    first = await shop.open_withdrawal("P3", "w1")
+    assert first.withheld_minor == 100
+    for matches, day in ((False, 41), (True, 42), (False, 43), (True, 44)):
+        if day in {42, 44}:
+            await shop.top_up(f"of {day}", 100, at=MONDAY + day * DAY)
+        shop.set_time(MONDAY + day * DAY + HOUR)
+        email = questions.payment_info("added", None, email_matches=matches)
+        await shop.service.add(first.id, first.kind, email, "payment_info_added")
+    await shop.give_verdict(first, grant=True)
+    shop.set_time(MONDAY + 51 * DAY)
+
+    second = await shop.open_withdrawal("P3", "w2")
+
+    assert (await shop.case(first.id)).withheld_minor == 300, "all three top-ups"
+    assert (second.state, last_reason(second)) == (CaseState.DENIED, "nothing_refundable")
+
+
 async def test_a_top_up_after_a_payout_can_leave(shop: CaseShop) -> None:
     await shop.open_account(amount_minor=500)
     first = await shop.open_withdrawal("P3", "w1")

@@ -1,18 +1,27 @@
 -- What our books know about one account's money, for a question about its balance, in one row. What
--- another withdrawal set aside counts like what it paid.
+-- another withdrawal set aside counts like what it paid, from when it was last set aside: top-ups since
+-- the request may be in it. Its keys are numbered, so each is found by itself and no entry else is read.
 SELECT coalesce((SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM t.at) * 1000000,
                                                     t.amount_minor) ORDER BY t.id)
                    FROM transfer t WHERE t.account = acc.account AND t.key LIKE 'topup:%'),
                 '[]') AS topups,
        coalesce((SELECT jsonb_agg(jsonb_build_array(
-                            extract(epoch FROM c.opened_at) * 1000000, taken.minor)
-                            ORDER BY c.opened_at, c.id)
+                            extract(epoch FROM taken.at) * 1000000, taken.minor)
+                            ORDER BY taken.at, c.id)
                    FROM case_ c
                    JOIN LATERAL (
                         SELECT CASE c.state WHEN 'paid' THEN
                                     (SELECT sum(t.amount_minor) FROM transfer t
                                       WHERE t.key IN ('withdraw:' || c.id, 'fee:' || c.id))
-                                    ELSE c.withheld_minor END::bigint AS minor) taken ON true
+                                    ELSE c.withheld_minor END::bigint AS minor,
+                               coalesce((WITH RECURSIVE aside AS (
+                                        SELECT 1 AS number, t.at FROM transfer t
+                                         WHERE t.key = 'withhold:' || c.id
+                                        UNION ALL
+                                        SELECT aside.number + 1, t.at FROM aside
+                                          JOIN transfer t ON t.key = 'withhold:' || c.id
+                                                                     || ':' || aside.number + 1)
+                                        SELECT max(at) FROM aside), c.opened_at) AS at) taken ON true
                   WHERE c.account = acc.account AND c.kind IN ('withdrawal', 'claim')
                     AND c.id IS DISTINCT FROM CAST(:case_id AS uuid) AND taken.minor > 0),
                 '[]') AS payouts,
