@@ -18,7 +18,7 @@ from worker.domain.money import AMOUNT_MAX
 from worker.domain.policy import Profile
 from worker.domain.policy.at_intake import order_words
 from worker.domain.policy.claim_case import may_leave
-from worker.domain.policy.language.choices import SpentBars
+from worker.domain.policy.language.choices import SpentBars, WithdrawalMode
 from worker.domain.policy.language.matching import folded
 from worker.domain.policy.limits import SPANS, HistoryAsked, history_asked, span_start
 from worker.domain.policy.vocabulary import BALANCE, PastEventKind
@@ -33,6 +33,7 @@ ROWS_MAX: Final = 10_000  #: Orders, and cases, of one account: the newest.
 TIME_BACK: Final = ("operator_block", "outage_over_24h", "unused_time", "no_replacement")
 _DEPOSITED: Final = text(
     "SELECT max(at) FROM transfer WHERE account = :account AND key LIKE 'topup:%'"
+    " AND at <= CAST(:until AS timestamptz)"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COMPUTED: Final = {
@@ -150,8 +151,9 @@ async def of_case(
         return None
     if case.kind in _ABOUT_MONEY:
         found = await _with_money(connection, found, case.id, now, spent=_spent_asked(profile))
-    elif case.kind is CaseKind.CLAIM:
-        deposited = await connection.execute(_DEPOSITED, {"account": case.account})
+    if (until := _deposited_until(case, profile)) is not None:
+        about = {"account": case.account, "until": until}
+        deposited = await connection.execute(_DEPOSITED, about)
         found = replace(found, last_deposit_at=deposited.scalar())
     if profile is None:
         return found
@@ -162,6 +164,24 @@ async def of_case(
         profile = profile.for_order(words)
     asked = history_asked(profile, CASE_DEEDS[case.kind])
     return await with_history(connection, found, asked, now, case.id)
+
+
+def _deposited_until(case: Case, profile: Profile | None) -> datetime | None:
+    """A deposit after the request lowers no fee (R-FEE4); None: the newest counts, whenever it was.
+
+    Where its age decides whether money leaves at all, a later one counts as fresh.
+    """
+    if case.kind not in {CaseKind.CLAIM, CaseKind.WITHDRAWAL}:
+        return None
+    if case.kind is CaseKind.WITHDRAWAL and profile is not None and _asks_age(profile):
+        return None
+    told = case.facts.get("claim_at")
+    return case.opened_at if told is None else max(datetime.fromisoformat(told), case.opened_at)
+
+
+def _asks_age(profile: Profile) -> bool:
+    rules = profile.withdrawal
+    return rules.mode is WithdrawalMode.BALANCE and rules.topup_max_age_days is not None
 
 
 def _spent_asked(profile: Profile | None) -> SpentAsked:
