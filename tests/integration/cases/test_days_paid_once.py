@@ -99,6 +99,25 @@ async def test_days_that_a_human_gave_back_are_not_given_back_for_another_kind(
     assert last(await shop.case(second.id)) == ("deny", "already_refunded", 0)
 
 
+async def test_the_fee_of_a_payout_is_not_given_back_as_days_that_were_not_used(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account(amount_minor=3000, policy="P4")
+    start = MONDAY + 800 * DAY
+    shop.set_time(start + 5 * DAY)
+    rental = await shop.book_rental(policy="P4", start=start, price=3000, days=30)
+    mailed: dict[str, Any] = {"claim_channel": "email", "reasons_given": True}
+    first = await shop.open_rental_claim(rental, "noise", destination="wallet", **mailed)
+    await shop.give_verdict(first, grant=True)
+    await shop.mark_paid(first)
+    paid = (await shop.case(first.id)).decisions[-1]
+    assert (paid.outcome, paid.amount_minor, paid.fee_minor) == ("payout", 1875, 625)
+
+    second = await shop.open_rental_claim(rental, "echo", destination="balance", **mailed)
+
+    assert last(second) == ("needs_review", "unlisted_reason", 0)
+
+
 async def test_a_sum_that_a_human_named_is_taken_off_the_unused_part(shop: CaseShop) -> None:
     kinds = {"claims.kinds": {"defect": {"decided": "review"}, "noise": {"decided": "review"}}}
     rental = await rented(shop, **kinds)

@@ -56,7 +56,9 @@ SELECT r.id, true AS rental, r.account, r.provider, r.policy, r.policy_version,
                 0)::bigint AS credited_minor,
        coalesce((SELECT sum(gross_minor) FROM given WHERE destination <> 'balance'), 0)::bigint
          AS paid_out_minor,
-       coalesce((SELECT sum(amount_minor) FROM given WHERE time_back AND NOT outage), 0)::bigint
+       -- It is a part of these two, so of a payout its fee as well: else the fee came back as days.
+       coalesce((SELECT sum(CASE destination WHEN 'balance' THEN amount_minor ELSE gross_minor END)
+                   FROM given WHERE time_back AND NOT outage), 0)::bigint
          AS unused_returned_minor,
        (SELECT min(refunded_from) FROM given WHERE time_back) AS first_refund_from,
        (SELECT min(linked_at) FROM replacement x WHERE x.replaced = r.id) AS replacement_linked_at,
