@@ -19,7 +19,7 @@ from worker.domain import transfer
 from worker.domain.policy import Outcome
 from worker.ports.store import case_view as port
 from worker.ports.store.cases import NumberTaken
-from worker.ports.store.obligations import OVERDUE
+from worker.ports.store.obligations import ASKED_OVERDUE, OVERDUE, Obligation
 
 _RANG = text(
     "UPDATE timer SET fired_at = CAST(:now AS timestamptz)"
@@ -143,9 +143,7 @@ async def _owed(
     """What is owed from now on, the replacement that ends it, and what was found beside it."""
     case = view.case
     if step.owed is not None or step.state in port.CLOSED:
-        end = step.state.value if step.state in port.CLOSED else "done"
-        if view.timer is not None and view.timer.kind is port.TimerKind.OBLIGATION:
-            end = OVERDUE
+        end = _end(view, step)
         await obligations.keep(connection, case, step.owed or (), view.now, otherwise=end)
     if step.replaced_by is not None:
         linked = {"id": case.id, "by": by, "now": view.now, "new": step.replaced_by}
@@ -160,6 +158,23 @@ async def _owed(
         lifted = {"account": case.account, "id": case.id, "now": view.now}
         lifted["flags"] = list(step.lifted_flags)
         await connection.execute(statement("cases/lift_flags"), lifted)
+
+
+def _end(view: port.CaseView, step: port.CaseStep) -> str:
+    """How what is owed no more has ended.
+
+    What was missed is overdue by whichever timer or call that is decided.
+    """
+    rang = view.timer is not None and view.timer.kind is port.TimerKind.OBLIGATION
+    if rang or any(_was_missed(view, step, owed) for owed in view.case.obligations):
+        return OVERDUE
+    return step.state.value if step.state in port.CLOSED else "done"
+
+
+def _was_missed(view: port.CaseView, step: port.CaseStep, owed: Obligation) -> bool:
+    reason = None if step.record is None else step.record.decision.reason
+    late = owed.ended_at is None and owed.by_when < view.now
+    return late and reason is not None and ASKED_OVERDUE.get(owed.what) is reason
 
 
 async def decide(

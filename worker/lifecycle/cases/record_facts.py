@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from worker.domain.policy import Op, Outcome, Reason
+from worker.domain.policy import Op, Outcome
 from worker.domain.policy.vocabulary import Sla
 from worker.lifecycle.cases.questions import (
     ALTERNATIVE_OFFERED,
@@ -21,7 +21,7 @@ from worker.lifecycle.cases.questions import (
 )
 from worker.ports.store.case_record import AccountRecord, CaseRecord, PastDeed, RecordedSum
 from worker.ports.store.case_view import CaseFacts, CaseView
-from worker.ports.store.obligations import OVERDUE
+from worker.ports.store.obligations import ASKED_OVERDUE, OVERDUE
 
 #: What is told with an order and is no fact of a policy: it is kept, and shown.
 _SHOWN_ONLY: Final = frozenset({"terms"})
@@ -35,10 +35,7 @@ _DUE: Final = {
 }
 #: What a human found of when a rental stopped.
 _FOUND: Final = ("blocked_at", "stopped_found_at")
-_OVERDUE: Final = {
-    reason.value
-    for reason in (Reason.ACCESS_OVERDUE, Reason.KYC_OVERDUE, Reason.PAYMENT_INFO_OVERDUE)
-}
+_OVERDUE: Final = {reason.value for what, reason in ASKED_OVERDUE.items() if what in _DUE}
 #: Until when a customer takes or declines what a deletion offers him.
 OFFER: Final = timedelta(days=14)
 #: Of a withdrawal that a deletion offers: whether its customer has still to take it.

@@ -7,9 +7,16 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from worker.domain.ids import AccountId
-from worker.domain.policy.vocabulary import Sla
+from worker.domain.policy.vocabulary import Reason, Sla
 
 OVERDUE: Final = "overdue"  #: The end of what nobody carried out by its date.
+#: The reason for which a human decides what was not carried out by its date.
+ASKED_OVERDUE: Final = {
+    Sla.ACCESS: Reason.ACCESS_OVERDUE,
+    Sla.KYC: Reason.KYC_OVERDUE,
+    Sla.PAYMENT_INFO: Reason.PAYMENT_INFO_OVERDUE,
+    Sla.ALTERNATIVE: Reason.ALTERNATIVE_OVERDUE,
+}
 
 
 class OwedBy(enum.Enum):
