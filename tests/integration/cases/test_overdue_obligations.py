@@ -1,7 +1,11 @@
 """What was not carried out by its date stays overdue, whatever call or timer decides next."""
 
-from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop, last_reason
-from tests.integration.store.shop import TICK
+from datetime import datetime
+
+import pytest
+
+from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, PRICE, CaseShop, last_reason
+from tests.integration.store.shop import TICK, WINDOW
 from worker.domain.policy.vocabulary import Sla
 from worker.lifecycle.cases import questions
 from worker.ports.store.case_view import Case, CaseState
@@ -78,3 +82,57 @@ async def test_a_human_decides_a_claim_whose_proof_did_not_come_after_more_evide
     assert last_reason(await shop.case(case.id)) == "kyc_overdue"
     await shop.give_verdict(case, grant=True)
     assert await shop.state_of(case.id) is CaseState.APPROVED
+
+
+async def defect_to_be_replaced(shop: CaseShop, due: datetime) -> Case:
+    """A missed repair whose customer wants a number instead, and has to prove who he is."""
+    await shop.open_account()
+    case = await shop.open_claim(
+        await shop.delivered_activation("P4"), "major_defect", destination="wallet"
+    )
+    await shop.give_verdict(case, grant=True)
+    await shop.add_choice(case, "replacement", PRICE)
+    await shop.service.add(case.id, case.kind, questions.kyc("requested"), "kyc")
+    await shop.fire_due_timers(case.opened_at + 3 * DAY + TICK)
+    (owed,) = (await shop.case(case.id)).obligations
+    assert (owed.what, owed.by_when) == (Sla.REPLACEMENT, due)
+    return await shop.case(case.id)
+
+
+async def prove(shop: CaseShop, case: Case) -> None:
+    await shop.service.add(case.id, case.kind, questions.kyc("passed"), "kyc")
+
+
+@pytest.mark.parametrize("by_timer", [True, False])
+async def test_a_replacement_that_did_not_come_is_not_owed_again(
+    shop: CaseShop, *, by_timer: bool
+) -> None:
+    due = MONDAY + 8 * DAY + WINDOW + TICK + TICK  # Three business days from Thursday.
+    case = await defect_to_be_replaced(shop, due)
+    shop.set_time(due + TICK)
+    if by_timer:
+        await shop.timers.tick()
+    else:
+        await shop.add_evidence(case, "photo")
+    late = await shop.case(case.id)
+    assert (last_reason(late), late.obligations[0].end) == ("kyc_required", "overdue")
+
+    shop.set_time(due + DAY)
+    await prove(shop, case)
+
+    paid = await shop.case(case.id)
+    assert (paid.state, last_reason(paid)) == (CaseState.APPROVED, "rectification_missed")
+    assert await ends(shop, case, Sla.REPLACEMENT) == ["overdue"]
+
+
+async def test_a_number_linked_after_the_date_but_before_its_timer_replaces_the_order(
+    shop: CaseShop,
+) -> None:
+    due = MONDAY + 8 * DAY + WINDOW + TICK + TICK
+    case = await defect_to_be_replaced(shop, due)
+    shop.set_time(due + TICK)
+    new = await shop.rent_number("P4", "2", rented_at=shop.clock.now)
+
+    await shop.service.replaced(case.id, new)
+
+    assert await ends(shop, case, Sla.REPLACEMENT) == ["replaced"]

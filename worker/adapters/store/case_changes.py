@@ -17,6 +17,7 @@ from worker.adapters.store.case_rows import as_json, instant, order_ref_told
 from worker.adapters.store.database import scalar, statement
 from worker.domain import transfer
 from worker.domain.policy import Outcome
+from worker.domain.policy.vocabulary import Sla
 from worker.ports.store import case_view as port
 from worker.ports.store.cases import NumberTaken
 from worker.ports.store.obligations import ASKED_OVERDUE, OVERDUE, Obligation
@@ -172,9 +173,11 @@ def _end(view: port.CaseView, step: port.CaseStep) -> str:
 
 
 def _was_missed(view: port.CaseView, step: port.CaseStep, owed: Obligation) -> bool:
-    reason = None if step.record is None else step.record.decision.reason
-    late = owed.ended_at is None and owed.by_when < view.now
-    return late and reason is not None and ASKED_OVERDUE.get(owed.what) is reason
+    """Whether its date is over and something else is decided because of that."""
+    if step.record is None or owed.ended_at is not None or owed.by_when >= view.now:
+        return False
+    asked = ASKED_OVERDUE.get(owed.what) is step.record.decision.reason
+    return asked or owed.what is Sla.REPLACEMENT
 
 
 async def decide(

@@ -102,13 +102,18 @@ def of_claim(view: CaseView, facts: CaseFacts) -> dict[str, Any]:
 
 
 def _owed_dates(view: CaseView) -> dict[str, str]:
-    """Until when the worker awaits what is owed here; an end that a human judges stays one."""
+    """Until when the worker awaits what is owed here.
+
+    An end that a human judges stays one; after a missed replacement the money is owed for good.
+    """
     decided = view.case.decided
     asked = decided is not None and decided.reason in _OVERDUE
+    kept = {what for what in _DUE if asked or what is Sla.REPLACEMENT}
     due = {
         _DUE[owed.what]: owed.by_when
         for owed in view.case.obligations
-        if owed.what in _DUE and (owed.ended_at is None or (asked and owed.end == OVERDUE))
+        if owed.what in _DUE
+        and (owed.ended_at is None or (owed.what in kept and owed.end == OVERDUE))
     }
     return _instants(due)
 
