@@ -71,13 +71,11 @@ class ClaimJudge:
     def apply_verdict(self, view: port.CaseView, verdict: case_steps.Verdict) -> port.CaseStep:
         if view.case.state is port.CaseState.APPROVED:
             return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
-        facts = {**view.case.facts, **verdict.findings, "verified": verdict.grant}
+        facts = {**view.case.facts, **verdict.findings, **self._judged(view, grant=verdict.grant)}
         if verdict.grant and _awaits_method(view):
             facts["approved_at"] = questions.instant_fact(view.now)
         elif verdict.grant:
             facts.setdefault("approved_at", questions.instant_fact(view.now))
-        if "contested_at" not in facts and _is_repaired(view, facts["claim_kind"]):
-            facts["approved"] = verdict.grant
         record = self._ask(view, facts)
         if not verdict.grant:
             record = self._beside_others(view, facts, record)
@@ -95,6 +93,16 @@ class ClaimJudge:
             # When its order ends the policy decides again, and does not know the sum.
             return case_steps.unchanged(view, port.Rejected.NOT_ASKED_FOR)
         return self._step(view, facts, decided)
+
+    def _judged(self, view: port.CaseView, *, grant: bool) -> port.CaseFacts:
+        """What a verdict says: of a contested repair nothing while the time to repair runs."""
+        facts = view.case.facts
+        if not _is_repaired(view, facts["claim_kind"]):
+            return {"verified": grant}
+        if "contested_at" not in facts:
+            return {"verified": grant, "approved": grant}
+        runs = self._ask(view, facts).decision.outcome is Outcome.RECTIFY
+        return {"approved": grant} if runs else {"verified": grant}
 
     def sla_start(self, view: port.CaseView, sla: port.TimerKind) -> datetime:
         assert view.order is not None
