@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 from tests.integration.cases.case_shop import DAY, MONDAY, PRICE, CaseShop
+from tests.integration.store.shop import TICK
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
+from worker.domain.policy.vocabulary import Sla
+from worker.lifecycle.cases import questions
 from worker.lifecycle.cases.case_steps import Verdict
 from worker.ports.store.case_view import Case, TimerKind
 
@@ -90,6 +93,41 @@ async def test_that_a_case_is_late_is_told_once(shop: CaseShop) -> None:
     assert (await shop.store.books.queue_stats(DAY)).reviews_late == 1
     await shop.give_verdict(case, grant=False)
     assert [what for what, _ in await told(shop, case.id)] == ["opened", "late", "decided"]
+
+
+async def test_what_is_added_moves_no_date_of_a_review_without_a_date_of_its_policy(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account()
+    id_ = await shop.delivered_activation("P0")
+    case = await shop.open_claim(id_, "invalid_number", evidence=["photo"])
+    by_when = case.opened_at + 2 * DAY
+    for days, piece in ((1, "screenshot"), (2, "video")):
+        await shop.fire_due_timers(case.opened_at + days * DAY)
+        await shop.add_evidence(case, piece)
+
+    (owed,) = (await shop.case(case.id)).obligations
+    (listed,) = await shop.service.reviews(10)
+    assert (owed.what, owed.by_when, listed.by_when) == (Sla.REVIEW, by_when, by_when)
+    await shop.fire_due_timers(by_when + TICK)
+    assert [what for what, _ in await told(shop, case.id)] == ["opened", "late"]
+
+
+async def test_a_review_about_something_else_has_two_business_days_of_its_own(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account()
+    id_ = await shop.delivered_activation("P0")
+    case = await shop.open_claim(id_, "invalid_number", evidence=["photo"])
+    shop.set_time(case.opened_at + DAY)
+
+    found = questions.plain_facts(contradicts_terms=True)
+    await shop.service.add(case.id, case.kind, found, "found")
+
+    (owed,) = (await shop.case(case.id)).obligations
+    (listed,) = await shop.service.reviews(10)
+    assert listed.reason == "contradicts_terms"
+    assert owed.by_when == listed.by_when == case.opened_at + 3 * DAY
 
 
 async def test_a_case_that_was_decided_in_time_is_never_late(shop: CaseShop) -> None:

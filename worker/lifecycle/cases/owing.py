@@ -82,7 +82,7 @@ def _owed(view: port.CaseView, step: port.CaseStep, decision: Decision) -> Owed 
         ):
             return Owed(Sla.ALTERNATIVE, OwedBy.CUSTOMER, _agreed_by(view, step))
         case port.CaseState.IN_REVIEW:
-            by_when = decision.deadline or _business_days(view, REVIEW_DAYS)
+            by_when = decision.deadline or _reviewed_by(view, decision)
             return Owed(Sla.REVIEW, OwedBy.SHOP, by_when)
         case _:
             return _awaited(view, step, decision)
@@ -101,6 +101,17 @@ def _awaited(view: port.CaseView, step: port.CaseStep, decision: Decision) -> Ow
     if offered and view.case.kind is port.CaseKind.WITHDRAWAL:
         return Owed(Sla.ANSWER, OwedBy.CUSTOMER, view.case.opened_at + ANSWER_DAYS)
     return None
+
+
+def _reviewed_by(view: port.CaseView, decision: Decision) -> datetime:
+    """Counted from when the review opened: what is added to it moves its date no more."""
+    last = view.case.decided
+    asked = (decision.reason.value, decision.amount_minor, None)
+    if last is not None and (last.reason, last.amount_minor, last.deadline) == asked:
+        for owed in view.case.obligations:
+            if owed.what is Sla.REVIEW and owed.ended_at is None:
+                return owed.by_when
+    return _business_days(view, REVIEW_DAYS)
 
 
 def _paid_by(view: port.CaseView, step: port.CaseStep) -> datetime:
