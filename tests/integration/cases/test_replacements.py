@@ -1,15 +1,18 @@
 """One price, one number: what may take the place of an order, and of which."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop, last_reason
+from worker.domain.activation import State
 from worker.domain.policy import FactError
 from worker.ports.store.case_view import Case, CaseState, Rejected
 from worker.ports.store.rentals import Rental
 
 LETTER: dict[str, Any] = {"claim_channel": "email", "reasons_given": True}
+MINUTE = timedelta(minutes=1)
 ON_TUESDAY = MONDAY + DAY
 
 
@@ -108,3 +111,27 @@ async def test_what_was_set_aside_for_a_payout_is_back_once_a_number_is_given_in
 
     assert (await shop.case(waits.id)).withheld_minor == 0
     assert await shop.balances() == (free + held, 0)
+
+
+async def test_a_number_whose_window_is_open_is_not_replaced_before_it_ended(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account()
+    old = await shop.rent_number("P2")
+    shop.set_time(MONDAY + 4 * MINUTE)
+    claim = await shop.open_claim(old, "carrier_fault", **LETTER)
+    granted = await shop.give_verdict(claim, grant=True, replacement_available=True)
+    shop.set_time(MONDAY + 6 * MINUTE)
+    new = await shop.rent_number("P2", "2", rented_at=shop.clock.now)
+
+    refused = await shop.service.replaced(claim.id, new)
+    await shop.end_activation(old, State.REFUNDED)
+    await shop.fire_due_timers(shop.clock.now + MINUTE)
+
+    assert claim.state is CaseState.IN_REVIEW
+    assert granted.case is not None
+    assert (granted.case.state, last_reason(granted.case)) == (CaseState.WAITING, "sms_window_open")
+    assert refused.rejected is Rejected.NOT_ASKED_FOR
+    assert await shop.fetch_rows("SELECT * FROM replacement") == []
+    ended = await shop.case(claim.id)
+    assert (ended.state, last_reason(ended)) == (CaseState.DENIED, "already_refunded")

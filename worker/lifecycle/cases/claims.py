@@ -149,13 +149,17 @@ class ClaimJudge:
     def _step(
         self, view: port.CaseView, facts: port.CaseFacts, record: port.DecisionRecord
     ) -> port.CaseStep:
-        """Money waits until the order has ended, so that no number is refunded twice."""
+        """Money waits until the order has ended, so that no number is refunded twice.
+
+        So does a replacement: the end of the order may give its price back.
+        """
         order = view.order
         assert order is not None
-        decision = record.decision
-        if decision.outcome in case_steps.PAYING and not order.settled:
+        outcome = record.decision.outcome
+        pays = outcome in case_steps.PAYING
+        if (pays or outcome is Outcome.REPLACE) and not order.settled:
             wait = Decision(Outcome.WAIT, Reason.SMS_WINDOW_OPEN, deadline=order.ends_at)
-            return self._step_for(view, facts, replace(record, decision=wait), owed=True)
+            return self._step_for(view, facts, replace(record, decision=wait), owed=pays)
         return self._step_for(view, facts, record)
 
     def _step_for(

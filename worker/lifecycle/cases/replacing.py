@@ -29,6 +29,9 @@ def replaced_step(view: port.CaseView, new: NewNumber) -> port.CaseStep:
         same = case.state is port.CaseState.REPLACED and case.facts.get("replaced_by") == str(by)
         refused = port.Rejected.CLOSED if case.state in port.CLOSED else port.Rejected.NOT_ASKED_FOR
         return unchanged(view, None if same else refused)
+    assert view.order is not None
+    if not view.order.settled:  # Its end may give its price back, as well.
+        return unchanged(view, port.Rejected.NOT_ASKED_FOR)
     stands_against = barred(view)
     if stands_against is not None:
         return unchanged(view, stands_against)
