@@ -38,6 +38,7 @@ from worker.ports.retry import Retry
 from worker.ports.store.cases import CaseStore
 from worker.ports.store.purchases import PurchaseStore
 from worker.ports.store.rentals import (
+    BOOKED,
     ProlongedLong,
     Rental,
     RentalMessage,
@@ -55,7 +56,7 @@ REPLY_TIMEOUT: Final = timedelta(seconds=30)  #: Then nobody knows; the provider
 READ_TIMEOUT: Final = timedelta(seconds=3)  #: Whoever looks at a rental waits for no slow provider.
 
 NOT_STORED: Final = "what became of the order is not stored yet"
-#: Words of orders that failed; each is a problem of the API.
+#: Words of orders that failed.
 UNAVAILABLE: Final = "provider_unavailable"
 ABOVE_MAX: Final = "price_above_max"
 EXPOSED: Final = "exposure_limit"
@@ -69,6 +70,8 @@ _FAILED: Final = {
     NoProlong.NOT_NOW: UNAVAILABLE,
     NoProlong.NOT_POSSIBLE: "not_offered",
 }
+#: All of them: each is a problem of the API.
+FAILURES: Final = frozenset({*_FAILED.values(), UNAVAILABLE, ABOVE_MAX, EXPOSED, BOOKED})
 
 
 class RentalView(NamedTuple):

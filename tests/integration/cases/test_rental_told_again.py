@@ -6,15 +6,17 @@ from tests.integration.cases.case_api import case_api
 from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, CaseShop
 from tests.integration.cases.rental_order import order
 from tests.integration.cases.test_rental_orders import LOST, SOLD, rented, renter
-from tests.integration.store.shop import TICK
+from tests.integration.store.shop import BOB, TICK
 from tests.unit.http.caller import Described, Reply
 from worker.ports.store.cases import CaseOpenOutcome
 
 
-async def ordered(shop: CaseShop, described: Described, default_policy: str, **told: str) -> Reply:
+async def ordered(
+    shop: CaseShop, described: Described, default_policy: str, account: str = "alice", **told: str
+) -> Reply:
     """By a process with this default policy."""
     service = replace(shop.service, default_policy=default_policy)
-    body = {"account": "alice", "provider": "sim", "service": "any", "country": "1"}
+    body = {"account": account, "provider": "sim", "service": "any", "country": "1"}
     async with case_api(shop, described, cases=service, rent_long=renter(shop)) as api:
         return await api.post(
             "/v1/rentals",
@@ -37,6 +39,21 @@ async def test_an_order_without_a_policy_is_the_same_after_the_default_changed(
     assert again.json["policy"] == "P2"
     assert other.slug == "idempotency-key-reused"
     assert await shop.balances() == (1500, 0)
+
+
+async def test_an_order_whose_number_is_another_accounts_fails_alike_when_it_is_repeated(
+    shop: CaseShop, described: Described
+) -> None:
+    await shop.open_account(amount_minor=2500)
+    await shop.open_account(BOB, amount_minor=1000)
+    await rented(shop)
+    shop.provider_rentals.sales = [SOLD]
+
+    first, again = [await ordered(shop, described, "P2", "bob") for _ in range(2)]
+
+    assert (first.status, first.slug) == (503, "provider-unavailable")
+    assert (again.status, again.slug) == (503, "provider-unavailable")
+    assert await shop.balances(BOB) == (1000, 0)
 
 
 async def given_back(shop: CaseShop) -> None:

@@ -22,6 +22,7 @@ from worker.domain.ids import AccountId, ProviderName
 from worker.domain.transfer import Charge, TransferKind
 from worker.ports.store.case_view import Timer, TimerKind
 from worker.ports.store.rentals import (
+    BOOKED,
     OrderStanding,
     OrderVerdict,
     ProlongedLong,
@@ -35,7 +36,6 @@ from worker.ports.store.rentals import (
 )
 
 FORGOTTEN_AFTER: Final = timedelta(seconds=60)  #: No provider is waited for so long.
-BOOKED: Final = "booked"  #: Somebody else had booked the number: its hold went back.
 
 _TABLE: Final = "rental_order"
 _ORDER = text("SELECT * FROM rental_order WHERE id = CAST(:id AS uuid)")

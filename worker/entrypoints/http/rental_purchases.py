@@ -17,9 +17,10 @@ from worker.entrypoints.http.problems import FieldError, Problem, ProblemKind
 from worker.entrypoints.http.rentals import RentalShown, rental_json
 from worker.entrypoints.http.responses import ResponseBody
 from worker.entrypoints.http.routing import IDEMPOTENCY_KEY, Answer, Route
-from worker.lifecycle.rent_long import RentLong
+from worker.lifecycle.rent_long import FAILURES, RentLong
 from worker.ports.long_rental import Lengths, RentalTerms
 from worker.ports.store.rentals import (
+    BOOKED,
     RentalOrder,
     RentalOrderKind,
     RentalOrderResult,
@@ -184,7 +185,9 @@ _FAILURES: Mapping[str, ProblemKind] = {
     "not_offered": ProblemKind.NOT_OFFERED,
     "provider_unavailable": ProblemKind.PROVIDER_UNAVAILABLE,
     "exposure_limit": ProblemKind.EXPOSURE_LIMIT,
+    BOOKED: ProblemKind.PROVIDER_UNAVAILABLE,  # As whoever asked first was told.
 }
+assert set(_FAILURES) == FAILURES
 
 
 def _problem(result: RentalOrderResult) -> Problem:

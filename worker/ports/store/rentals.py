@@ -9,7 +9,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID, uuid5
 
 from worker.domain.ids import AccountId, ProviderName, ProviderRef
@@ -128,6 +128,10 @@ class RentalOrderState(enum.Enum):
     ACCOUNT_BLOCKED = "account_blocked"
     ACCOUNT_CLOSING = "account_closing"  #: Its deletion waits.
     ACCOUNT_FROZEN = "account_frozen"
+
+
+#: Failure of an order whose number somebody else had booked: its hold went back.
+BOOKED: Final = "booked"
 
 
 class RentalOrderResult(NamedTuple):
