@@ -1,11 +1,14 @@
 """No day of a rental is paid for twice, whichever ways it is asked for one after the other."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.integration.cases.case_shop import DAY, HOUR, LONG, MONDAY, CaseShop
+from tests.integration.cases.test_rental_orders import prolongation, renter
 from tests.integration.store.shop import SIM, TICK
+from worker.ports.long_rental import Prolonged
 from worker.ports.provider import Sms
 from worker.ports.store.case_view import Case, CaseState, Timer, TimerKind
 from worker.ports.store.rentals import Rental
@@ -327,3 +330,34 @@ async def test_days_that_an_outage_gave_while_a_human_thought_are_not_given_back
     await shop.give_verdict(pressed, grant=True)
 
     assert await shop.balances() == (500, 0), "five days were used"
+
+
+async def renewed_and_given_back(shop: CaseShop) -> None:
+    """Ten days for 1000, five more for 400: the latter are given back on the same day."""
+    rental = await rented(shop, **{"rental.early_end": "review", "renewal.refund_window_s": 3600})
+    await shop.top_up("for the renewal", 400, MONDAY)
+    shop.set_time(MONDAY + 2 * DAY)
+    shop.provider_rentals.prolongs = [Prolonged(MONDAY + 15 * DAY)]
+    await renter(shop)(replace(prolongation(shop, rental), policy_version=rental.policy_version))
+    shop.set_time(MONDAY + 2 * DAY + HOUR)
+    await shop.service.cancel_rental(await shop.long_rental(), {})
+    assert await shop.balances() == (400, 0)
+
+
+async def test_days_an_outage_gave_are_worth_what_is_paid_after_a_renewal_was_given_back(
+    shop: CaseShop,
+) -> None:
+    await renewed_and_given_back(shop)
+    shop.set_time(MONDAY + 4 * DAY)
+    await shop.report_outage()
+    shop.set_time(MONDAY + 5 * DAY)
+    pressed = (await shop.service.cancel_rental(await shop.long_rental(), {})).case
+    assert pressed is not None
+    assert last(pressed) == ("needs_review", "judge_request", 500)
+    shop.set_time(MONDAY + 8 * DAY)
+    await shop.restore_rental()
+    assert await shop.balances() == (800, 0)
+
+    await shop.give_verdict(pressed, grant=True)
+
+    assert await shop.balances() == (1000, 0), "of five unused days an outage gave three"

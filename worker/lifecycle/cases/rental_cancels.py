@@ -217,7 +217,8 @@ def _beside_outages(
     facts = question_from(asked).facts
     assert isinstance(facts, OrderFacts)
     profile = view.profile.for_order(order_words(facts))
-    rental = RentalTime(order.price_minor, order.purchased_at, order.ends_at)
+    # What its days are worth: a renewal that was given back is off the price on record.
+    rental = RentalTime(record.price_minor, order.purchased_at, order.ends_at)
     later = given_since(order, profile, rental, pressed_at)
     return {"unused_returned_minor": record.unused_returned_minor + later} if later else {}
 
