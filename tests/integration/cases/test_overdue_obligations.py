@@ -8,7 +8,7 @@ from tests.integration.cases.case_shop import DAY, HOUR, MONDAY, PRICE, CaseShop
 from tests.integration.store.shop import TICK, WINDOW
 from worker.domain.policy.vocabulary import Sla
 from worker.lifecycle.cases import questions
-from worker.ports.store.case_view import Case, CaseState
+from worker.ports.store.case_view import Case, CaseState, TimerKind
 
 PROOF_DUE = MONDAY + 14 * DAY
 
@@ -107,7 +107,7 @@ async def prove(shop: CaseShop, case: Case) -> None:
 async def test_a_replacement_that_did_not_come_is_not_owed_again(
     shop: CaseShop, *, by_timer: bool
 ) -> None:
-    due = MONDAY + 8 * DAY + WINDOW + TICK + TICK  # Three business days from Thursday.
+    due = MONDAY + 8 * DAY + WINDOW + TICK  # Three business days from Thursday.
     case = await defect_to_be_replaced(shop, due)
     shop.set_time(due + TICK)
     if by_timer:
@@ -128,7 +128,7 @@ async def test_a_replacement_that_did_not_come_is_not_owed_again(
 async def test_a_number_linked_after_the_date_but_before_its_timer_replaces_the_order(
     shop: CaseShop,
 ) -> None:
-    due = MONDAY + 8 * DAY + WINDOW + TICK + TICK
+    due = MONDAY + 8 * DAY + WINDOW + TICK
     case = await defect_to_be_replaced(shop, due)
     shop.set_time(due + TICK)
     new = await shop.rent_number("P4", "2", rented_at=shop.clock.now)
@@ -136,3 +136,49 @@ async def test_a_number_linked_after_the_date_but_before_its_timer_replaces_the_
     await shop.service.replaced(case.id, new)
 
     assert await ends(shop, case, Sla.REPLACEMENT) == ["replaced"]
+
+
+async def missed_repair(shop: CaseShop, now: datetime) -> Case:
+    """An approved defect that is not repaired by Thursday; its timer rings *now*."""
+    await shop.open_account()
+    case = await shop.open_claim(await shop.delivered_activation("P1"), "major_defect")
+    await shop.give_verdict(case, grant=True)
+    await shop.add_choice(case, "replacement", PRICE)
+    await shop.fire_due_timers(now)
+    return await shop.case(case.id)
+
+
+async def test_a_replacement_is_owed_from_the_missed_repair_however_late_its_timer_rings(
+    shop: CaseShop,
+) -> None:
+    case = await missed_repair(shop, MONDAY + 6 * DAY)
+
+    (owed,) = case.obligations
+    assert (owed.what, owed.by_when) == (Sla.REPLACEMENT, case.opened_at + 8 * DAY)
+    assert await shop.timer_due_at(TimerKind.OBLIGATION, case.id) == owed.by_when
+
+
+async def test_a_replacement_whose_days_are_over_when_its_timer_rings_is_overdue_next(
+    shop: CaseShop,
+) -> None:
+    case = await missed_repair(shop, MONDAY + 9 * DAY)
+    await shop.timers.tick()
+
+    case = await shop.case(case.id)
+    assert (case.state, last_reason(case)) == (CaseState.GRANTED, "rectification_missed")
+    assert await ends(shop, case, Sla.REPLACEMENT) == ["overdue"]
+
+
+async def test_a_replacement_is_owed_from_an_approval_that_came_after_the_repair_was_missed(
+    shop: CaseShop,
+) -> None:
+    await shop.open_account()
+    case = await shop.open_claim(await shop.delivered_activation("P1"), "major_defect")
+    await shop.add_choice(case, "replacement", PRICE)
+    shop.set_time(case.opened_at + 4 * DAY)  # A Friday.
+
+    await shop.give_verdict(case, grant=True)
+    await shop.timers.tick()
+
+    (owed,) = (await shop.case(case.id)).obligations
+    assert (owed.what, owed.by_when) == (Sla.REPLACEMENT, case.opened_at + 9 * DAY)

@@ -91,7 +91,8 @@ def _owed(view: port.CaseView, step: port.CaseStep, decision: Decision) -> Owed 
 def _awaited(view: port.CaseView, step: port.CaseStep, decision: Decision) -> Owed | None:
     """What a case that only waits is waiting for, where that is not the policy's own clock."""
     if decision.outcome is Outcome.REPLACE:
-        by_when = decision.deadline or _business_days(view, REPLACEMENT_DAYS)
+        since = _owed_since(view, step)
+        by_when = decision.deadline or _business_days(view, REPLACEMENT_DAYS, since)
         return Owed(Sla.REPLACEMENT, OwedBy.SHOP, by_when)
     if decision.reason is Reason.HOST_ACCESS_PENDING:
         asked_at = instant_in(step.facts, "access_requested_at") or view.now
@@ -111,7 +112,7 @@ def _reviewed_by(view: port.CaseView, decision: Decision) -> datetime:
         for owed in view.case.obligations:
             if owed.what is Sla.REVIEW and owed.ended_at is None:
                 return owed.by_when
-    return _business_days(view, REVIEW_DAYS)
+    return _business_days(view, REVIEW_DAYS, view.now)
 
 
 def _paid_by(view: port.CaseView, step: port.CaseStep) -> datetime:
@@ -139,9 +140,17 @@ def _agreed_by(view: port.CaseView, step: port.CaseStep) -> datetime:
     return days_after(profile, offered_at, days)
 
 
-def _business_days(view: port.CaseView, days: int) -> datetime:
+def _owed_since(view: port.CaseView, step: port.CaseStep) -> datetime:
+    """Since the missed repair or its approval, however late the timer rings; else the finding."""
+    if view.timer is None:
+        return view.now
+    approved_at = instant_in(step.facts, "approved_at") or view.timer.due_at
+    return max(view.timer.due_at, approved_at)
+
+
+def _business_days(view: port.CaseView, days: int, since: datetime) -> datetime:
     if view.profile is None:
-        return view.now + timedelta(days=days)
-    by_when = business_days_after(view.profile, view.now, days)
+        return since + timedelta(days=days)
+    by_when = business_days_after(view.profile, since, days)
     assert by_when is not None
     return by_when
