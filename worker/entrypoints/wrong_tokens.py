@@ -42,9 +42,11 @@ class WrongTokens:
         left = self._filled_until.get(place, 0.0) - self._monotonic() - self._borrowed_seconds
         return 0 if left <= 0 or (place, sent) in self._proven else math.ceil(left)
 
-    def count(self, address: str) -> None:
+    def count(self, address: str, sent: bytes) -> None:
         """A wrong token came from there."""
         place = _place(address)
+        # Once right and removed since: it would never wait, and make all others wait ever longer.
+        self._proven.pop((place, sent), None)
         filled = max(self._filled_until.get(place, 0.0), self._monotonic())
         _remember(self._filled_until, place, filled + self._every_seconds, ADDRESSES_MAX)
 

@@ -14,6 +14,7 @@ from worker.entrypoints.wrong_tokens import ADDRESSES_MAX, AT_ONCE, EVERY_SECOND
 PATH = "/v1/activations"
 RIGHT = digest(WRITE_TOKEN)
 GUESS = digest("guess")
+OLD = digest("old")
 
 
 class Time:
@@ -82,7 +83,7 @@ async def test_a_call_without_a_token_is_no_guess(api: Api) -> None:
 
 def test_one_wrong_token_in_a_while_slows_nobody_down(wrong: WrongTokens, time: Time) -> None:
     for _ in range(10 * AT_ONCE):
-        wrong.count("192.0.2.1")
+        wrong.count("192.0.2.1", GUESS)
         assert wrong.seconds_to_wait("192.0.2.1", GUESS) == 0
         time.now += EVERY_SECONDS
 
@@ -93,36 +94,50 @@ def test_after_a_rush_one_more_guess_is_looked_at_in_each_step_of_time(
     looked_at = 0
     for _ in range(600):
         if not wrong.seconds_to_wait("192.0.2.1", GUESS):
-            wrong.count("192.0.2.1")
+            wrong.count("192.0.2.1", GUESS)
             looked_at += 1
         time.now += 0.1
 
     assert looked_at == pytest.approx(AT_ONCE + 60 / EVERY_SECONDS, abs=1)
 
 
+def test_a_token_that_is_taken_no_more_slows_down_as_any_wrong_one(
+    wrong: WrongTokens, time: Time
+) -> None:
+    """It was proven before it was removed, and the program goes on sending it."""
+    wrong.prove("192.0.2.1", OLD)
+
+    for _ in range(3_000):
+        if not wrong.seconds_to_wait("192.0.2.1", OLD):
+            wrong.count("192.0.2.1", OLD)
+        time.now += 0.02
+
+    assert wrong.seconds_to_wait("192.0.2.1", RIGHT) <= EVERY_SECONDS
+
+
 def test_a_network_of_ipv6_addresses_counts_as_one(wrong: WrongTokens) -> None:
     for host in range(AT_ONCE):
-        wrong.count(f"2001:db8::{host:x}")
+        wrong.count(f"2001:db8::{host:x}", GUESS)
 
     assert wrong.seconds_to_wait("2001:db8::ffff", GUESS)
     assert not wrong.seconds_to_wait("2001:db8:0:1::1", GUESS)
     for _ in range(AT_ONCE):
-        wrong.count("::ffff:192.0.2.9")
+        wrong.count("::ffff:192.0.2.9", GUESS)
     assert not wrong.seconds_to_wait("::ffff:192.0.2.10", GUESS)
 
 
 def test_a_socket_without_addresses_is_slowed_down_as_a_whole(wrong: WrongTokens) -> None:
     for _ in range(AT_ONCE):
-        wrong.count("")
+        wrong.count("", GUESS)
     assert wrong.seconds_to_wait("", GUESS)
 
 
 def test_no_more_addresses_are_remembered_than_memory_is_meant_for(wrong: WrongTokens) -> None:
     for _ in range(AT_ONCE):
-        wrong.count("192.0.2.1")
+        wrong.count("192.0.2.1", GUESS)
     wrong.prove("192.0.2.1", RIGHT)
     for number in range(ADDRESSES_MAX):
-        wrong.count(f"10.0.{number // 256}.{number % 256}")
+        wrong.count(f"10.0.{number // 256}.{number % 256}", GUESS)
         wrong.prove(f"10.0.{number // 256}.{number % 256}", RIGHT)
 
     assert not wrong.seconds_to_wait("192.0.2.1", GUESS)

@@ -70,7 +70,7 @@ async def enter(visit: Visit) -> web.StreamResponse:
     except ApiProblem as problem:
         if problem.slug != "unauthenticated":
             raise
-        wrong.count(whence)
+        wrong.count(whence, sent)
         return visit.page("sign_in.html", next=back, notice=_WRONG, status=401)
     response = web.Response(status=303, headers={"Location": back})
     wrong.prove(whence, sent)

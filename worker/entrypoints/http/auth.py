@@ -117,7 +117,7 @@ class Admission:
             raise Problem(ProblemKind.TOO_MANY_WRONG_TOKENS, headers={"Retry-After": str(seconds)})
         token = self.tokens.find(secret, sent)
         if token is None:
-            self.wrong.count(address)
+            self.wrong.count(address, sent)
             challenge = f'{REALM}, error="invalid_token"'
             raise Problem(ProblemKind.UNAUTHENTICATED, headers={"WWW-Authenticate": challenge})
         self.wrong.prove(address, sent)

@@ -45,7 +45,7 @@ class HookHandlers:
         # A provider without a secret is compared too: the time must not tell which ones there are.
         expected = self._digests.get(name, b"\0" * 32)
         if not hmac.compare_digest(digest(secret), expected):
-            self._wrong.count(address)
+            self._wrong.count(address, sent)
             raise Problem(ProblemKind.NOT_FOUND)
         self._wrong.prove(address, sent)
         return await self._keep(name, await read_body(request, PUSH_MAX), request.headers)
