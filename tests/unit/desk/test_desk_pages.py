@@ -1,5 +1,6 @@
 """The pages: found by any key, outside text as text, and a page for every failure."""
 
+import html
 import re
 import socket
 from contextlib import closing
@@ -17,7 +18,7 @@ from tests.unit.http.fakes import NOW, PROVIDER, with_code
 from worker.client import Client
 from worker.domain.ids import ActivationId
 from worker.entrypoints.desk import TryScenario
-from worker.ports.store.outbox import Event
+from worker.ports.store.outbox import Event, EventState
 
 HOSTILE = (
     "<script>alert(1)</script>\u202e" + "\U0001f600" * 160 + "\u0634\u0643\u0631\u0627\x00&\"'"
@@ -172,6 +173,24 @@ async def test_an_event_is_sent_again_and_its_code_stays_masked(
     assert "987654" not in page.raw
     assert pressed.goes_to == "/events?done=again"
     assert world.events.replayed == ["msg_1"]
+
+
+async def test_earlier_events_are_offered_where_none_was_found_among_those_looked_at(
+    staff: Visitor, world: World
+) -> None:
+    """A page of one state looks at so many of the newest, and no further."""
+    for id_, state in (("msg_1", EventState.DEAD), ("msg_2", EventState.SENT)):
+        world.events.put(Event(id_, "activation.refunded", NOW, None, {}, 1), state=state)
+    none = await staff.get("/events?state=dead&activation=" + str(UUID(int=0)))
+    world.events.looked_at = 1
+
+    page = await staff.get("/events?state=dead")
+    earlier = re.search(r'href="([^"]+)">Earlier events', page.raw)
+
+    assert "No event is dead." in none.text
+    assert "No event is dead among those looked at." in page.text
+    assert earlier is not None
+    assert "activation.refunded" in (await staff.get(html.unescape(earlier[1]))).text
 
 
 async def test_a_bad_number_is_reported_and_the_reason_is_shown(

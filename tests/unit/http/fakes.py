@@ -239,6 +239,7 @@ class FakeOutbox(UnaskedOutbox):
     replayed: list[object] = field(default_factory=list)
     gone: bool = False
     forgotten: int = 0  #: The newest that was.
+    looked_at: int = 20_000  #: Of the newest, for one page of some of them.
     asked: asyncio.Event = field(default_factory=asyncio.Event)  #: What is final was.
 
     def put(self, event: Event, **other: Any) -> None:
@@ -248,8 +249,11 @@ class FakeOutbox(UnaskedOutbox):
     async def newest_events(
         self, which: EventFilter, *, before: int | None, limit: int
     ) -> EventPage:
-        rows = [row for row in self._passing(which)[::-1] if before is None or row.seq < before]
-        return self._page(rows, limit, end=0)
+        beyond = len(self.rows) if before is None else before - 1
+        reached = max(beyond - self.looked_at, 0) if which.narrows else 0
+        rows = [row for row in self._passing(which)[::-1] if reached < row.seq <= beyond]
+        page = self._page(rows, limit, end=reached + 1 if reached else 0)
+        return page if page.more or not reached else replace(page, more=True)
 
     async def events_after(self, which: EventFilter, *, after: int, limit: int) -> EventPage:
         rows = [row for row in self._passing(which) if row.seq > after]
