@@ -16,8 +16,10 @@ from tests.unit.desk.visitor import Visitor
 from tests.unit.http.conftest import World
 from tests.unit.http.fakes import NOW, PROVIDER, with_code
 from worker.client import Client
+from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.entrypoints.desk import TryScenario
+from worker.ports.store.activations import Settlement, TimelineEntry
 from worker.ports.store.outbox import Event, EventState
 
 HOSTILE = (
@@ -96,6 +98,21 @@ async def test_a_code_is_masked_and_text_from_outside_is_text(
     assert "<script>alert(1)</script>\u27e8U+202E\u27e9" in page.text
     assert "\u2400" in page.text
     assert "<script>alert" not in page.raw
+
+
+async def test_of_a_late_code_the_page_says_that_its_price_was_kept(
+    staff: Visitor, shop: Client, world: World
+) -> None:
+    """As a policy has it that credits on a claim alone."""
+    id_ = await rented(shop)
+    row = world.reads.found[ActivationId(UUID(id_))]
+    late = TimelineEntry(row.deadline_at + timedelta(seconds=1), "late_code", {})
+    kept = Settlement(State.CLOSED, 150, "timeout", row.deadline_at)
+    world.reads.put(replace(row, state=State.CLOSED, settlement=kept, timeline=(late,)))
+
+    page = await staff.get(f"/a/{id_}")
+
+    assert "after the deadline: it is not shown, and 1.50 USD was charged." in page.text
 
 
 async def test_the_timeline_is_asked_for_again_only_while_the_number_lives(

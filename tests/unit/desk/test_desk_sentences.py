@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from worker.domain.policy import Outcome, Reason
-from worker.entrypoints.desk.sentences import blocks, case_says, ledger, rental_says
+from worker.entrypoints.desk.sentences import blocks, case_says, late_code_says, ledger, rental_says
 
 NUMBER = "bf083d6e-63a6-500a-9f4b-055d9e0ec753"
 CASE = "57fc1c62-11fb-51fe-8d8a-ce301b03e30d"
 DUE = "2026-12-03T10:05:00.000000Z"
+LATER = "2026-12-03T10:06:00.000000Z"
 RENTAL: dict[str, Any] = {
     "id": "0b7b4a6e-5f0f-5d43-9a51-1f0a4c9c3c11", "price_minor": 3000, "currency": "USD",
     "ended_at": None, "ends_at": DUE, "outages": [], "claims": [], "cancels": [],
@@ -68,6 +69,39 @@ def case(state: str, **other: Any) -> dict[str, Any]:
 )
 def test_a_case_is_told_in_a_sentence(told: dict[str, Any], says: str) -> None:
     assert case_says(told) == says
+
+
+@pytest.mark.parametrize(
+    ("came_at", "settled", "says"),
+    [
+        (LATER, ("refunded", 120), "after the deadline: it is neither shown nor charged."),
+        (LATER, ("refunded", 50), "after the deadline: it is not shown, and 0.50 USD is back."),
+        (LATER, ("closed", 120), "after the deadline: it is not shown, and 1.20 USD was charged."),
+        (
+            LATER,
+            ("delivered", 120),
+            "after the deadline: it is not shown, and nothing more is charged for it.",
+        ),
+        (LATER, None, "after the deadline: it is not shown."),
+        (
+            DUE,
+            ("closed", 120),
+            "after the number had ended: it is not shown, and 1.20 USD was charged.",
+        ),
+    ],
+)
+def test_of_a_late_code_is_said_what_became_of_the_price(
+    came_at: str, settled: tuple[str, int] | None, says: str
+) -> None:
+    keys = ("outcome", "amount_minor")
+    number = {
+        "deadline_at": DUE, "price_minor": 120, "currency": "USD",
+        "timeline": [{"what": "rented", "at": DUE}, {"what": "late_code", "at": came_at}],
+        "settlement": None if settled is None else dict(zip(keys, settled, strict=True)),
+    }  # fmt: skip
+
+    assert late_code_says(number) == f"A code came at {came_at[:10]} {came_at[11:16]} UTC, {says}"
+    assert late_code_says({**number, "timeline": []}) is None
 
 
 @pytest.mark.parametrize("outcome", Outcome)

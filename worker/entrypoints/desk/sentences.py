@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from worker.entrypoints.desk.formatting import is_outside, minute, money, person, words
+from worker.entrypoints.desk.formatting import is_outside, minute, money, parse, person, words
 
 Json = Mapping[str, Any]
 
@@ -125,6 +125,35 @@ def _by(case: Json) -> str:
     decision = case["decision"] or {}
     due = min((each for each in open_ if each), default=decision.get("deadline"))
     return f" by {minute(due)}" if due else ""
+
+
+def late_code_says(number: Json) -> str | None:
+    """Of a code that came too late: a policy may keep the price, and one shown before was charged.
+
+    None: there was no such code.
+    """
+    late = next((line for line in number["timeline"] if line["what"] == "late_code"), None)
+    if late is None:
+        return None
+    is_past = parse(late["at"]) > parse(number["deadline_at"])
+    when = "after the deadline" if is_past else "after the number had ended"
+    return f"A code came at {minute(late['at'])}, {when}: {_unshown(number)}."
+
+
+def _unshown(number: Json) -> str:
+    settlement = number["settlement"]
+    if settlement is None:
+        return "it is not shown"
+    amount, currency = settlement["amount_minor"], number["currency"]
+    match settlement["outcome"]:
+        case "refunded" if amount == number["price_minor"]:
+            return "it is neither shown nor charged"
+        case "refunded":
+            return f"it is not shown, and {money(amount, currency)} is back"
+        case "delivered":
+            return "it is not shown, and nothing more is charged for it"
+        case _:
+            return f"it is not shown, and {money(amount, currency)} was charged"
 
 
 def rental_says(rental: Json, ends: Iterable[Json] = ()) -> str:

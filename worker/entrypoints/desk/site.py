@@ -35,6 +35,7 @@ from worker.entrypoints.desk.notices import (
     status_of,
     unsure_of,
 )
+from worker.entrypoints.desk.sentences import late_code_says
 from worker.entrypoints.desk.visit import DeskConfig, PageHandler, TryScenario, Visit
 
 __all__ = ["DeskConfig", "TryScenario", "build_desk"]
@@ -130,7 +131,7 @@ def _environment(files: Mapping[str, StaticFile]) -> Environment:
     )  # fmt: skip
     pages.filters.update({name: getattr(formatting, name) for name in filters})
     addresses = {f"{_plain(name)}": f"/static/{name}" for name in files}
-    pages.globals["static"] = addresses
+    pages.globals |= {"static": addresses, "late_code_says": late_code_says}
     return pages
 
 
