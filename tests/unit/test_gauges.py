@@ -70,7 +70,9 @@ def worker(
         ),
     }
     steps = SimpleNamespace(sweep=SimpleNamespace(grace=timedelta(seconds=60)))
-    return cast("Worker", SimpleNamespace(parts=SimpleNamespace(**parts), steps=steps))
+    ticks = SimpleNamespace(reaches=lambda name: name not in down)
+    found = SimpleNamespace(parts=SimpleNamespace(**parts), steps=steps, ticks=ticks)
+    return cast("Worker", found)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ async def test_the_backstop_goes_on() -> None:
     ticks = SimpleNamespace(
         providers={"sim": SimpleNamespace(name="sim", circuit=Circuit.CLOSED)},
         left_to_others=set(),
+        reaches=lambda _: True,
         silent_for=_for_long,
         steps=SimpleNamespace(expire=step, pursue=step),
     )
