@@ -138,11 +138,11 @@ class RentalUnknownShown(ResponseBody):
     order_ref: str | None = None
 
 
-class ClaimToldShown(RootModel[CaseToldShown | FinalisedShown]):
+class ClaimEventShown(RootModel[CaseToldShown | FinalisedShown]):
     """What became of a claim; `claim.finalised` is of a number that nobody complained about."""
 
 
-class RentalToldShown(RootModel[CaseToldShown | RentalClosedShown | RentalUnknownShown]):
+class RentalEventShown(RootModel[CaseToldShown | RentalClosedShown | RentalUnknownShown]):
     """What became of a case of a long rental, of its end, or of an order in doubt."""
 
 
@@ -157,8 +157,8 @@ EVENT_DATA: Final[Mapping[str, type[BaseModel]]] = {
     "review.opened": ReviewOpenedShown,
     "review.decided": ReviewDecidedShown,
     "review.late": ReviewOpenedShown,
-    "claim.*": ClaimToldShown,
-    "rental.*": RentalToldShown,
+    "claim.*": ClaimEventShown,
+    "rental.*": RentalEventShown,
     "withdrawal.*": CaseToldShown,
     "account.*": CaseToldShown,
 }
