@@ -71,6 +71,82 @@ def test_a_case_is_told_in_a_sentence(told: dict[str, Any], says: str) -> None:
     assert case_says(told) == says
 
 
+REVIEW = [{"by_when": DUE, "ended_at": None}]
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "other", "says"),
+    [
+        (
+            "law_enforcement_block",
+            "in_review",
+            {"reason": "policy_silent", "obligations": REVIEW},
+            (
+                "A freeze at the word of law enforcement was told; a person decides it by"
+                " 2026-12-03 10:05 UTC."
+            ),
+        ),
+        ("chargeback", "in_review", {}, "A payment was charged back; a person decides it."),
+        (
+            "chargeback",
+            "denied",
+            {"reason": "claim_rejected"},
+            "A payment was charged back; a person refused it: it has no effect.",
+        ),
+        (
+            "rules_block",
+            "cancelled",
+            {"reason": "taken_back"},
+            "A block for breaking the rules was told; it was lifted before it took effect.",
+        ),
+        (
+            "rules_block",
+            "waiting",
+            {"reason": "open_order_pending"},
+            (
+                "A block for breaking the rules was told; it waits until the open orders have"
+                " ended, and goes on by itself."
+            ),
+        ),
+        (
+            "delete_requested",
+            "cancelled",
+            {"reason": "taken_back"},
+            "The customer asked for the account to be deleted; the customer has taken it back.",
+        ),
+        (
+            "delete_requested",
+            "waiting",
+            {"reason": "withdrawal_open"},
+            (
+                "The customer asked for the account to be deleted; it waits until the customer's"
+                " open cases have ended, and goes on by itself."
+            ),
+        ),
+        (
+            "delete_requested",
+            "waiting",
+            {"reason": "withdrawal_offered"},
+            (
+                "The customer asked for the account to be deleted; 1.20 USD can be paid out"
+                " before, and it goes on by itself."
+            ),
+        ),
+        (
+            "delete_withdrawn",
+            "cancelled",
+            {"reason": "taken_back"},
+            "The customer has taken the deletion back.",
+        ),
+        ("idle", "in_review", {}, "The balance was idle for too long; a person decides it."),
+    ],
+)
+def test_a_case_of_an_account_begins_with_what_happened(
+    event: str, state: str, other: dict[str, Any], says: str
+) -> None:
+    assert case_says(case(state, kind="account", facts={"event": event}, **other)) == says
+
+
 @pytest.mark.parametrize(
     ("came_at", "settled", "says"),
     [
@@ -104,15 +180,16 @@ def test_of_a_late_code_is_said_what_became_of_the_price(
     assert late_code_says({**number, "timeline": []}) is None
 
 
+@pytest.mark.parametrize("kind", ["claim", "account"])
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_reason_in_every_state_makes_a_sentence(outcome: Outcome) -> None:
+def test_every_reason_in_every_state_makes_a_sentence(outcome: Outcome, kind: str) -> None:
     states = (
         "waiting", "needs_evidence", "in_review", "approved", "granted", "denied", "resolved",
         "replaced", "paid", "done", "cancelled",
     )  # fmt: skip
     for reason in Reason:
         for state in states:
-            told = case(state, reason=reason.value)
+            told = case(state, reason=reason.value, kind=kind)
             told["decision"]["outcome"] = outcome.value
             says = case_says(told)
             assert says.endswith("."), says

@@ -49,7 +49,19 @@ _HAPPENED: Final[Mapping[str, str]] = {
     "law_enforcement_unblock": "The freeze is lifted",
     "chargeback": "A payment was charged back",
     "delete_requested": "The customer asked for the account to be deleted",
-    "delete_withdrawn": "The account is not to be deleted any more",
+    "delete_withdrawn": "The customer has taken the deletion back",
+    "idle": "The balance was idle for too long",
+}
+#: The same while it has no effect, where the words above tell of one.
+_TOLD: Final[Mapping[str, str]] = {
+    "rules_block": "A block for breaking the rules was told",
+    "law_enforcement_block": "A freeze at the word of law enforcement was told",
+}
+#: What an event of an account waits for, by the reason.
+_AWAITED: Final[Mapping[str, str]] = {
+    "open_order_pending": "it waits until the open orders have ended, and ",
+    "withdrawal_open": "it waits until the customer's open cases have ended, and ",
+    "withdrawal_offered": "{approved} can be paid out before, and it ",
 }
 _LEFT: Final[Mapping[str, str]] = {
     "withdrawal_barred": "the balance can be spent, and nothing is paid out",
@@ -83,6 +95,8 @@ _STANDS: Final[Mapping[str, str]] = {
 def case_says(case: Json) -> str:
     """What a customer could be told of it."""
     decision, state = case["decision"] or {}, case["state"]
+    if case["kind"] == "account" and state in _OF_AN_ACCOUNT:
+        return _account_says(case)
     if state == "granted" and is_outside(case):
         state = "granted_outside"
     if state not in _STANDS:
@@ -97,6 +111,31 @@ def case_says(case: Json) -> str:
         at=f" at {minute(case['closed_at'])}" if case["closed_at"] else "",
         since=f" since {minute(case['closed_at'])}" if case["closed_at"] else "",
     )
+
+
+_OF_AN_ACCOUNT: Final = frozenset({"waiting", "in_review", "denied", "cancelled"})
+
+
+def _account_says(case: Json) -> str:
+    """Of an event that has no effect, or none yet: it begins with what happened."""
+    event, decision = case["facts"].get("event", ""), case["decision"] or {}
+    told = _TOLD.get(event) or _HAPPENED.get(event) or words(event).capitalize()
+    match case["state"]:
+        case "waiting":
+            awaited = _AWAITED.get(decision.get("reason", ""), "it ").format(
+                approved=money(decision.get("amount_minor", 0), case["currency"])
+            )
+            return f"{told}; {awaited}goes on by itself{_by(case)}."
+        case "in_review":
+            return f"{told}; a person decides it{_by(case)}."
+        case "denied":
+            return f"{told}; a person refused it: it has no effect."
+        case _ if event in LIFTED_BY.values():
+            return f"{told}."
+        case _ if event == "delete_requested":
+            return f"{told}; the customer has taken it back."
+        case _:
+            return f"{told}; it was lifted before it took effect."
 
 
 def _waits(case: Json) -> str:
