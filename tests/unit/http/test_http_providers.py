@@ -1,75 +1,16 @@
 """Providers over HTTP: how each stands, and stopping and starting to rent there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from tests.fakes.stores import UnaskedBooks
 from tests.unit.http.caller import READ_TOKEN, Api
 from tests.unit.http.conftest import World, deps_over
-from tests.unit.http.two_providers import HERO, overview_over
-from worker.domain.ids import ProviderName
+from tests.unit.http.two_providers import Standings, Stops, overview_over
 from worker.entrypoints.http.deps import ApiDeps
-from worker.ports.store.books import ProviderFigures, ProviderStanding, ProviderStop, ReadBalance
-from worker.ports.store.purchases import PurchaseStore, StopKind
-from worker.ports.store.said import NOTHING_SAID, StaffNote
-
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class Standings(UnaskedBooks):
-    """What the database knows of two providers."""
-
-    stops: dict[ProviderName, ProviderStop] = field(default_factory=dict)
-    exposure: dict[str, int] = field(default_factory=dict)
-
-    async def provider_standings(
-        self, providers: Sequence[ProviderName], *, now: datetime | None = None
-    ) -> dict[ProviderName, ProviderStanding]:
-        del now
-        return {
-            name: ProviderStanding(
-                stop=self.stops.get(name),
-                balance=ReadBalance(4_200, "USD", AT) if name == HERO else None,
-                exposure_minor=self.exposure if name == HERO else {},
-                day=ProviderFigures(
-                    provider=name, live=2, delivered=3, refunded=1, code_seconds_median=8.5
-                ),
-            )
-            for name in providers
-        }
-
-    async def provider_services(
-        self, provider: ProviderName, *, now: datetime | None = None
-    ) -> list[ProviderFigures]:
-        del now
-        return [ProviderFigures(provider=provider, service="wa", country="de", live=1)]
-
-
-@dataclass
-class Stops:
-    """The stopping half of `PurchaseStore`."""
-
-    books: Standings
-    said: list[tuple[str, StaffNote]] = field(default_factory=list)
-
-    async def drain(
-        self,
-        provider: ProviderName,
-        kind: StopKind = StopKind.DRAIN,
-        said: StaffNote = NOTHING_SAID,
-    ) -> datetime:
-        self.said.append((kind.value, said))
-        self.books.stops[provider] = ProviderStop(kind.value, AT, said.note, said.by)
-        return AT
-
-    async def resume(self, provider: ProviderName, said: StaffNote = NOTHING_SAID) -> bool:
-        self.said.append(("resume", said))
-        return self.books.stops.pop(provider, None) is not None
+from worker.ports.store.purchases import PurchaseStore
+from worker.ports.store.said import StaffNote
 
 
 @pytest.fixture

@@ -36,6 +36,18 @@ def _press(word: str, call: Callable[..., Awaitable[Any]]) -> PageHandler:
     return press
 
 
+async def resume(visit: Visit) -> web.StreamResponse:
+    """Numbers are rented there again, unless too much of our money is open there."""
+    states: list[str] = []
+
+    async def start() -> None:
+        name, why = visit.request.match_info["name"], visit.form.get("note", "").strip()
+        states.append((await visit.client.resume_provider(name, note=why))["state"])
+
+    shown = await acted(visit, start(), _providers, done("/providers", "resumed"))
+    return shown if states in ([], ["taking"]) else done("/providers", "not_taking")
+
+
 async def events(visit: Visit) -> web.StreamResponse:
     return await _events(visit)
 
@@ -73,7 +85,7 @@ async def enable_endpoint(visit: Visit) -> web.StreamResponse:
 ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (
     ("GET", "/providers", providers),
     ("POST", "/providers/{name}/pause", _press("paused", Client.pause_provider)),
-    ("POST", "/providers/{name}/resume", _press("resumed", Client.resume_provider)),
+    ("POST", "/providers/{name}/resume", resume),
     ("POST", "/providers/{name}/drain", _press("paused", Client.drain_provider)),
     ("GET", "/events", events),
     ("POST", "/events/{id}/replay", send_again),

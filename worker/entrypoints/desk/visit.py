@@ -26,6 +26,7 @@ DONE: Final[Mapping[str, str]] = {
     "noted": "The note is kept.",
     "paused": "Paused: nothing more is rented there.",
     "resumed": "Resumed.",
+    "not_taking": "Its stop is lifted, and still nothing is rented there: why is told with it.",
     "again": "It is sent again.",
     "enabled": "The endpoint is in use again.",
     "told": "It is recorded.",
