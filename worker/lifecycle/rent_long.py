@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, TypeVar, assert_never
 from worker.domain.backoff import KEEP_BOUGHT
 from worker.domain.ids import ProviderName
 from worker.lifecycle.budget import ProviderTerms
+from worker.lifecycle.cases.outage_ends import OutageEnds, is_down
 from worker.lifecycle.cases.rental_closing import WaitForBudget
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.failure_backoff import describe_safely
@@ -91,6 +92,7 @@ class RentLong:
     reporter: Reporter
     retry: Retry
     clock: Clock
+    outage_ends: OutageEnds
     answers: KeptAnswers = field(default_factory=KeptAnswers)
 
     def offered(self, provider: ProviderName) -> RentalTerms | None:
@@ -166,6 +168,8 @@ class RentLong:
         """The rental with its messages: what its provider lists now, else what it listed before."""
         if rental.ended_at is None:
             await self.read(rental)
+            if is_down(rental):  # Until an SMS was read just now.
+                rental = await self.cases.rental_of(rental.id) or rental
         return RentalView(rental, await self.cases.messages(rental.id))
 
     async def availability(self, rental: Rental) -> Availability | None:
@@ -307,4 +311,7 @@ class RentLong:
         if isinstance(reply, NotKnown):
             return False
         await self.cases.keep_messages(rental.id, reply.sms)
-        return isinstance(reply, Messages) and reply.complete
+        is_whole = isinstance(reply, Messages) and reply.complete
+        if is_whole:  # Of more SMS than these an earlier one may have ended an outage.
+            await self.outage_ends.by_sms(rental)
+        return is_whole

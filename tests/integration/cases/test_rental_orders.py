@@ -18,6 +18,7 @@ from worker.adapters.store.rental_orders import FORGOTTEN_AFTER
 from worker.adapters.tenacity_retry import TenacityRetry
 from worker.domain.ids import ProviderRef
 from worker.domain.transfer import Charge
+from worker.lifecycle.cases.outage_ends import OutageEnds
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.rent_long import RentLong
 from worker.ports.errors import ProviderRefused, ProviderUnavailable, UnknownReply
@@ -52,6 +53,9 @@ def renter(shop: CaseShop) -> RentLong:
         reporter=shop.reporter,
         retry=TenacityRetry(sleep=sleep, monotonic=lambda: 0.0, chance=lambda: 0.5),
         clock=clock,
+        outage_ends=OutageEnds(
+            cases=shop.store.cases, judges=shop.judges, policies=shop.policy_book
+        ),
     )
 
 

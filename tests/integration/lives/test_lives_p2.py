@@ -380,9 +380,13 @@ async def test_an_sms_on_the_number_is_the_end_of_its_outage(life: Life) -> None
     life.daemon.rentals.sms = (Sms("1", "it works", MONDAY + timedelta(days=2, hours=1)),)
     await life.api.get("/v1/rentals/sim/long")
 
+    assert await life.balance() == (200, 0), "an SMS is its end"
+    await life.at(days=5)
+    await life.of_rental("outages")
+
     await life.at(days=11)
 
-    assert await life.balance() == (200, 0)
+    assert await life.balance() == (700, 0), "the second one ends with the rental"
     assert RENTAL_PRICE == 1000
 
 

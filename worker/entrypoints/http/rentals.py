@@ -18,8 +18,9 @@ from worker.entrypoints.http.pagination import after_rented, page, rented_in
 from worker.entrypoints.http.problems import Problem, ProblemKind
 from worker.entrypoints.http.responses import Moment, ResponseBody
 from worker.entrypoints.http.routing import Answer, Route
+from worker.lifecycle.cases.outage_ends import is_down
 from worker.lifecycle.cases.rental_cancels import CancelRefused
-from worker.ports.store.case_view import CLOSED, Case, CaseState
+from worker.ports.store.case_view import CLOSED, Case, CaseKind, CaseState
 from worker.ports.store.cases import CaseOpenOutcome
 from worker.ports.store.rentals import Rental, RentalMessage, RentalSearch, rental_id
 
@@ -206,12 +207,20 @@ class RentalHandlers:
                 "contacted_at", body.contacted_at, provider, provider_ref
             )
             service.not_in_future("unavailable_since", body.unavailable_since)
+            await self._read_while_down(provider, provider_ref)
             opening = await service.open_outage(
                 ProviderName(provider), ProviderRef(provider_ref), facts
             )
         if opening.how is CaseOpenOutcome.NEW:
             opening = replace(opening, case=await self._probed(provider, provider_ref))
         return cases.opened_or_problem(opening, ProblemKind.NOT_FOUND)
+
+    async def _read_while_down(self, provider: str, ref: str) -> None:
+        """An SMS that nobody has looked at yet may have ended the outage before this report."""
+        cases_of = self._deps.case_service.cases
+        rental = await cases_of.rental(ProviderName(provider), ProviderRef(ref))
+        if rental is not None and self._deps.rent_long is not None and is_down(rental):
+            await self._deps.rent_long.read(rental)
 
     async def _probed(self, provider: str, ref: str) -> Case | None:
         """The newest outage, with what the provider says of the number now."""
@@ -224,7 +233,9 @@ class RentalHandlers:
             return outage
         await rent_long.read(rental)  # An SMS that nobody has looked at yet is its end.
         said = await rent_long.availability(rental)
-        return outage if said is None else (await service.probed(outage.id, said)).case
+        if said is None:
+            return await service.case(outage.id, CaseKind.OUTAGE)  # As the SMS have left it.
+        return (await service.probed(outage.id, said)).case
 
     async def cancel(
         self, provider: requests.Name, provider_ref: requests.Name, body: RentalCancel

@@ -20,7 +20,13 @@ from worker.lifecycle.cases.activation_reviews import (
 from worker.lifecycle.cases.claims import added_by, claimed_as, may_be_claimed_anew
 from worker.lifecycle.cases.follow_ups import FollowUps
 from worker.lifecycle.cases.keyed_calls import CallKey, opened_before, under
-from worker.lifecycle.cases.outages import new_outage, outage_restored_at, probed_step
+from worker.lifecycle.cases.outage_ends import OutageEnds
+from worker.lifecycle.cases.outages import (
+    new_outage,
+    outage_restored_at,
+    probed_step,
+    restored_step,
+)
 from worker.lifecycle.cases.rental_cancels import new_press
 from worker.lifecycle.clock import Clock
 from worker.lifecycle.policy_book import PolicyBook
@@ -118,7 +124,8 @@ class CaseService:
         rental = await self.cases.rental(provider, ref)
         if rental is None:
             return port.CaseOpenResult(port.CaseOpenOutcome.UNKNOWN_SUBJECT)
-        return await self._open(new_outage(rental, facts), "contacted_at")
+        log = await self.cases.messages(rental.id) if rental.outages else []
+        return await self._open(new_outage(rental, facts, log), "contacted_at")
 
     async def restored(
         self, provider: ProviderName, ref: ProviderRef, at: datetime | None
@@ -126,9 +133,9 @@ class CaseService:
         rental = await self.cases.rental(provider, ref)
         if rental is None or not rental.outages:
             return port.CaseChange(None)
-        outage = outage_restored_at(rental.outages, at)
-        facts = questions.first_instants(restored_at=at)
-        return await self.add(outage.id, CaseKind.OUTAGE, facts, "restored")
+        outage, kind = outage_restored_at(rental.outages, at), CaseKind.OUTAGE
+        judge = self.judges[kind]
+        return await self._change(outage.id, kind, lambda view: restored_step(judge, view, at))
 
     async def probed(self, outage: UUID, said: Availability) -> port.CaseChange:
         """What the provider said of the number, for whoever judges: no policy asks it."""
@@ -138,18 +145,11 @@ class CaseService:
         """Give it back, a renewal of it, or end it early; raises `CancelRefused`."""
         self.check(CaseKind.RENTAL_CANCEL, facts)
         opened = await self._open(new_press(rental, facts, self.clock.now()), None)
-        await self._end_outages(rental.id)
+        outage_ends = OutageEnds(
+            cases=self.cases, judges=self.judges, policies=self.policies, told_by=self.told_by
+        )
+        await outage_ends.with_rental(rental.id)
         return opened
-
-    async def _end_outages(self, rental: UUID) -> None:
-        """Those of a rental that was given back: each ends with it, and is credited now."""
-        now_is = await self.cases.rental_of(rental)
-        if now_is is None or now_is.ended_at is None:
-            return
-        judge = self.judges[CaseKind.OUTAGE]
-        for outage in now_is.outages:
-            if outage.state not in CLOSED:
-                await self._judged(outage.id, lambda view: case_steps.recheck_step(judge, view))
 
     async def open_withdrawal(
         self,

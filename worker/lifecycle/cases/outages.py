@@ -23,7 +23,7 @@ from worker.lifecycle.cases.withdrawals import approving_decision
 from worker.ports.long_rental import Availability
 from worker.ports.store import case_view as port
 from worker.ports.store import cases
-from worker.ports.store.rentals import Rental
+from worker.ports.store.rentals import Rental, RentalMessage
 
 
 def probed_step(view: port.CaseView, said: Availability) -> port.CaseStep:
@@ -32,6 +32,8 @@ def probed_step(view: port.CaseView, said: Availability) -> port.CaseStep:
     return replace(case_steps.unchanged(view), evidence=evidence)
 
 
+#: From the latest of these on it counts.
+_BEGINS: Final = ("contacted_at", "unavailable_since")
 _NOTHING_LEFT: Final = Decision(Outcome.DENY, Reason.ALREADY_REFUNDED)
 
 
@@ -213,15 +215,28 @@ def _worth_since(
     return whole - before
 
 
-def new_outage(rental: Rental, facts: port.CaseFacts) -> cases.NewCase:
+def first_sms(outage: port.Case, log: Sequence[RentalMessage]) -> datetime | None:
+    """The SMS that ended it: the first since it began, and since it was told."""
+    told = [questions.instant_in(outage.facts, name) for name in _BEGINS]
+    since = max([outage.opened_at, *(at for at in told if at is not None)])
+    return min((at for sms in log if (at := sms.received_at or sms.seen_at) >= since), default=None)
+
+
+def new_outage(
+    rental: Rental, facts: port.CaseFacts, log: Sequence[RentalMessage] = ()
+) -> cases.NewCase:
     """The one that runs, or the next one of this rental."""
-    ended = [outage for outage in rental.outages if outage.state in port.ANSWERED]
+    ended = [
+        outage
+        for outage in rental.outages
+        if outage.state in port.ANSWERED or first_sms(outage, log) is not None
+    ]
     return cases.NewCase(
         # Numbered, so that two reports of one outage at the same time are one case.
         id=cases.case_id(port.CaseKind.OUTAGE, rental.id, _outage_number(ended, facts)),
         kind=port.CaseKind.OUTAGE,
         subject=f"{rental.provider}/{rental.ref}",
-        facts=_after_earlier_outages(facts, ended),
+        facts=_after_earlier_outages(facts, ended, log),
         content=facts,
         rental=rental.id,
     )
@@ -245,14 +260,36 @@ def outage_restored_at(outages: Sequence[port.Case], at: datetime | None) -> por
     return (restored or outages)[-1]
 
 
-def _after_earlier_outages(facts: port.CaseFacts, ended: Sequence[port.Case]) -> port.CaseFacts:
+def restored_step(
+    judge: case_steps.KindJudge, view: port.CaseView, at: datetime | None
+) -> port.CaseStep:
+    """It works again. Told of one that an SMS had ended by then, that is nothing new."""
+    case, record = view.case, view.record
+    assert record is not None
+    sms_at = record.sms_received_at  # The first since it began.
+    if case.state in port.CLOSED and sms_at is not None and "restored_at" not in case.facts:
+        assert case.closed_at is not None
+        if sms_at <= min(at or view.now, case.closed_at):
+            return case_steps.unchanged(view)
+    facts = questions.first_instants(restored_at=at)
+    return case_steps.add_step(judge, view, facts, "restored", {})
+
+
+def _after_earlier_outages(
+    facts: port.CaseFacts, ended: Sequence[port.Case], log: Sequence[RentalMessage]
+) -> port.CaseFacts:
     """The facts of an outage that covers no day which an earlier one has covered."""
-    ends = [
-        questions.instant_in(outage.facts, "restored_at") or outage.closed_at for outage in ended
-    ]
-    last = max((end for end in ends if end is not None), default=None)
+    ends = [end for outage in ended if (end := _end_of(outage, log)) is not None]
+    last = max(ends, default=None)
     if last is None:
         return facts
     since = questions.instant_in(facts, "unavailable_since")
     start = last if since is None else max(since, last)
     return {**facts, "unavailable_since": questions.instant_fact(start)}
+
+
+def _end_of(outage: port.Case, log: Sequence[RentalMessage]) -> datetime | None:
+    """When it worked again; nobody may have decided that before the rental was over."""
+    restored_at = questions.instant_in(outage.facts, "restored_at")
+    ends = [restored_at or outage.closed_at, first_sms(outage, log)]
+    return min((end for end in ends if end is not None), default=None)
