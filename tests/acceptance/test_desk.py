@@ -267,6 +267,17 @@ def test_a_scenario_is_tried_beside_its_timeline(staff: Browser) -> None:
     staff.sees("refunded")
 
 
+def test_a_code_that_arrives_is_shown_beside_its_scenario(staff: Browser) -> None:
+    """The browser complains of nothing: each part that has changed is on the page."""
+    staff.open("/try")
+
+    staff.press_first("code-arrives")
+    staff.sees("A code was shown at")
+
+    staff.one("button", "Show code")
+    staff.one("button", "Finish")
+
+
 def test_without_scripts_the_pages_read_and_the_forms_post(staff: Browser, site: DeskSite) -> None:
     number = site.rent("timeout", "NO-SCRIPT")
     staff.cdp("Emulation.setScriptExecutionDisabled", {"value": True})

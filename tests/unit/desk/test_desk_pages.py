@@ -289,6 +289,21 @@ async def test_a_scenario_is_rented_at_the_simulated_provider(api_url: str, shop
     assert unknown.status == 404
 
 
+async def test_what_a_change_of_the_number_replaces_is_on_the_page_of_try_too(
+    api_url: str, shop: Client
+) -> None:
+    async with desk_over(api_url, simulated=PROVIDER, scenarios=[SCENARIO]) as visitor:
+        await visitor.sign_in()
+        id_ = await rented(shop)
+        page = await visitor.get(f"/try?id={id_}")
+        changed = await visitor.get(f"/a/{id_}/timeline?codes=0&state=expiring")
+
+    replaced = re.findall(r'id="(\w+)" hx-swap-oob', changed.raw)
+    assert replaced == ["codes", "acts"]
+    assert [each for each in replaced if f'id="{each}"' not in page.raw] == []
+    assert "Cancel number" in page.text
+
+
 async def test_a_form_that_is_too_large_is_refused(staff: Visitor) -> None:
     csrf = (await staff.get("/find")).csrf
 
