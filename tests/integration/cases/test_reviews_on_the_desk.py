@@ -94,6 +94,19 @@ async def test_a_claim_is_granted_for_less_and_the_note_is_kept(
     assert "Somebody decided before you" in again.text
 
 
+async def test_findings_about_the_account_are_given_by_their_words(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account(amount_minor=1000)
+    claim = await claimed(shop, api)
+
+    denied = await decide(staff, claim, grant="no", findings="account_flags = fraud_confirmed")
+
+    assert denied.status == 303, denied.text
+    case = (await api.get(f"/v1/claims/{claim}")).json
+    assert (case["state"], case["facts"]["account_flags"]) == ("denied", ["fraud_confirmed"])
+
+
 async def test_what_the_shop_took_itself_is_never_said_to_go_to_the_balance(
     shop: CaseShop, api: Api, staff: Visitor
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import worker.entrypoints.desk
 from tests.unit.http.fakes import NOW
+from worker.domain.policy.fact_readers import READERS, BadFact
 from worker.entrypoints.desk.formatting import (
     BadAmount,
     away,
@@ -18,7 +19,8 @@ from worker.entrypoints.desk.formatting import (
     visible,
     without_codes,
 )
-from worker.entrypoints.desk.waiting_page import findings_in
+from worker.entrypoints.desk.waiting_page import LISTS, findings_in
+from worker.lifecycle.cases.fact_sources import FINDINGS
 
 STATIC = Path(worker.entrypoints.desk.__file__).parent / "static"
 
@@ -106,6 +108,27 @@ def test_findings_are_read_line_by_line() -> None:
     }
     with pytest.raises(ValueError, match="nonsense"):
         findings_in("nonsense")
+
+
+def test_a_finding_of_several_words_is_a_list_and_none_is_no_word() -> None:
+    assert findings_in("account_flags = fraud_confirmed, complaint_provider\n") == {
+        "account_flags": ["fraud_confirmed", "complaint_provider"],
+    }
+    assert findings_in("outage_verified = null") == {"outage_verified": None}
+    assert findings_in("outage_verified = None") == {"outage_verified": None}
+    for nothing in ("", "none", "null", ","):
+        assert findings_in(f"account_flags = {nothing}") == {"account_flags": []}
+
+
+def test_the_desk_knows_which_findings_are_lists() -> None:
+    def is_list(name: str) -> bool:
+        try:
+            READERS[name]([])
+        except BadFact:
+            return False
+        return True
+
+    assert set(filter(is_list, FINDINGS)) == LISTS
 
 
 def test_the_library_in_the_pages_is_the_one_whose_licence_stands_beside_it() -> None:

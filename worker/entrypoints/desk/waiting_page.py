@@ -157,14 +157,29 @@ def findings_in(text: str) -> dict[str, Any]:
         name, equals, value = line.partition("=")
         if not equals:
             raise ValueError(line)
-        read[name.strip()] = _finding(value.strip())
+        read[name.strip()] = _finding(name.strip(), value.strip())
     return read
 
 
-def _finding(text: str) -> object:
-    known: Mapping[str, object] = {"yes": True, "no": False, "true": True, "false": False}
-    if text.lower() in known:
-        return known[text.lower()]
+#: Findings of any number of words, written with commas between them.
+LISTS: Final = frozenset({"account_flags"})
+_KNOWN: Final[Mapping[str, object]] = {
+    "yes": True,
+    "no": False,
+    "true": True,
+    "false": False,
+    "none": None,
+    "null": None,
+}
+
+
+def _finding(name: str, text: str) -> object:
+    word = text.lower()
+    if name in LISTS:
+        each = () if word in _KNOWN and _KNOWN[word] is None else text.split(",")
+        return list(filter(None, map(str.strip, each)))
+    if word in _KNOWN:
+        return _KNOWN[word]
     return int(text) if text.isascii() and text.isdecimal() else text
 
 
