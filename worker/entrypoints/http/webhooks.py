@@ -138,7 +138,7 @@ class RentalUnknownShown(ResponseBody):
     order_ref: str | None = None
 
 
-class ClaimEventShown(RootModel[CaseToldShown | FinalisedShown]):
+class CaseOrFinalShown(RootModel[CaseToldShown | FinalisedShown]):
     """What became of a claim; `claim.finalised` is of a number that nobody complained about."""
 
 
@@ -157,7 +157,7 @@ EVENT_DATA: Final[Mapping[str, type[BaseModel]]] = {
     "review.opened": ReviewOpenedShown,
     "review.decided": ReviewDecidedShown,
     "review.late": ReviewOpenedShown,
-    "claim.*": ClaimEventShown,
+    "claim.*": CaseOrFinalShown,
     "rental.*": RentalEventShown,
     "withdrawal.*": CaseToldShown,
     "account.*": CaseToldShown,
