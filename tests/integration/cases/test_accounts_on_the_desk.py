@@ -1,5 +1,7 @@
 """The desk over accounts: what holds one, who told it, and what lifts it."""
 
+import html
+import re
 from datetime import timedelta
 
 from tests.integration.cases.case_shop import CaseShop
@@ -39,6 +41,31 @@ async def test_a_block_is_shown_behind_any_number_of_newer_cases(
 
     assert "reference filter 7." in page.text
     assert form_with(page, "lifts").hidden["event"] == "rules_unblock"
+
+
+LISTS = {
+    "Earlier cases": re.compile(r'/cases/([0-9a-f-]{36})">withdrawal</a>'),
+    "Earlier rentals": re.compile(r"/rentals/sim/(long-[0-9]+)\?"),
+}
+
+
+async def test_earlier_cases_and_rentals_of_an_account_are_a_press_away(
+    shop: CaseShop, staff: Visitor
+) -> None:
+    await shop.open_account(amount_minor=1_000_000)
+    for number in range(LISTED + 1):
+        await shop.open_withdrawal("P3", f"w{number}", amount_minor=1)
+        await shop.book_rental(f"long-{number}", policy="P3")
+
+    page = await staff.get(PLACE)
+
+    for name, listed in LISTS.items():
+        link = re.search(f'href="([^"]+)">{name}', page.raw)
+        assert link is not None, name
+        earlier = await staff.get(html.unescape(link[1]))
+        first, rest = set(listed.findall(page.raw)), set(listed.findall(earlier.raw))
+        assert (len(first), len(rest), first & rest) == (LISTED, 1, set())
+        assert name not in earlier.text
 
 
 async def test_a_deletion_that_waits_can_be_withdrawn(

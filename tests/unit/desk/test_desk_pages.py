@@ -19,6 +19,7 @@ from worker.client import Client
 from worker.domain.activation import State
 from worker.domain.ids import ActivationId
 from worker.entrypoints.desk import TryScenario
+from worker.entrypoints.desk.find_page import LISTED
 from worker.ports.store.activations import Settlement, TimelineEntry
 from worker.ports.store.outbox import Event, EventState
 
@@ -62,6 +63,21 @@ async def test_several_are_listed_and_an_account_is_found_by_its_name(
     assert f"/a/{second}" in listed.raw
     assert (await staff.get("/find?q=ann")).goes_to == "/accounts/ann"
     assert "Nothing." in (await staff.get("/find?q=nobody-has-this")).text
+
+
+async def test_of_more_than_are_listed_the_page_of_find_says_so(
+    staff: Visitor, shop: Client
+) -> None:
+    for number in range(LISTED):
+        await rented(shop, f"r{number}")
+    all_of_them = await staff.get("/find?q=50100")
+    await rented(shop, "one-more")
+
+    page = await staff.get("/find?q=50100")
+
+    assert "More than 20" not in all_of_them.text
+    assert page.raw.count('data-name="Number"') == LISTED
+    assert "More than 20 fit: type more digits." in page.text
 
 
 @pytest.mark.parametrize("sought", [HOSTILE, "../../v1/accounts", "%00", "a" * 300, "🙂", "-1"])

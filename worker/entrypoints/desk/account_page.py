@@ -8,10 +8,13 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from worker.client import ApiProblem, Client
 from worker.client.api_connection import segment, to_json
-from worker.client.calls.shapes import Rental
-from worker.entrypoints.desk.cases_read import OF_ONE_KIND, cases_of, rental_ends_of
+from worker.entrypoints.desk.cases_read import (
+    OF_ONE_KIND,
+    cases_of,
+    none_without_cases,
+    rental_ends_of,
+)
 from worker.entrypoints.desk.claims_form import CHANNELS
 from worker.entrypoints.desk.formatting import BadAmount, minor_in
 from worker.entrypoints.desk.notices import BAD_AMOUNT, Notice
@@ -58,8 +61,12 @@ async def show(visit: Visit, notice: Notice | None = None, status: int = 200) ->
         client.get_account(name),
         client.list_entries(name, limit=ENTRIES, cursor=visit.query("entries")),
         client.list_activations(account=name, limit=LISTED, cursor=visit.query("numbers")),
-        _rentals(client, name),
-        cases_of(client, account=name),
+        none_without_cases(
+            client.list_rentals(account=name, limit=LISTED, cursor=visit.query("rentals"))
+        ),
+        none_without_cases(
+            client.list_cases(account=name, limit=LISTED, cursor=visit.query("cases"))
+        ),
     )
     summed_up = asyncio.gather(
         cases_of(client, account=name, kind="account", limit=OF_ONE_KIND),
@@ -76,9 +83,11 @@ async def show(visit: Visit, notice: Notice | None = None, status: int = 200) ->
         entries=entries,
         numbers=numbers["items"],
         next_numbers=numbers["next_cursor"],
-        rentals=rentals,
-        cases=cases,
-        lines=ledger(entries["items"], numbers["items"], rentals, cases),
+        rentals=rentals["items"],
+        next_rentals=rentals["next_cursor"],
+        cases=cases["items"],
+        next_cases=cases["next_cursor"],
+        lines=ledger(entries["items"], numbers["items"], rentals["items"], cases["items"]),
         blocks=held_by,
         case_says=case_says,
         rental_says=lambda rental: rental_says(rental, ends),
@@ -91,15 +100,6 @@ async def show(visit: Visit, notice: Notice | None = None, status: int = 200) ->
         withdraw_reasons=WITHDRAW_REASONS,
         channels=CHANNELS,
     )
-
-
-async def _rentals(client: Client, name: str) -> Sequence[Rental]:
-    try:
-        return (await client.list_rentals(account=name, limit=LISTED))["items"]
-    except ApiProblem as problem:
-        if problem.slug != "not-offered":
-            raise
-        return []
 
 
 async def tell(visit: Visit) -> web.StreamResponse:

@@ -1,13 +1,15 @@
 """Cases as the pages read them: one by its id, whatever kind it is, and those of a customer."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from worker.client import ApiProblem, Client
+from worker.client.calls.list_pages import CaseList, RentalList
 from worker.client.calls.shapes import Case, Rental
 
 LISTED: Final = 20
 OF_ONE_KIND: Final = 200  #: Where a page sums up what they say.
+T = TypeVar("T", CaseList, RentalList)
 CaseKind: TypeAlias = Literal["account", "rental_end"]  #: Those that pages ask for alone.
 
 
@@ -31,15 +33,18 @@ async def cases_of(
     limit: int = LISTED,
 ) -> Sequence[Case]:
     """Newest first; none where this daemon has no cases at all."""
+    asked = client.list_cases(account=account, activation=activation, kind=kind, limit=limit)
+    return (await none_without_cases(asked))["items"]
+
+
+async def none_without_cases(listed: Awaitable[T]) -> T:
+    """A page of a list; an empty one where this daemon has no cases at all."""
     try:
-        found = await client.list_cases(
-            account=account, activation=activation, kind=kind, limit=limit
-        )
+        return await listed
     except ApiProblem as problem:
         if problem.slug != "not-offered":
             raise
-        return []
-    return found["items"]
+        return cast("T", {"items": [], "next_cursor": None})
 
 
 async def rental_ends_of(client: Client, account: str) -> Sequence[Case]:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from worker.client import ApiProblem, Client
-from worker.entrypoints.desk.cases_read import case_of, rental_ends_of
+from worker.entrypoints.desk.cases_read import case_of, none_without_cases, rental_ends_of
 from worker.entrypoints.desk.sentences import rental_path, rental_says
 from worker.entrypoints.desk.visit import PageHandler, Visit
 
@@ -27,26 +28,28 @@ _BETWEEN_DIGITS = re.compile(r"[\s()./-]")
 
 async def find(visit: Visit) -> web.StreamResponse:
     sought = (visit.query("q") or "").strip()
-    numbers, rentals, orders, cases, accounts = await _found(visit.client, sought)
+    found = await _found(visit.client, sought)
+    numbers, rentals, orders, cases, accounts = found
     hits = [
-        *(f"/a/{each['id']}" for each in numbers),
-        *(rental_path(each) for each in rentals),
-        *(f"/?review={each['id']}" for each in orders),
-        *(f"/cases/{each['id']}" for each in cases),
-        *(f"/accounts/{each['account']}" for each in accounts),
+        *(f"/a/{each['id']}" for each in numbers.items),
+        *(rental_path(each) for each in rentals.items),
+        *(f"/?review={each['id']}" for each in orders.items),
+        *(f"/cases/{each['id']}" for each in cases.items),
+        *(f"/accounts/{each['account']}" for each in accounts.items),
     ]
     if len(hits) == 1:
         return web.Response(status=303, headers={"Location": hits[0]})
-    renters = {each["account"] for each in rentals}
+    renters = {each["account"] for each in rentals.items}
     ends = await asyncio.gather(*(rental_ends_of(visit.client, account) for account in renters))
     return visit.page(
         "find.html",
         sought=sought,
-        numbers=numbers,
-        rentals=rentals,
-        orders=orders,
-        cases=cases,
-        accounts=accounts,
+        numbers=numbers.items,
+        rentals=rentals.items,
+        orders=orders.items,
+        cases=cases.items,
+        accounts=accounts.items,
+        more_than=LISTED if any(each.more for each in found) else None,
         rental_path=rental_path,
         rental_says=partial(rental_says, ends=list(chain.from_iterable(ends))),
     )
@@ -55,7 +58,15 @@ async def find(visit: Visit) -> web.StreamResponse:
 Found = Mapping[str, Any]
 
 
-async def _found(client: Client, sought: str) -> Sequence[Sequence[Found]]:
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What one question found, and whether there is more that was not asked for."""
+
+    items: Sequence[Found] = ()
+    more: bool = False
+
+
+async def _found(client: Client, sought: str) -> Sequence[Hits]:
     """Numbers, rentals, orders in doubt, cases and accounts: whatever the text can mean."""
     low, digits = sought.lower(), _BETWEEN_DIGITS.sub("", sought)
     is_id, is_name = _UUID.fullmatch(low) is not None, _NAME.fullmatch(sought) is not None
@@ -84,60 +95,59 @@ async def _found(client: Client, sought: str) -> Sequence[Sequence[Found]]:
     )
 
 
-async def _all_of(asked: Iterable[Awaitable[Sequence[Found]]]) -> Sequence[Found]:
+async def _all_of(asked: Iterable[Awaitable[Hits]]) -> Hits:
     """Each once, whichever question found it."""
     found = await asyncio.gather(*asked)
-    return list({each["id"]: each for some in found for each in some}.values())
+    once = {each["id"]: each for some in found for each in some.items}
+    return Hits(list(once.values()), any(some.more for some in found))
 
 
-async def _rentals(client: Client, **by: str) -> Sequence[Found]:
-    try:
-        return (await client.list_rentals(limit=LISTED, **by))["items"]  # type: ignore[arg-type]  # names of its own parameters
-    except ApiProblem as problem:
-        if problem.slug != "not-offered":
-            raise
-        return []
+async def _rentals(client: Client, **by: str) -> Hits:
+    asked = client.list_rentals(limit=LISTED, **by)  # type: ignore[arg-type]  # names of its own parameters
+    return _hits(await none_without_cases(asked))
 
 
-async def _orders_in_doubt(client: Client, order_ref: str) -> Sequence[Found]:
+def _hits(page: Mapping[str, Any]) -> Hits:
+    return Hits(page["items"], page["next_cursor"] is not None)
+
+
+async def _orders_in_doubt(client: Client, order_ref: str) -> Hits:
     """By the shop's order; the API lists reviews without asking for it."""
     waiting = await _reviews_of_orders(client, limit=REVIEWS_READ)
-    return [each for each in waiting if each["order_ref"] == order_ref]
+    return Hits([each for each in waiting.items if each["order_ref"] == order_ref])
 
 
-async def _reviews_of_orders(
-    client: Client, *, limit: int, id_: str | None = None
-) -> Sequence[Found]:
+async def _reviews_of_orders(client: Client, *, limit: int, id_: str | None = None) -> Hits:
     """Of an order of a long rental in doubt there is a review, and no rental yet."""
     try:
         found = await client.list_reviews(id=id_, brief="true", limit=limit)
     except ApiProblem as problem:
         if problem.slug not in {"not-found", "not-offered"}:
             raise
-        return []
-    return [each for each in found["items"] if each["kind"] == "rental_order"]
+        return Hits()
+    return Hits([each for each in found["items"] if each["kind"] == "rental_order"])
 
 
-async def _listed(client: Client, **by: str) -> Sequence[Found]:
-    return (await client.list_activations(limit=LISTED, **by))["items"]  # type: ignore[arg-type]  # names of its own parameters
+async def _listed(client: Client, **by: str) -> Hits:
+    return _hits(await client.list_activations(limit=LISTED, **by))  # type: ignore[arg-type]  # names of its own parameters
 
 
-async def _one(call: Awaitable[Found]) -> Sequence[Found]:
+async def _one(call: Awaitable[Found]) -> Hits:
     try:
-        return [await call]
+        return Hits([await call])
     except ApiProblem as problem:
         if problem.status != 404:
             raise
-        return []
+        return Hits()
 
 
-async def _case(client: Client, id_: str) -> Sequence[Found]:
+async def _case(client: Client, id_: str) -> Hits:
     case = await case_of(client, id_)
-    return [] if case is None else [case]
+    return Hits() if case is None else Hits([case])
 
 
-async def _nothing() -> Sequence[Found]:
-    return []
+async def _nothing() -> Hits:
+    return Hits()
 
 
 ROUTES: Final[Sequence[tuple[str, str, PageHandler]]] = (("GET", "/find", find),)
