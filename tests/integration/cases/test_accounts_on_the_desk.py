@@ -68,6 +68,32 @@ async def test_earlier_cases_and_rentals_of_an_account_are_a_press_away(
         assert name not in earlier.text
 
 
+async def test_a_top_up_is_dated_so_that_the_shops_own_repeat_of_it_is_the_same(
+    shop: CaseShop, api: Api, staff: Visitor
+) -> None:
+    await shop.open_account()
+    place = f"{PLACE}/topups"
+    paid = {"amount": "1.00", "reference": "p1", "paid_at": "2025-12-01T10:20:30"}
+    undated = {"amount": "1.00", "reference": "p2", "paid_at": ""}
+    to_the_minute = {"amount": "1.00", "reference": "p3", "paid_at": "2025-12-01T10:20"}
+
+    booked = [await staff.fill(PLACE, place, each) for each in (paid, undated, to_the_minute)]
+    wrong = await staff.fill(PLACE, place, {**paid, "reference": "p4", "paid_at": "noon"})
+    repeats = [
+        await api.post(f"/v1{place}", {"reference": ref, "amount_minor": 100, "at": at})
+        for ref, at in (
+            ("p1", "2025-12-01T10:20:30Z"),
+            ("p1", "2025-12-01T10:20:31Z"),
+            ("p3", "2025-12-01T10:20:00Z"),
+        )
+    ]
+
+    assert {page.goes_to for page in booked} == {f"{PLACE}?done=topped_up"}
+    assert wrong.status == 422
+    assert 'value="noon"' in wrong.raw
+    assert [reply.status for reply in repeats] == [200, 409, 200]
+
+
 async def test_a_deletion_that_waits_can_be_withdrawn(
     shop: CaseShop, api: Api, staff: Visitor
 ) -> None:

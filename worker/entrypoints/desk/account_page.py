@@ -141,9 +141,11 @@ async def top_up(visit: Visit) -> web.StreamResponse:
 
     async def book() -> None:
         body = {"amount_minor": amount or 0, "reference": visit.typed("reference") or ""}
+        paid_at = visit.second("paid_at")
+        dated = {} if paid_at is None else {"at": paid_at}
         path = f"/v1/accounts/{segment(_account(visit))}/topups"
         response, _ = await visit.client.exchange(
-            "POST", path, {}, to_json(body), {"Content-Type": "application/json"}
+            "POST", path, {}, to_json(body | dated), {"Content-Type": "application/json"}
         )
         status.append(response.status)
 

@@ -100,6 +100,11 @@ class Visit:
         typed = self.typed(name)
         return None if typed is None else f"{typed}:00Z"
 
+    def second(self, name: str) -> str | None:
+        """The same of a field with seconds: a browser leaves them out where they are none."""
+        typed = self.typed(name)
+        return f"{typed}Z" if typed is not None and typed.count(":") == 2 else self.minute(name)
+
     def may(self, *scopes: str) -> bool:
         """Whether the token has one of these; yes where the API does not say what it has."""
         known = self.client.scopes
