@@ -24,6 +24,11 @@ from worker.ports.store.settlements import DueNumber, Ending, SettlementStore
 BEHIND: Final = timedelta(seconds=2)  #: What the normal path may take to act on a deadline.
 STUCK_MAX: Final = 10_000  #: Numbers that cannot be settled, past which we read no further.
 
+#: One tick looks so often, so far apart: for as long as its slot lasts. A late ending is late by
+#: what is between two looks, also where the job of the next slot comes late.
+LOOKS: Final = 4
+APART: Final = timedelta(milliseconds=250)
+
 FOREIGN_ROWS_EVERY: Final = timedelta(minutes=1)
 NEWER_CODE_TAKES: Final = timedelta(minutes=1)  #: To end a number, where it runs.
 REPORTED_MAX: Final = 100  #: At once: it is a deploy gone wrong, and each line says the same.
@@ -67,18 +72,25 @@ class Sweep:
     _foreign: ForeignRows = field(default_factory=ForeignRows)
 
     async def tick(self) -> int:
-        """Everything that is due, in batches; how many numbers were settled."""
-        settled = 0 if await self._nothing_is_due() else await self._end_all()
+        """Everything that is due, or falls due in this slot, in batches; how many were settled."""
+        settled = 0
+        for left in reversed(range(LOOKS)):
+            wait = await self._due_in()
+            if wait <= timedelta(0):
+                settled += await self._end_all()
+            if wait > APART * left or not left:
+                break
+            await self.clock.sleep(APART.total_seconds())
         await self._foreign.report(self.settlements, self.reporter, self.clock.monotonic())
         return settled
 
-    async def _nothing_is_due(self) -> bool:
+    async def _due_in(self) -> timedelta:
         """One cheap question, which is all there is to do most of the time."""
         try:
             wait = await self.settlements.due_in()
         except StoreError:
-            return False  # Those who act have patience, and report what is the matter.
-        return wait is None or wait > timedelta(0)
+            return timedelta(0)  # Those who act have patience, and report what is the matter.
+        return timedelta.max if wait is None else wait
 
     async def _end_all(self) -> int:
         try:
