@@ -1,6 +1,7 @@
 """P2 acted: guarantees to the balance, money to the client on request, rentals with outages."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -289,6 +290,22 @@ async def test_who_ignored_the_restrictions_can_not_cancel_and_gets_nothing(life
     assert (await life.shown(id_))["state"] == "closed"
     assert decided(claim) == ("denied", "restrictions_ignored")
     assert await life.balance() == (500, 0)
+
+
+@pytest.mark.parametrize("told", [{}, {"restrictions_ignored": False}])
+@clauses("P2.22")
+async def test_restrictions_found_ignored_in_one_claim_bar_every_claim_about_the_order(
+    life: Life, told: dict[str, Any]
+) -> None:
+    await life.open("P2")
+    id_ = await life.failed_order(told={"was_listed": True, "restrictions_shown": True, **told})
+    first = await life.claim(id_, "no_numbers", destination="client")
+    found = await life.verdict(first, grant=True, restrictions_ignored=True)
+
+    second = await life.claim(id_, "technical_failure", destination="client")
+
+    assert decided(found) == decided(second) == ("denied", "restrictions_ignored")
+    assert await life.balance() == (1000, 0)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ def of_order(record: CaseRecord, account: AccountRecord, facts: CaseFacts) -> di
     return {
         **_asked(facts),
         **told_with(record.order_facts),
+        **_restrictions(record, facts),
         "purchased_at": instant_fact(record.purchased_at),
         "price_minor": record.price_minor,
         "credited_minor": record.credited_minor,
@@ -70,6 +71,12 @@ def of_order(record: CaseRecord, account: AccountRecord, facts: CaseFacts) -> di
         **_flags(account, facts),
         **_past(account),
     }
+
+
+def _restrictions(record: CaseRecord, facts: CaseFacts) -> dict[str, Any]:
+    """What a human finds later holds, whatever the order call had told."""
+    found = facts.get("restrictions_ignored", False) or record.restrictions_found
+    return {"restrictions_ignored": True} if found else {}
 
 
 def _asked(facts: CaseFacts) -> dict[str, Any]:

@@ -87,6 +87,8 @@ class CaseRecord:
     books_dropped: bool = False
     first_refund_from: datetime | None = None  #: Of a rental: from when on it was refunded.
     replacement_linked_at: datetime | None = None
+    #: In another case about the order a human found that its restrictions were ignored.
+    restrictions_found: bool = False
     first_purchase: bool = True
 
     @property

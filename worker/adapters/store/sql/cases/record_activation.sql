@@ -58,6 +58,8 @@ SELECT a.id, false AS rental, a.account, a.provider, a.policy, a.policy_version,
          AND NOT EXISTS (SELECT FROM rental e WHERE e.account = a.account
                             AND e.rented_at < a.rented_at) AS first_purchase,
        EXISTS (SELECT FROM dropped_number d WHERE d.activation_id = a.id) AS books_dropped,
+       EXISTS (SELECT FROM case_ c WHERE c.activation_id = a.id AND c.id IS DISTINCT FROM CAST(:case_id AS uuid)
+                  AND c.facts -> 'restrictions_ignored' = 'true') AS restrictions_found,
        -- From where on the account's entries may have spent what was credited.
        (SELECT min(t.id) FROM transfer t
          WHERE t.account = a.account AND t.destination = 'available:' || a.account

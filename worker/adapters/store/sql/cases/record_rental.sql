@@ -68,6 +68,8 @@ SELECT r.id, true AS rental, r.account, r.provider, r.policy, r.policy_version,
                             AND e.rented_at < r.rented_at
                             AND NOT (e.settled AND e.provider_ref IS NULL)) AS first_purchase,
        false AS books_dropped,
+       EXISTS (SELECT FROM case_ c WHERE c.rental_id = r.id AND c.id IS DISTINCT FROM CAST(:case_id AS uuid)
+                  AND c.facts -> 'restrictions_ignored' = 'true') AS restrictions_found,
        (SELECT min(t.id) FROM transfer t
          WHERE t.account = r.account AND t.destination = 'available:' || r.account
            AND t.key IN (SELECT 'claim:' || given.id FROM given)) AS credited_by
