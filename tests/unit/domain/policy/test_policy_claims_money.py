@@ -85,6 +85,7 @@ def test_what_leaves_may_take_along_what_was_credited_and_is_still_there(ask: As
     assert leaves(policy=half, paid_out_minor=300) == out(200)
     assert leaves(policy=half, paid_out_minor=500) == denied("already_refunded")
     assert leaves(policy=half, paid_out_minor=600) == denied("already_refunded")
+    assert leaves(policy=half, paid_out_minor=300, credited_minor=400) == out(200)
     goodwill = leaves(policy=half, paid_out_minor=500, credited_minor=100)
     assert goodwill == denied("already_refunded")
 
@@ -145,6 +146,8 @@ def test_the_unused_part_that_leaves(ask: AskPolicy) -> None:
     # The other days were credited as an outage: what is left of the price leaves, and no more.
     assert leaves(credited_minor=300, credit_available_minor=100) == out(800)
     assert leaves(paid_out_minor=200, credited_minor=100, credit_available_minor=0) == out(700)
+    # More was given than the price: no more leaves than is left of it.
+    assert leaves(paid_out_minor=700, credited_minor=600) == out(300)
     # More was paid than the unused part is worth now.
     assert leaves(paid_out_minor=900, unused_returned_minor=900) == denied("already_refunded")
     undated = leaves(rental_end=None)

@@ -122,6 +122,12 @@ def test_a_limit_on_other_leaves_out_a_kind_that_has_a_row_for_this_order(ask: A
     )
 
 
+@pytest.mark.parametrize("what", ["auto_credit", "cancel", "payout", "order"])
+def test_a_limit_on_claims_counts_nothing_else(ask: AskPolicy, what: str) -> None:
+    policy = limited(GRANTED, of="claim", max_count=1)
+    assert claim(ask, policy, past(what, NOW))[0] == "credit"
+
+
 def test_a_limit_on_a_word_does_not_mean_a_kind_of_the_same_name(ask: AskPolicy) -> None:
     kinds = {"claims": {"kinds": {"cancel": {"decided": "grant"}}}}
     policy = limited(kinds, of="cancel", max_count=1, then="close")
@@ -206,6 +212,12 @@ def test_the_ratio_of_cancels_is_over_strictly(
     assert ask(policy, "cancel", now=MINUTE, **recent)[1] == (
         "cancel_limit" if over else "cancelled_before_sms"
     )
+
+
+def test_a_single_cancel_may_be_over_the_ratio(ask: AskPolicy) -> None:
+    policy = AUTOMATIC | {"cancel": {"max_ratio_bp": 2000, "ratio_of": 3, "over_limit": "deny"}}
+    recent = {"recent_orders": 3, "recent_cancels": 1}
+    assert ask(policy, "cancel", now=MINUTE, **recent)[1] == "cancel_limit"
 
 
 def test_exactly_the_ratio_is_not_over_it(ask: AskPolicy) -> None:

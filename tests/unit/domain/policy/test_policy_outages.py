@@ -103,6 +103,9 @@ def test_p2_27_one_calendar_month_is_refunded_at_most(ask: AskPolicy) -> None:
     assert outage(ask, now=90 * DAY, **long) == credited(3100, month + 7 * DAY)
     restored = outage(ask, now=90 * DAY, restored_at=60 * DAY, **long)
     assert restored == credited(3100, month + 7 * DAY)
+    for before in (3100, 3200):
+        used = outage(ask, now=month, credited_minor=before, **long)
+        assert used == ("deny", "refund_month_used", 0, 0, None, None)
     uncapped = {"profile_overrides": {"outage.refund_cap_months": None}}
     assert outage(ask, now=91 * DAY, **long, **uncapped)[2] == 8300
 

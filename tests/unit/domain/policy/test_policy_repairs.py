@@ -187,6 +187,17 @@ def test_a_replacement_of_another_value_goes_to_a_human(
     assert decided == review
 
 
+def test_for_a_rental_with_a_replacement_of_another_value_the_whole_price_is_proposed(
+    ask: AskPolicy,
+) -> None:
+    rental = {"product": "rental", "rental_start": timedelta(0), "rental_end": 30 * DAY}
+    wish = {"approved": True, "customer_choice": "replacement", "replacement_value_minor": 9000}
+
+    decided = defect(ask, "P0", now=NOTIFIED_AT + REPAIR["P0"] + US, **rental, **wish)
+
+    assert decided[:3] == ("needs_review", "replacement_value_mismatch", 350)
+
+
 def test_without_a_replacement_on_offer_the_money_goes_back(ask: AskPolicy) -> None:
     end = NOTIFIED_AT + REPAIR["P0"]
     wish = {"approved": True, "customer_choice": "replacement", "now": end + US}

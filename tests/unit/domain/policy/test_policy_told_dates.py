@@ -58,6 +58,19 @@ def test_where_the_told_date_pays_nothing_the_sum_is_that_of_the_arrival(ask: As
     assert decided == ("needs_review", "facts_contradict", 0, 0, None, None)
 
 
+def test_a_request_told_later_than_it_arrived_counts_from_the_told_date(ask: AskPolicy) -> None:
+    policy = {"withdrawal": {"mode": "balance", "decided": "grant", "topup_max_age_days": 2}}
+    given: dict[str, Any] = {
+        "balance_minor": 100,
+        "arrived_at": 2 * DAY,
+        "now": 3 * DAY,
+        "last_deposit_at": timedelta(0),
+    }
+    in_time = ask(policy, "withdrawal", claim_at=2 * DAY, **given)
+    too_late = ask(policy, "withdrawal", claim_at=2 * DAY + US, **given)
+    assert (in_time[0], too_late[0]) == ("payout", "deny")
+
+
 def test_no_clock_runs_out_before_the_one_from_the_arrival(ask: AskPolicy) -> None:
     policy = {
         "claims": {"kinds": {"broken": {"decided": "repair"}}},

@@ -44,12 +44,13 @@ def rented(price_minor: int, length: timedelta) -> RentalTime:
         ({"unit": "month"}, 30 * DAY + US, 61 * DAY),  # 10 December, then 10 January.
         ({"unit": "month"}, 30 * DAY, 30 * DAY),
         ({"unit": "month", "used_counts": "complete"}, 61 * DAY - US, 30 * DAY),
+        ({"unit": "month", "used_counts": "complete"}, 92 * DAY - US, 61 * DAY),
     ],
 )
 def test_the_unused_time_begins_where_the_last_used_unit_ends(
     rules: dict[str, Any], stopped_after: timedelta, since: timedelta
 ) -> None:
-    rental = rented(1000, 70 * DAY)
+    rental = rented(1000, 100 * DAY)
     assert unused_since(policy(**rules), rental, START + stopped_after) == START + since
 
 
