@@ -91,7 +91,7 @@ def test_an_idle_balance_is_void_or_judged_after_its_months(ask: AskPolicy) -> N
 
     month = 31 * DAY  # 2 March to 2 April.
     running = ("balance_kept", "idle_running", 900, 0, None, month)
-    assert idle(month) == running
+    assert idle(month - US) == idle(month) == running
     assert idle(month + US) == ("needs_review", "idle", 900, 0, None, None)
     void = idle(month + US, idle_then="void")
     assert void == ("balance_void", "idle", 0, 0, None, None)

@@ -150,6 +150,8 @@ def test_the_unused_part_that_leaves(ask: AskPolicy) -> None:
     assert leaves(paid_out_minor=700, credited_minor=600) == out(300)
     # More was paid than the unused part is worth now.
     assert leaves(paid_out_minor=900, unused_returned_minor=900) == denied("already_refunded")
+    returned = claim(ask, {}, **rental, credited_minor=900, unused_returned_minor=900)
+    assert returned == denied("already_refunded")
     undated = leaves(rental_end=None)
     assert undated == ("needs_review", "cause_unknown", 0, 0, None, None)
     assert leaves(rental_end=None, verified=True) == undated
@@ -397,6 +399,7 @@ def test_a_rental_that_stopped_before_it_began_is_returned_whole_whatever_the_mo
         ("method_of_payment", None, "card", True),
         ("method_of_payment", "balance", "card", True),
         ("method_of_payment", "client", "balance", False),
+        ("method_of_payment", None, "apple_pay", True),
         (None, "client", "card", False),
     ],
 )

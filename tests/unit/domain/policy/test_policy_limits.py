@@ -98,7 +98,7 @@ OTHERS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", ["aaa", "wrong_code", "other"])
+@pytest.mark.parametrize("kind", ["aaa", "zzz", "wrong_code", "other"])
 def test_a_limit_on_other_binds_and_counts_every_kind_without_a_row(
     ask: AskPolicy, kind: str
 ) -> None:
@@ -212,6 +212,28 @@ def test_the_ratio_of_cancels_is_over_strictly(
     assert ask(policy, "cancel", now=MINUTE, **recent)[1] == (
         "cancel_limit" if over else "cancelled_before_sms"
     )
+
+
+def test_as_many_cancels_a_day_as_the_policy_allows(ask: AskPolicy) -> None:
+    policy = AUTOMATIC | {"cancel": {"max_per_day": 3, "over_limit": "deny"}}
+
+    def another(before: int) -> Answer:
+        pressed = [past("cancel", timedelta(0))] * before
+        return ask(policy, "cancel", now=MINUTE, history=pressed)
+
+    assert another(2)[0] == "credit"
+    assert another(3)[1] == "cancel_limit"
+
+
+def test_as_many_claims_of_a_span_as_the_policy_allows(ask: AskPolicy) -> None:
+    policy = limited(GRANTED, of="claim", max_count=3)
+    assert claim(ask, policy, *[past("claim", NOW)] * 2)[0] == "credit"
+    assert claim(ask, policy, *[past("claim", NOW)] * 3)[1] == "limit_reached"
+
+
+def test_fewer_than_the_ratio_are_not_over_it(ask: AskPolicy) -> None:
+    ratio = limited(AUTOMATIC, of="auto_credit", max_ratio_bp=5000, ratio_of=2)
+    assert tick(ask, ratio, *[past("order", NOW)] * 5)[0] == "auto_credit"
 
 
 def test_a_single_cancel_may_be_over_the_ratio(ask: AskPolicy) -> None:

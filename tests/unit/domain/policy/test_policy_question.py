@@ -217,6 +217,7 @@ def test_what_a_past_event_leaves_out_is_one_time_and_no_money() -> None:
     assert with_more(kind=None) == with_more(amount_minor=0) == with_more(times=1) == short
     for more in ({"kind": "other"}, {"amount_minor": 5}, {"times": 0}):
         assert with_more(**more) != short
+    assert with_more(kind=None, amount_minor=0, times=1) == short
 
 
 def test_a_label_is_one_more_of_the_labels() -> None:

@@ -222,7 +222,8 @@ def test_payment_details_without_a_date_of_the_policy_end_with_a_human(ask: AskP
 
     due = ASKED + 14 * DAY
     assert undated(now=due) == asked("payment_info_required")
-    assert undated(now=due, answer_due_at=due) == asked("payment_info_required", due)
+    for now in (due - US, due):
+        assert undated(now=now, answer_due_at=due) == asked("payment_info_required", due)
     overdue = undated(now=due + US, answer_due_at=due)
     assert overdue == ("needs_review", "payment_info_overdue", 1000, 0, "client", REVIEW)
     given = undated(now=due + US, answer_due_at=due, payment_info_provided_at=due + US)
@@ -379,7 +380,8 @@ def test_payouts_and_purchases_since_the_oldest_topup_count(ask: AskPolicy) -> N
     assert unused(purchases=at_oldest) == paid(600, reason="partial_refundable")
     assert unused(payouts=before, purchases=before) == paid(1000)
     assert unused(payouts=at_oldest, purchases=at_oldest)[2] == 200
-    assert unused(payouts=[topup(ASKED, 1000)]) == denied("nothing_refundable")
+    for gone in (1000, 1001):
+        assert unused(payouts=[topup(ASKED, gone)]) == denied("nothing_refundable")
     assert unused(topups=[]) == denied("nothing_refundable")
     after = unused(payouts=at_oldest, activations=[ASKED - 3 * DAY])
     assert after == paid(300, reason="partial_refundable")

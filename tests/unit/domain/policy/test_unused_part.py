@@ -63,6 +63,12 @@ def test_a_last_unit_longer_than_the_rest_ends_with_the_rental(unit: str) -> Non
     assert unused_part(policy(unit=unit), rental, rental.end + DAY) == 0
 
 
+def test_a_rental_of_years_counts_their_months() -> None:
+    start = datetime(2025, 11, 10, 12, tzinfo=UTC)
+    rental = RentalTime(2600, start, datetime(2028, 1, 10, 12, tzinfo=UTC))
+    assert unused_part(policy(unit="month"), rental, datetime(2027, 12, 10, 12, tzinfo=UTC)) == 100
+
+
 @pytest.mark.parametrize("unit", ["day", "hour", "month", "exact"])
 @pytest.mark.parametrize("counts", ["started", "complete"])
 @pytest.mark.parametrize("before", [timedelta(0), US, 40 * DAY])
