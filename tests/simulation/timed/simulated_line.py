@@ -93,11 +93,12 @@ class SimulatedWire(Wire):
         cap: int,
         *,
         patience: Patience | None = None,
+        shared: bool = False,
         more: MoreSent = NOTHING_MORE,
     ) -> Reply | ProviderError:
         assert method == "GET"
         assert more == NOTHING_MORE
-        del patience  # What hangs is given up by the clock alone.
+        del patience, shared  # What hangs is given up by the clock alone, and takes no place.
         assert target.startswith(TARGET)
         assert cap
         reply = Reply(503, b"") if self._is_cut() else await self._gate.exchange(target)

@@ -208,6 +208,28 @@ async def test_a_look_that_hangs_is_not_given_up_while_others_are_answered(world
     assert not isinstance(end, CallOvertaken)
 
 
+@pytest.mark.parametrize(
+    "hangs", [Operation.CANCEL, Operation.RENT, Operation.FINISH, Operation.RENTAL_OPEN]
+)
+@pytest.mark.parametrize("reads", [Operation.LOOK, Operation.LIST, Operation.RENTAL_READ])
+async def test_codes_are_read_however_many_other_calls_hang(
+    world: World, hangs: Operation, reads: Operation
+) -> None:
+    async with (
+        raw_provider(HANG, balance=http("fine")) as provider,
+        probed(provider.url, world) as sut,
+    ):
+        others = [asyncio.create_task(call(sut, hangs)) for _ in range(8)]
+        await until(lambda: len(provider.lines) == 3)
+
+        assert await sut.call(reads, ANSWERED, Reply.text) == "fine"
+        assert not any(each.done() for each in others)
+
+        for each in others:
+            each.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
 def test_a_slow_provider_is_given_more_time_than_a_fast_one() -> None:
     patience = Patience(timeout_s=10.0)
     assert patience.is_over(QUIET_SHARE * 10.0)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.turns import at_rest, give_way
 from tests.unit.providers.adapter_world import NAME
-from tests.unit.providers.raw_provider import CUT, HANG, http, raw_provider
+from tests.unit.providers.raw_provider import BREAK, CUT, HANG, http, raw_provider, until
 from worker.adapters.providers.reply import Reply
 from worker.adapters.providers.wire import POOLS, NoFreeConnection, TimedOut, Wire
 from worker.ports.errors import ProviderUnavailable, UnknownReply
@@ -169,6 +169,46 @@ async def test_who_waits_for_a_free_connection_in_vain_has_sent_nothing(wire_to:
         sent = [one.sent for one in outcome if isinstance(one, ProviderUnavailable)]
         assert (sent, provider.lines) == ([True, False], ["GET /0 HTTP/1.1"])
         assert [type(one) for one in outcome] == [TimedOut, NoFreeConnection]
+
+
+async def test_shared_exchanges_that_hang_leave_a_quarter_of_the_connections(
+    wire_to: WireTo,
+) -> None:
+    async with (
+        raw_provider(HANG, HANG, HANG, http("fine"), http("again")) as provider,
+        wire_to(provider.url, timeout_s=1.0, max_in_flight=4) as wire,
+    ):
+        hanging = [
+            asyncio.create_task(wire.exchange("GET", f"/{n}", CAP, shared=True)) for n in range(4)
+        ]
+        await until(lambda: len(provider.lines) == 3)
+        beside = await wire.exchange("GET", "/look", CAP)
+        assert not any(each.done() for each in hanging)
+
+        ended = await asyncio.gather(*hanging)
+        after = await wire.exchange("GET", "/cancel", CAP, shared=True)
+
+    assert [type(each) for each in ended] == [TimedOut, TimedOut, TimedOut, NoFreeConnection]
+    assert (beside, after) == (Reply(200, b"fine"), Reply(200, b"again"))
+    assert len(provider.lines) == 5, "the fourth was not sent"
+
+
+async def test_a_shared_exchange_that_ends_in_any_way_gives_its_place_back(wire_to: WireTo) -> None:
+    ends = [BREAK, http("refused", 503), http("x" * (CAP + 1)), HANG, http("fine")]
+    async with (
+        raw_provider(*ends) as provider,
+        wire_to(provider.url, timeout_s=0.5, max_in_flight=1) as wire,
+    ):
+        for _ in ends[:-2]:
+            await wire.exchange("GET", "/", CAP, shared=True)
+        given_up = asyncio.create_task(wire.exchange("GET", "/", CAP, shared=True))
+        waiting = asyncio.create_task(wire.exchange("GET", "/", CAP, shared=True))
+        await until(lambda: len(provider.lines) == len(ends) - 1)
+        for task in (waiting, given_up):
+            task.cancel()
+        await asyncio.gather(given_up, waiting, return_exceptions=True)
+
+        assert await wire.exchange("GET", "/", CAP, shared=True) == Reply(200, b"fine")
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 1000000\r\n", ""])

@@ -23,6 +23,8 @@ REPEATABLE = frozenset(
 )
 #: Not of a provider whose readings can charge.
 READINGS = frozenset({Operation.LOOK, Operation.LIST})
+#: Their answers show codes: all other calls leave them a part of the connections.
+SHOW_CODES = READINGS | {Operation.RENTAL_READ}
 #: What a customer waits for: the first of them after an outage ends it for customers, too.
 WORK = frozenset({Operation.LOOK, Operation.LIST, Operation.CANCEL, Operation.FINISH})
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from worker.adapters.providers.breaker import PROBE_EVERY_S, Breaker, Ticket
 from worker.adapters.providers.own_pool import OwnPool
-from worker.adapters.providers.patience import WORK, Patience, Patiences
+from worker.adapters.providers.patience import SHOW_CODES, WORK, Patience, Patiences
 from worker.adapters.providers.reply import BAN_PAUSE_S, Banned, RateLimited, Reply, interpret
 from worker.adapters.providers.wire import (
     CONNECT_TIMEOUT_S,
@@ -195,14 +195,22 @@ class Transport:
             raise CircuitOpen(self.name, retry_after=wait)
         ticket = self._breaker.admit(operation)
         out = self._endpoint.request(method, target, more)
-        exchange = self._exchange(self._wire, out, cap, patience=self._patiences.of(operation))
+        patience, shared = self._patiences.of(operation), operation not in SHOW_CODES
+        exchange = self._exchange(self._wire, out, cap, patience=patience, shared=shared)
         return self._send(ticket, operation, exchange, read)
 
     def _exchange(
-        self, wire: Wire, out: OutgoingRequest, cap: int, *, patience: Patience | None = None
+        self,
+        wire: Wire,
+        out: OutgoingRequest,
+        cap: int,
+        *,
+        patience: Patience | None = None,
+        shared: bool = False,
     ) -> Awaitable[Reply | ProviderError]:
         """One request and what came of it; a family that signs in does so here."""
-        return wire.exchange(out.method, out.target, cap, patience=patience, more=out.more)
+        method, target, more = out
+        return wire.exchange(method, target, cap, patience=patience, shared=shared, more=more)
 
     async def _send(
         self,

@@ -27,6 +27,7 @@ from worker.adapters.providers.aiohttp_pool import AiohttpPool
 from worker.adapters.providers.own_pool import OwnPool
 from worker.adapters.providers.patience import Patience
 from worker.adapters.providers.pool import Cuttable, Place, Pool, RawAnswer
+from worker.adapters.providers.pool_share import PoolShare
 from worker.adapters.providers.reply import KEPT_HEADERS, Reply
 from worker.domain.ids import ProviderName
 from worker.ports.errors import CallOvertaken, ProviderError, ProviderUnavailable, UnknownReply
@@ -134,12 +135,14 @@ class Wire:
         cap: int,
         *,
         patience: Patience | None = None,
+        shared: bool = False,
         more: MoreSent = NOTHING_MORE,
     ) -> Reply | ProviderError:
         """What came back, at most *cap* bytes of it, or the error to raise; raises nothing itself.
 
         *target* goes behind the base URL: path and query, percent-encoded, with the key if any.
         *patience*: how long it is waited for while others are answered; None: it is never given up.
+        *shared*: it leaves a quarter of the connections to those that are not, however many hang.
         """
         fit = _TARGET.fullmatch(target) is not None
         if more is not NOTHING_MORE:
@@ -150,22 +153,23 @@ class Wire:
         try:
             opened = self._opened or self._open()
             deadline = opened.loop.time() + self._timeout_s
-            connection = await opened.pool.take()
+            pool = opened.share if shared else opened.pool
+            connection = await pool.take()
         except _BROKEN as error:
-            if isinstance(error, TimeoutError) and self._full:
+            if isinstance(error, TimeoutError) and self._is_full(shared=shared):
                 return NoFreeConnection(self._name, "no free connection in time", sent=False)
             return ProviderUnavailable(self._name, type(error).__name__, sent=False)
         opened.deadlines.set(connection, deadline, patience)
         reply, broken = None, ""
         try:
             request = opened.head.request(method, target, more)
-            reply = opened.read_head.reply(await opened.pool.ask(connection, request, cap))
-            opened.pool.free(connection)
+            reply = opened.read_head.reply(await pool.ask(connection, request, cap))
+            pool.free(connection)
         except _BROKEN as error:
             broken = type(error).__name__
         finally:
             end = opened.deadlines.lift(connection, answered=reply is not None)
-            opened.pool.drop(connection)
+            pool.drop(connection)
         # Whatever came: a body may have no other end than that of its connection.
         if end is not _End.IN_TIME:
             return _TOO_LATE[end](self._name, "no answer in time")
@@ -173,9 +177,10 @@ class Wire:
             return ProviderUnavailable(self._name, broken)
         return UnknownReply(self._name, f"reply above {cap} bytes") if reply is None else reply
 
-    @property
-    def _full(self) -> bool:
-        return self._opened is not None and self._opened.deadlines.count >= self._max_in_flight
+    def _is_full(self, *, shared: bool) -> bool:
+        if (opened := self._opened) is None:
+            return False
+        return opened.deadlines.count >= self._max_in_flight or (shared and opened.share.full)
 
     def _open(self) -> "_Opened":
         url = URL(self._base_url, encoded=True)
@@ -185,7 +190,9 @@ class Wire:
         loop = asyncio.get_running_loop()
         deadlines = _Deadlines(loop, self._timeout_s / 20, self._quiet)
         head = _Head(url, self._headers)
-        self._opened = _Opened(loop, head, self._open_pool(place), deadlines, _ReadHead())
+        pool = self._open_pool(place)
+        share = PoolShare(pool, place.most - place.most // 4, wait_s)
+        self._opened = _Opened(loop, head, pool, share, deadlines, _ReadHead())
         return self._opened
 
 
@@ -195,6 +202,7 @@ class _Opened(NamedTuple):
     loop: asyncio.AbstractEventLoop
     head: "_Head"
     pool: Pool[Any]
+    share: PoolShare[Any]
     deadlines: "_Deadlines"
     read_head: "_ReadHead"
 

@@ -56,19 +56,26 @@ class BearerTransport(Transport):
         await super().close()
 
     async def _exchange(
-        self, wire: Wire, out: OutgoingRequest, cap: int, *, patience: Patience | None = None
+        self,
+        wire: Wire,
+        out: OutgoingRequest,
+        cap: int,
+        *,
+        patience: Patience | None = None,
+        shared: bool = False,
     ) -> Reply | ProviderError:
+        send = partial(super()._exchange, wire, cap=cap, patience=patience, shared=shared)
         token = await self._good_token(wire)
         if isinstance(token, ProviderError):
             return token
-        reply = await super()._exchange(wire, _with(token, out), cap, patience=patience)
+        reply = await send(_with(token, out))
         if not isinstance(reply, Reply) or not reply.is_unauthorised:
             return reply
         renewed = await self._renewed(wire, token)
         if isinstance(renewed, ProviderError):
             return renewed
         await self.pay_more()
-        return await super()._exchange(wire, _with(renewed, out), cap, patience=patience)
+        return await send(_with(renewed, out))
 
     async def _good_token(self, wire: Wire) -> BearerToken | ProviderError:
         token = self._token
