@@ -15,6 +15,7 @@ from tests.unit.providers.adapter_world import NAME
 from tests.unit.providers.raw_provider import http, raw_provider
 from worker.adapters.providers.own_pool import OwnPool
 from worker.adapters.providers.pool import Place
+from worker.adapters.providers.pool_share import PoolShare
 from worker.adapters.providers.wire import POOLS, Wire
 from worker.ports.errors import ProviderUnavailable
 
@@ -118,6 +119,29 @@ async def test_a_body_that_is_cut_by_a_reset_is_not_the_whole_answer(name: str) 
 
     assert isinstance(outcome, ProviderUnavailable)
     assert outcome.sent
+
+
+async def test_a_share_is_full_of_calls_that_were_sent_not_of_those_that_connect() -> None:
+    """A provider that takes no connections is no lack of our own: its circuit opens."""
+    async with raw_provider(http("yes")) as provider, pool_to(provider.url) as pool:
+        share = PoolShare(pool, most=1, wait_s=5)
+        mine = await share.take()
+        while_sent = share.full
+        share.drop(mine)
+
+        assert (while_sent, share.full) == (True, False)
+
+    with silent_address() as port:
+        async with pool_to(f"http://127.0.0.1:{port}") as pool:
+            share = PoolShare(pool, most=1, wait_s=5)
+            connects = asyncio.ensure_future(share.take())
+            await at_rest()
+
+            assert not share.full
+
+            connects.cancel()
+            await asyncio.gather(connects, return_exceptions=True)
+            assert not share._places.locked()
 
 
 async def test_who_waits_for_a_connection_has_it_before_whoever_frees_it() -> None:

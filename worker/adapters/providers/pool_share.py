@@ -15,13 +15,15 @@ class PoolShare(Generic[C]):
     def __init__(self, pool: Pool[C], most: int, wait_s: float) -> None:
         """*wait_s*: for a connection to become free, as in the pool itself."""
         self._pool = pool
+        self._most = most
         self._wait_s = wait_s
         self._places = asyncio.Semaphore(most)
         self._taken: set[C] = set()
 
     @property
     def full(self) -> bool:
-        return self._places.locked()
+        """All of it waits for answers: what has no connection yet may wait for the provider."""
+        return len(self._taken) >= self._most
 
     async def take(self) -> C:
         if not self._places.locked():  # The usual case needs no timer: the pool has its own.
